@@ -1,0 +1,1 @@
+"""Barline: the market-data plane of a trading shop, on Kafka."""

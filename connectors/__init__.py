@@ -1,0 +1,1 @@
+"""The edges: sources bring records in, sinks and the API take them out."""

@@ -1,0 +1,1 @@
+"""What every process has and nothing about markets: Kafka, health, metrics, logs, process end."""

@@ -1,0 +1,171 @@
+"""The domain configuration: what decides the data, as it stands in the body of a ``Config`` record.
+
+It reaches a stage only through its input topic, so a replay has the configuration of its time. Settings of a
+process (addresses, batch sizes, ports) are no part of it.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Asset = Literal["equity", "crypto", "fx", "commodity"]
+Action = Literal["forbid", "flag", "allow"]
+PriceBasis = Literal["last", "bid", "ask", "mid"]
+Policy = Literal["refetch", "flat", "none"]
+
+
+class CalendarRows(msgspec.Struct, frozen=True):
+    """A calendar as plain segments of trading, ascending and disjoint.
+
+    Attributes:
+        name: such as XNYS.
+        version: what made it, for manifests.
+        anchor: how intervals above 1m are cut: ``session``, ``utc`` or ``local``.
+        zone: IANA time zone of wall-clock boundaries.
+        session_dates: trade date of each segment, days since 1970-01-01.
+        opens: start of each segment, seconds since the epoch, inclusive.
+        closes: end of each segment, seconds since the epoch, exclusive.
+    """
+
+    name: str
+    version: str
+    anchor: Literal["session", "utc", "local"]
+    zone: str
+    session_dates: list[int]
+    opens: list[int]
+    closes: list[int]
+
+
+class AssetRules(msgspec.Struct, frozen=True):
+    """What an asset class allows; SEMANTICS gives the defaults.
+
+    Attributes:
+        disorder_ms: how far the watermark stays behind the mark.
+        nonpositive_price: action of V03.
+        future_ms: V08, how far ts_event may be after ts_recv.
+    """
+
+    disorder_ms: int = 2_000
+    nonpositive_price: Action = "forbid"
+    future_ms: int = 5_000
+
+
+class SourceConfig(msgspec.Struct, frozen=True):
+    """One source as the stages see it.
+
+    Attributes:
+        name: unique; it belongs to one topic.
+        topic: ``ticks.raw`` or ``bars.raw``.
+        poll_ms: period of a poller, 0 for a stream.
+        gapless: whether its ``seq`` has no holes (V17).
+    """
+
+    name: str
+    topic: Literal["ticks.raw", "bars.raw"]
+    poll_ms: int = 0
+    gapless: bool = False
+
+
+class SymbolConfig(msgspec.Struct, frozen=True):
+    """One symbol.
+
+    Attributes:
+        symbol: canonical name.
+        asset: asset class, key of ``Domain.assets``.
+        calendar: key of ``Domain.calendars``.
+        sources: names of its sources, best first.
+        price: which price of a quote counts.
+        policy: what is done about a missing minute, in order.
+        fill_limit: at most so many minutes in a row are filled where a cause other than no_trades is known.
+        history: source that alone decides its minutes until it says history_end; empty for none.
+        ts_from: subscribed from then on (ns); 0: from its source's mark at the first record after the Config.
+        anchor: overrides the calendar's anchor; empty keeps it.
+        tick_size: V12; 0 does not check.
+    """
+
+    symbol: str
+    asset: Asset
+    calendar: str
+    sources: list[str]
+    price: PriceBasis = "last"
+    policy: list[Policy] = ["refetch", "flat"]
+    fill_limit: int = 5
+    history: str = ""
+    ts_from: int = 0
+    anchor: Literal["", "session", "utc", "local"] = ""
+    tick_size: float = 0.0
+
+
+class IndicatorConfig(msgspec.Struct, frozen=True):
+    """One indicator on one or more intervals.
+
+    Attributes:
+        name: name of its values, such as rsi_14.
+        kind: ``ema``, ``rsi``, ``vwap``, ...
+        length: its window in bars, 0 where it has none.
+        intervals: where it is computed; empty for every interval.
+    """
+
+    name: str
+    kind: str
+    length: int = 0
+    intervals: list[str] = []
+
+
+class Domain(msgspec.Struct, frozen=True):
+    """The whole domain configuration of one version.
+
+    Attributes:
+        version: grows with every change; a version not newer changes nothing.
+        symbols: every symbol; a record of another one is refused (V02).
+        sources: every source.
+        calendars: by name.
+        assets: rules by asset class; a class left out has the defaults.
+        intervals: derived intervals, ascending.
+        indicators: what ``analytics`` computes.
+        lateness_ms: how long after the close of its minute a tick still counts.
+        source_timeout_ms: a source is dead when its last heartbeat is that much older than the newest.
+        probation_ms: how long a source that failed must be alive before it counts again.
+        silence_ms: silence longer than this is an outage, not no_trades.
+        coverage_limit: derived bars below it are flagged, 0 to 1.
+        auction_ms: how long after the close a print with an auction condition still counts.
+        parked_lines: lines of an unknown mode kept while it is asked for.
+        parked_bytes: their size in bytes.
+        equity_on_change: whether a value equal to the last one is dropped.
+    """
+
+    version: int
+    symbols: list[SymbolConfig] = []
+    sources: list[SourceConfig] = []
+    calendars: dict[str, CalendarRows] = {}
+    assets: dict[Asset, AssetRules] = {
+        "equity": AssetRules(),
+        "crypto": AssetRules(disorder_ms=1_000),
+        "fx": AssetRules(disorder_ms=1_000),
+        "commodity": AssetRules(disorder_ms=1_000),
+    }
+    intervals: list[str] = ["5m", "15m", "30m", "1h", "1d"]
+    indicators: list[IndicatorConfig] = []
+    lateness_ms: int = 900_000
+    source_timeout_ms: int = 5_000
+    probation_ms: int = 60_000
+    silence_ms: int = 300_000
+    coverage_limit: float = 0.8
+    auction_ms: int = 300_000
+    parked_lines: int = 200
+    parked_bytes: int = 262_144
+    equity_on_change: bool = True
+
+
+def encode(domain: Domain) -> str:
+    """The body of a ``Config`` record: JSON with sorted keys, the same text for the same configuration."""
+    return msgspec.json.encode(domain, order="sorted").decode()
+
+
+def decode(body: bytes | str) -> Domain:
+    """The configuration in a body.
+
+    Raises:
+        msgspec.ValidationError: the body is no such configuration.
+    """
+    return msgspec.json.decode(body, type=Domain)
