@@ -1,7 +1,7 @@
 """The one way to compile a kernel: ``@kernel`` instead of ``@numba.njit``.
 
 Numba's cache does not see a change in another file than the kernel's own, so a kernel that inlines a changed
-function would stay stale. The cache folder therefore ends in a hash of every source that can hold a kernel, and
+Numba's cache does not see a change in another file than the kernel's own, so a kernel that inlines a changed
 it is set here, before numba is imported.
 """
 
