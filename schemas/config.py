@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from schemas.topics import DERIVED
+
 Asset = Literal["equity", "crypto", "fx", "commodity"]
 Action = Literal["forbid", "flag", "allow"]
 PriceBasis = Literal["last", "bid", "ask", "mid"]
@@ -88,7 +90,7 @@ class SymbolConfig(msgspec.Struct, frozen=True):
     calendar: str
     sources: list[str]
     price: PriceBasis = "last"
-    policy: list[Policy] = ["refetch", "flat"]
+    policy: list[Policy] = msgspec.field(default_factory=lambda: ["refetch", "flat"])
     fill_limit: int = 5
     history: str = ""
     ts_from: int = 0
@@ -110,6 +112,11 @@ class IndicatorConfig(msgspec.Struct, frozen=True):
     kind: str
     length: int = 0
     intervals: list[str] = []
+
+
+def _default_assets() -> dict[Asset, AssetRules]:
+    prompt = AssetRules(disorder_ms=1_000)
+    return {"equity": AssetRules(), "crypto": prompt, "fx": prompt, "commodity": prompt}
 
 
 class Domain(msgspec.Struct, frozen=True):
@@ -138,13 +145,8 @@ class Domain(msgspec.Struct, frozen=True):
     symbols: list[SymbolConfig] = []
     sources: list[SourceConfig] = []
     calendars: dict[str, CalendarRows] = {}
-    assets: dict[Asset, AssetRules] = {
-        "equity": AssetRules(),
-        "crypto": AssetRules(disorder_ms=1_000),
-        "fx": AssetRules(disorder_ms=1_000),
-        "commodity": AssetRules(disorder_ms=1_000),
-    }
-    intervals: list[str] = ["5m", "15m", "30m", "1h", "1d"]
+    assets: dict[Asset, AssetRules] = msgspec.field(default_factory=_default_assets)
+    intervals: list[str] = msgspec.field(default_factory=lambda: list(DERIVED))
     indicators: list[IndicatorConfig] = []
     lateness_ms: int = 900_000
     source_timeout_ms: int = 5_000
