@@ -1,0 +1,1 @@
+"""The settings: one ``barline.toml``, assembled from the sections of every package."""
