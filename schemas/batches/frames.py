@@ -1,0 +1,244 @@
+"""Record batches to frames: where each record's key and value stand in one buffer.
+
+A batch of Kafka's format 2 is a header of 61 bytes and a body, compressed or not::
+
+    0 base offset i8 | 8 length i4 | 12 epoch i4 | 16 magic i1 | 17 crc u4 | 21 attributes i2
+    23 last offset delta i4 | 27 base time i8 | 35 largest time i8 | 43 producer id i8
+    51 producer epoch i2 | 53 base sequence i4 | 57 records i4 | 61 body
+
+The checksum covers everything from the attributes on. The first pass checks the headers one by one and lays
+the bodies behind each other; the second, one kernel over all of them, finds the records.
+"""
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from schemas.batches.compression import decompress
+from schemas.batches.crc32c import TABLES, crc32c
+from schemas.batches.wire import BROKEN, Bytes, Int, Ints, read_long, sealed, span, unpacked
+from schemas.columns import Rows
+from schemas.errors import SchemaError
+from schemas.jit import kernel
+
+_HEADER: Final = struct.Struct(">qiibIhiqqqhii")
+_SMALLEST_RECORD: Final = 7
+_APPEND_TIME, _TRANSACTIONAL, _CONTROL = 8, 16, 32
+_NULL: Final = int(span(0, -1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frames:
+    """Records of one partition, not yet read, in log order.
+
+    Attributes:
+        data: uint8, read-only, what the spans point into.
+        offsets: int64[n], ascending.
+        timestamps: int64[n], milliseconds.
+        keys: span[n], size -1 for null.
+        values: span[n], size -1 for null.
+        headers: span[n], the record headers as they stand in the batch, their count first; size 0 for none.
+    """
+
+    data: Bytes
+    offsets: Ints
+    timestamps: Ints
+    keys: Rows
+    values: Rows
+    headers: Rows
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+
+def from_records(records: Iterable[tuple[int, int, bytes | None, bytes | None]]) -> Frames:
+    """Frames of records that came one by one: offset, timestamp in milliseconds, key, value."""
+    data = bytearray()
+    rows: list[tuple[int, int, int, int]] = []
+    for offset, timestamp, key, value in records:
+        spans = []
+        for text in (key, value):
+            spans.append(_NULL if text is None else int(span(len(data), len(text))))
+            data += text or b""
+        rows.append((offset, timestamp, spans[0], spans[1]))
+    columns = np.array(rows, np.int64).reshape(len(rows), 4).T.copy()
+    none = np.zeros(len(rows), np.int64)
+    return Frames(
+        sealed(bytes(data)),
+        columns[0],
+        columns[1],
+        unpacked(columns[2]),
+        unpacked(columns[3]),
+        unpacked(none),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Header of one batch and where its body stands in the joined bytes."""
+
+    base_offset: int
+    base_time: int
+    append_time: int  # time of all records, -1 where each has its own
+    count: int
+    start: int
+    end: int
+
+
+def from_batches(batches: Sequence[bytes], first: int = 0, aborted: Sequence[tuple[int, int]] = ()) -> Frames:
+    """Frames of raw record batches.
+
+    Control batches are skipped, so are the records of aborted transactions and those below ``first``; a batch
+    that is cut short at the end of its bytes, as brokers send it, is left out.
+
+    Args:
+        batches: one or more batches in each element, in log order.
+        first: smallest offset wanted; a broker sends the whole batch it stands in.
+        aborted: (producer id, first offset) of aborted transactions, as a fetch response names them.
+
+    Raises:
+        SchemaError: a batch is of another format, its checksum is wrong or its records are torn.
+    """
+    bodies: list[Bytes] = []
+    found: list[_Batch] = []
+    transactions = _Aborted(aborted)
+    start = 0
+    for chunk in batches:
+        data, at = sealed(chunk), 0
+        while (size := _whole(data, at)) > 0:
+            header = _checked(data, at, size)
+            if not transactions.hides(header):
+                body = decompress(data[at + _HEADER.size : at + size], header[5] & 7)
+                bodies.append(body)
+                found.append(_placed(header, start, start + len(body)))
+                start += len(body)
+            at += size
+    return _framed(bodies, found, first)
+
+
+def _whole(data: Bytes, at: int) -> int:
+    """Size of the batch at a place, 0 where it is not there as a whole."""
+    if len(data) - at < _HEADER.size:
+        return 0
+    size = 12 + int.from_bytes(data[at + 8 : at + 12].tobytes(), "big", signed=True)
+    if size < _HEADER.size:
+        raise SchemaError(f"a record batch must have {_HEADER.size} bytes or more, was {size!r}")
+    return size if size <= len(data) - at else 0
+
+
+def _checked(data: Bytes, at: int, size: int) -> tuple[int, ...]:
+    """Header of the batch at a place, its format and checksum checked."""
+    header = _HEADER.unpack_from(data.data, at)
+    if header[3] != 2:
+        raise SchemaError(f"a record batch must be of format 2, was {header[3]!r} (offset {header[0]})")
+    if crc32c(data, at + 21, at + size, TABLES) != header[4]:
+        raise SchemaError(
+            f"a record batch must have the checksum of its bytes, was {header[4]!r} (offset {header[0]})"
+        )
+    return header
+
+
+def _placed(header: tuple[int, ...], start: int, end: int) -> _Batch:
+    base_offset, attributes, base_time, largest, count = (
+        header[0],
+        header[5],
+        header[7],
+        header[8],
+        header[12],
+    )
+    if not 0 <= count <= (end - start) // _SMALLEST_RECORD:
+        raise SchemaError(
+            f"a record batch must hold the records it counts, was {count!r} (offset {base_offset})"
+        )
+    return _Batch(base_offset, base_time, largest if attributes & _APPEND_TIME else -1, count, start, end)
+
+
+class _Aborted:
+    """Which batches belong to aborted transactions, as the log is read."""
+
+    def __init__(self, aborted: Sequence[tuple[int, int]]) -> None:
+        self._waiting = sorted((first, producer) for producer, first in aborted)
+        self._open: set[int] = set()
+
+    def hides(self, header: tuple[int, ...]) -> bool:
+        """Whether no reader may see the batch."""
+        attributes, last, producer = header[5], header[0] + header[6], header[9]
+        while self._waiting and self._waiting[0][0] <= last:
+            self._open.add(self._waiting.pop(0)[1])
+        if attributes & _CONTROL:  # any marker after its first offset ends an aborted transaction
+            self._open.discard(producer)
+            return True
+        return bool(attributes & _TRANSACTIONAL) and producer in self._open
+
+
+def _framed(bodies: Sequence[Bytes], found: Sequence[_Batch], first: int) -> Frames:
+    data = sealed(np.concatenate(bodies)) if bodies else sealed(b"")
+    headers = np.array(
+        [(b.base_offset, b.base_time, b.append_time, b.count, b.start, b.end) for b in found], np.int64
+    ).reshape(len(found), 6)
+    columns = np.empty((5, int(headers[:, 3].sum())), np.int64)
+    count = _frame(data, headers, first, columns)
+    if count < 0:
+        raise SchemaError(
+            f"records of a batch must fill its bytes, was torn (offset {headers[-1 - count, 0]})"
+        )
+    offsets, timestamps, keys, values, extra = (column[:count] for column in columns)
+    return Frames(data, offsets, timestamps, unpacked(keys), unpacked(values), unpacked(extra))
+
+
+@kernel
+def _text(data: Bytes, at: Int, end: Int) -> tuple[Int, Int]:
+    """Span of a key or value and the position after it."""
+    size, at = read_long(data, at, end)
+    if at == BROKEN or size > end - at:
+        return np.int64(0), BROKEN
+    if size < 0:
+        return _NULL, at
+    return span(at, size), at + size
+
+
+@kernel
+def _record(data: Bytes, at: Int, limit: Int, columns: Ints, row: Int) -> Int:
+    """Read one record into a row, offset and time as differences; position after it."""
+    size, at = read_long(data, at, limit)
+    if at == BROKEN or size < 1 or size > limit - at:
+        return BROKEN
+    end = at + size
+    time, at = read_long(data, at + 1, end)  # the byte before holds attributes that nothing uses
+    if at == BROKEN:
+        return BROKEN
+    offset, at = read_long(data, at, end)
+    if at == BROKEN:
+        return BROKEN
+    key, at = _text(data, at, end)
+    if at == BROKEN:
+        return BROKEN
+    value, at = _text(data, at, end)
+    if at == BROKEN:
+        return BROKEN
+    columns[0, row], columns[1, row], columns[2, row], columns[3, row] = offset, time, key, value
+    columns[4, row] = span(at, end - at)
+    return end
+
+
+@kernel
+def _frame(data: Bytes, headers: Ints, first: Int, columns: Ints) -> Int:
+    """Rows found, or -1 less the number of the batch that is torn."""
+    row = 0
+    for batch in range(len(headers)):
+        at, end = headers[batch, 4], headers[batch, 5]
+        for _ in range(headers[batch, 3]):
+            at = _record(data, at, end, columns, row)
+            if at == BROKEN:
+                return -1 - batch
+            columns[0, row] += headers[batch, 0]
+            append_time = headers[batch, 2]
+            columns[1, row] = append_time if append_time >= 0 else columns[1, row] + headers[batch, 1]
+            if columns[0, row] >= first:
+                row += 1
+        if at != end:
+            return -1 - batch
+    return row

@@ -1,0 +1,140 @@
+"""Varints, doubles and blocks as they stand on the wire: the smallest kernels, inlined by the others.
+
+Every reader takes ``at`` and ``end`` and never looks at or beyond ``end``; a position of ``BROKEN`` says that
+the bytes are not what they must be. Integers are int64 throughout: mixing signed and unsigned turns into
+floating point in numba.
+"""
+
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.jit import kernel
+from schemas.records import SPAN
+
+Bytes: TypeAlias = NDArray[np.uint8]
+Ints: TypeAlias = NDArray[np.int64]
+Int: TypeAlias = int | np.int64
+"""A number inside a kernel: plain where nothing is compiled, int64 where it is."""
+
+BROKEN: Final = -1
+"""Position after something that could not be read."""
+
+_LOW: Final = 0x7FFF_FFFF_FFFF_FFFF
+_AT: Final = 0xFFFF_FFFF
+
+
+def packed(spans: NDArray[np.void]) -> Ints:
+    """Spans as the kernels take them: one int64 each, ``at`` below and ``size`` above."""
+    return np.ascontiguousarray(spans).view(np.int64)
+
+
+def unpacked(spans: Ints) -> NDArray[np.void]:
+    """Spans as everyone else takes them."""
+    return spans.view(SPAN)
+
+
+def sealed(data: Any) -> Bytes:
+    """Bytes as a read-only array, so that a kernel sees one type of buffer whatever it came from."""
+    view = np.frombuffer(data, np.uint8) if not isinstance(data, np.ndarray) else data.view()
+    view.flags.writeable = False
+    return view
+
+
+@kernel
+def span(at: Int, size: Int) -> Int:
+    """A packed span."""
+    return (np.int64(size) << 32) | np.int64(at)
+
+
+@kernel
+def span_at(packed_span: Int) -> Int:
+    """Start of a packed span."""
+    return packed_span & _AT
+
+
+@kernel
+def span_size(packed_span: Int) -> Int:
+    """Length of a packed span; -1 is null."""
+    return packed_span >> 32
+
+
+@kernel
+def read_long(data: Bytes, at: Int, end: Int) -> tuple[Int, Int]:
+    """A zigzag varint of at most 64 bits and the position after it."""
+    bits, shift = np.int64(0), 0
+    for place in range(at, min(at + 10, end)):
+        byte = np.int64(data[place])
+        bits |= (byte & 127) << shift
+        if byte < 128:
+            if shift == 63 and byte > 1:
+                break
+            return ((bits >> 1) & _LOW) ^ -(bits & 1), place + 1
+        shift += 7
+    return np.int64(0), BROKEN
+
+
+@kernel
+def read_word(data: Bytes, at: Int) -> Int:
+    """Eight bytes, the lowest first; the caller has made sure that they are there."""
+    word = np.int64(data[at])
+    for place in range(1, 8):
+        word |= np.int64(data[at + place]) << (8 * place)
+    return word
+
+
+@kernel
+def skip_text(data: Bytes, at: Int, end: Int) -> Int:
+    """Position after a text."""
+    size, at = read_long(data, at, end)
+    if at == BROKEN or size < 0 or size > end - at:
+        return BROKEN
+    return at + size
+
+
+@kernel
+def skip_blocks(data: Bytes, at: Int, end: Int, tail: Int) -> Int:
+    """Position after blocks of texts, each with ``tail`` bytes behind: a map of double has 8, an array 0."""
+    while True:
+        count, at = read_long(data, at, end)
+        if at == BROKEN or count == 0:
+            return at
+        if count < 0:  # the size of the block in bytes follows
+            count = -count
+            _, at = read_long(data, at, end)
+        if at == BROKEN or count < 0 or count > end - at:
+            return BROKEN
+        for _ in range(count):
+            at = skip_text(data, at, end)
+            if at == BROKEN or tail > end - at:
+                return BROKEN
+            at += tail
+
+
+@kernel
+def write_long(out: Bytes, at: Int, value: Int) -> Int:
+    """Write a zigzag varint; position after it."""
+    rest = (np.int64(value) << 1) ^ (np.int64(value) >> 63)
+    while rest & ~127:
+        out[at] = (rest & 127) | 128
+        rest = (rest >> 7) & (_LOW >> 6)
+        at += 1
+    out[at] = rest
+    return at + 1
+
+
+@kernel
+def write_word(out: Bytes, at: Int, word: Int) -> Int:
+    """Write eight bytes, the lowest first; position after them."""
+    for place in range(8):
+        out[at + place] = (word >> (8 * place)) & 255
+    return at + 8
+
+
+@kernel
+def write_bytes(out: Bytes, at: Int, data: Bytes, start: Int, size: Int) -> Int:
+    """Copy bytes; position after them."""
+    for place in range(size):
+        out[at + place] = data[start + place]
+    return at + size
