@@ -1,0 +1,1 @@
+"""Files in, clean tables out, in one process: what ``barline offline`` runs."""

@@ -1,0 +1,82 @@
+"""Publishes what a source yields: keyed records to their key's partition, all others to every partition."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple, Protocol
+
+from schemas.batches.encode import Encoded, Encoder
+from schemas.columns import UNDECODABLE, Columns
+from schemas.partition import partition_of
+from schemas.records import record_type
+from schemas.topics import TOPICS
+
+MADE_BY: Final = "made_by"
+"""Record header that names the source; what carries it is replayed, what agents made is made again."""
+
+
+class Producer(Protocol):
+    """The part of ``runtime.producer`` that a source needs."""
+
+    def emit(
+        self,
+        topic: str,
+        partition: int,
+        key: bytes | None,
+        value: bytes,
+        timestamp_ms: int,
+        headers: list[tuple[str, bytes]] | None = None,
+    ) -> None:
+        """Hand one record to the producer."""
+        ...
+
+
+class Routed(NamedTuple):
+    """One record with the partition it goes to."""
+
+    partition: int
+    key: bytes | None
+    value: bytes
+    timestamp: int
+
+
+def route(columns: Columns, encoded: Encoded, partitions: int) -> Iterator[Routed]:
+    """The records of a block with their partitions, in order; unkeyed ones once for each partition.
+
+    Args:
+        columns: what a source yielded.
+        encoded: the same, encoded.
+        partitions: how many the topic has.
+    """
+    keyed = [record_type(name).key != "" for name in columns.topic.records]
+    for kind, (key, value, timestamp) in zip(columns.kinds.tolist(), encoded.records(), strict=True):
+        if kind == UNDECODABLE or keyed[kind]:
+            yield Routed(partition_of(key or b"", partitions), key, value, timestamp)
+        else:
+            yield from (Routed(number, key, value, timestamp) for number in range(partitions))
+
+
+class Publisher:
+    """Sends blocks of a source.
+
+    Args:
+        producer: where the records go; it reports failed deliveries.
+        ids: schema id by record name.
+        partitions: number of partitions of every topic.
+        made_by: name of the source.
+    """
+
+    def __init__(self, producer: Producer, ids: Mapping[str, int], partitions: int, made_by: str) -> None:
+        self._producer = producer
+        self._encoders = {name: Encoder(topic, ids) for name, topic in TOPICS.items()}
+        self._partitions = partitions
+        self._headers = [(MADE_BY, made_by.encode())]
+
+    def publish(self, columns: Columns) -> int:
+        """Hand a block to the producer, in order; returns how many records that were."""
+        count = 0
+        name = columns.topic.name
+        for record in route(columns, self._encoders[name].encode(columns), self._partitions):
+            self._producer.emit(
+                name, record.partition, record.key, record.value, record.timestamp, self._headers
+            )
+            count += 1
+        return count
