@@ -1,8 +1,8 @@
 """Kafka's jars: fetched once through Maven or jgo into a cache of ours, and held against known checksums.
 
-The 46 jars (43 MB) are kept in ``$XDG_CACHE_HOME/barline/kafka-<version>`` (``BARLINE_CACHE`` moves it), shared
-by all stacks of a user. Their names and SHA-256 are part of this package, so a damaged or foreign file is noticed
-at every start and fetched again.
+The 46 jars (43 MB) are kept in ``$XDG_CACHE_HOME/barline/kafka-<version>`` (``BARLINE_CACHE`` moves it),
+shared by all stacks of a user. Their names and SHA-256 are part of this package, so a damaged or foreign file
+is noticed at every start and fetched again.
 """
 
 import fcntl
