@@ -1,0 +1,1 @@
+"""A schema registry for Avro: the part of Confluent's interface that its clients use, on one log file."""
