@@ -1,0 +1,87 @@
+"""Health, readiness and metrics over HTTP, in a thread of its own.
+
+A thread, because the answer matters most when the main loop stands still::
+
+    GET /health   200 alive | 503 why not         restart the process when it fails
+    GET /ready    200 ready | 503 why not         send no traffic, wait for it at start-up
+    GET /metrics  Prometheus text
+"""
+
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final
+
+from runtime.metrics import exposition
+
+Check = Callable[[], str]
+"""Says why not; empty when all is well."""
+
+_JSON: Final = "application/json"
+_TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class HealthServer:
+    """Serves the three pages until the process ends.
+
+    Args:
+        ready: whether the process does its work yet.
+        alive: whether it still can.
+        port: 0 chooses a free one.
+        host: address to listen on.
+        metrics: the text of ``/metrics``.
+    """
+
+    def __init__(
+        self,
+        *,
+        ready: Check,
+        alive: Check = lambda: "",
+        port: int = 0,
+        host: str = "127.0.0.1",
+        metrics: Callable[[], bytes] = exposition,
+    ) -> None:
+        checks = {"/health": alive, "/ready": ready}
+        self._server = ThreadingHTTPServer((host, port), _pages(checks, metrics))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.server_address[1])
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _pages(checks: dict[str, Check], metrics: Callable[[], bytes]) -> type[BaseHTTPRequestHandler]:
+    class Pages(BaseHTTPRequestHandler):
+        """The pages of one server."""
+
+        def do_GET(self) -> None:
+            """Answer one request."""
+            if self.path == "/metrics":
+                self._answer(200, _TEXT, metrics())
+            elif self.path in checks:
+                reason = checks[self.path]()
+                body = {"status": "failing", "reason": reason} if reason else {"status": "ok"}
+                self._answer(503 if reason else 200, _JSON, json.dumps(body).encode())
+            else:
+                self._answer(404, _JSON, b'{"status": "not found"}')
+
+        def log_message(self, *_: object) -> None:
+            """Log nothing."""
+
+        def _answer(self, status: int, kind: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    return Pages

@@ -1,0 +1,70 @@
+"""How a process ends: by a signal in good order, or at once.
+
+A process that must not write any more cannot unwind: a ``finally`` could still send or commit. So it logs one
+line and leaves by ``os._exit``; the supervisor starts it again.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from typing import Final, NoReturn
+
+_LOG: Final = logging.getLogger(__name__)
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+FAILED: Final = 1
+"""Exit code of a process that stopped itself."""
+
+
+def leave(reason: object, code: int = FAILED) -> NoReturn:
+    """End the process at once, without unwinding, from any thread.
+
+    Args:
+        reason: logged as one line; the traceback of an exception stands below it.
+        code: exit code.
+    """
+    trace = reason if isinstance(reason, BaseException) else None
+    _LOG.critical("the process ends: %s", reason or type(reason).__name__, exc_info=trace)
+    finish(code)
+
+
+def finish(code: int) -> NoReturn:
+    """End the process with what was written so far, and wait for no thread."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def stop_event() -> asyncio.Event:
+    """An event that SIGINT or SIGTERM sets, in the running loop; a second signal ends the process at once."""
+    event = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if event.is_set():
+            leave("a second signal came while it was stopping")
+        event.set()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, stop)
+    return event
+
+
+class StopSignal:
+    """Says whether SIGINT or SIGTERM came, for processes without an event loop; a second one interrupts."""
+
+    def __init__(self) -> None:
+        self._came = False
+        for number in _SIGNALS:
+            signal.signal(number, self._stop)
+
+    def __bool__(self) -> bool:
+        return self._came
+
+    def _stop(self, number: int, _frame: object) -> None:
+        if self._came:
+            leave(f"a second signal came while it was stopping ({signal.Signals(number).name})")
+        self._came = True
