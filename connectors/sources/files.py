@@ -4,7 +4,7 @@ A line that cannot be read keeps its bytes: it is sent as it is, and the stage r
 that it ends as a dead letter with the text of the file.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -130,3 +130,22 @@ def _moved(file: FileRows, by: int) -> FileRows:
             rows[field.name]["at"] += by
     bad["at"] += by
     return FileRows(file.record, file.data, rows, file.times, file.lines, bad, file.bad_times)
+
+
+def times_by_symbol(file: FileRows, data: Bytes) -> Iterator[tuple[bytes, Ints]]:
+    """The times of the rows of each symbol of a file; of a bar its start.
+
+    Args:
+        file: the file.
+        data: what its spans point into.
+    """
+    times = file.times - MINUTE if file.record == "Bar" else file.times
+    spans = file.rows["symbol"]
+    if len(spans) == 0:
+        return
+    low = int(spans["at"].min())
+    text = data[low : int((spans["at"] + spans["size"]).max())].tobytes()
+    symbols = np.array([text[at - low : at - low + size] for at, size in spans.tolist()], np.bytes_)
+    names, numbers = np.unique(symbols, return_inverse=True)
+    for number, name in enumerate(names.tolist()):
+        yield name, times[numbers == number]

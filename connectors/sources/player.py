@@ -10,13 +10,12 @@ quotes go to ``ticks.raw`` under the player's name, bars to ``bars.raw`` under `
     bars.raw                   b ♥ ♥c    ..     ♥c heartbeat of the clock, each minute of a session
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
 
-from connectors.sources.files import MINUTE, FileRows, joined, read_file
+from connectors.sources.files import MINUTE, FileRows, joined, times_by_symbol
 from connectors.sources.source import EVERYWHERE
 from schemas.columns import UNDECODABLE, Bytes, Columns, Ints, Rows
 from schemas.config import Domain
@@ -36,19 +35,15 @@ class Player:
     """A source that plays CSV files.
 
     Args:
-        files: paths by record type (``Tick``, ``Quote``, ``Bar``).
+        files: the files, in any order.
         domain: symbols and calendars, for the minutes at which heartbeats are due.
         name: name of the source.
-
-    Raises:
-        ConfigurationError: a file cannot be read.
     """
 
-    def __init__(self, files: Mapping[str, Sequence[Path]], domain: Domain, name: str = "files") -> None:
-        read = [read_file(path, record) for record, paths in files.items() for path in paths]
-        read.sort(key=lambda file: int(file.times.min()) if len(file.times) else 0)
+    def __init__(self, files: Sequence[FileRows], domain: Domain, name: str = "files") -> None:
+        ordered = sorted(files, key=lambda file: int(file.times.min()) if len(file.times) else 0)
         self._name = name
-        self._data, self._files = joined(read)
+        self._data, self._files = joined(ordered)
         self._minutes = _session_minutes(self._files, domain, self._data)
         self._tracks = [track for topic in ("ticks.raw", "bars.raw") if (track := self._track(topic))]
 
@@ -174,23 +169,10 @@ def _session_minutes(files: Sequence[FileRows], domain: Domain, data: Bytes) -> 
     grids = {name: Grid(rows) for name, rows in domain.calendars.items()}
     dates: set[tuple[str, int]] = set()
     for file in files:
-        for symbol, times in _by_symbol(file, data):
+        for symbol, times in times_by_symbol(file, data):
             if calendar := calendars.get(symbol):
                 found = np.unique(grids[calendar].session_date(times))
                 dates |= {(calendar, date) for date in found[found >= 0].tolist()}
     bounds = [grids[calendar].session_bounds(date) for calendar, date in sorted(dates)]
     minutes = [np.arange(start, end + 2 * MINUTE, MINUTE) for start, end in bounds]
     return np.unique(np.concatenate([np.zeros(0, np.int64), *minutes]))
-
-
-def _by_symbol(file: FileRows, data: Bytes) -> Iterator[tuple[bytes, Ints]]:
-    """The times of each symbol of a file; of a bar its start."""
-    times = file.times - MINUTE if file.record == "Bar" else file.times
-    spans = file.rows["symbol"]
-    low, high = (int(spans["at"].min()), int((spans["at"] + spans["size"]).max())) if len(spans) else (0, 0)
-    text = data[low:high].tobytes()
-    symbols = [text[at - low : at - low + size] for at, size in spans.tolist()]
-    names, numbers = np.unique(np.array(symbols or [b""], np.bytes_), return_inverse=True)
-    for number, name in enumerate(names.tolist()):
-        if symbols:
-            yield name, times[numbers == number]

@@ -28,6 +28,10 @@ def at(seconds: float) -> str:
     return f"{np.datetime_as_string(moment, 'us')}Z"
 
 
+def player(**files: list[Path]) -> Player:
+    return Player([read_file(path, record) for record, paths in files.items() for path in paths], domain())
+
+
 def write(path: Path, *lines: str) -> Path:
     path.write_text("\n".join(lines) + "\n")
     return path
@@ -52,7 +56,7 @@ def records(blocks: list[Columns]) -> list[tuple[str, str, int]]:
 
 def test_files_are_merged_by_event_time(tmp_path: Path):
     paths = [ticks(tmp_path / "a.csv", "A", 0.5, 2.5, 70), ticks(tmp_path / "b.csv", "B", 0.1, 2.6)]
-    blocks = list(Player({"Tick": paths}, domain()).blocks())
+    blocks = list(player(Tick=paths).blocks())
     times = [time for _, name, time in records(blocks) if name == "Tick"]
     assert times == sorted(times)
     assert len(times) == 5
@@ -61,7 +65,7 @@ def test_files_are_merged_by_event_time(tmp_path: Path):
 def test_every_record_up_to_ts_through_precedes_its_heartbeat(tmp_path: Path):
     path = ticks(tmp_path / "a.csv", "A", 0, 0.5, 1, 1.0001, 59.9, 60, 61, 300)
     through = -1
-    for _, name, time in records(list(Player({"Tick": [path]}, domain()).blocks())):
+    for _, name, time in records(list(player(Tick=[path]).blocks())):
         if name == "Heartbeat":
             through = time
         else:
@@ -70,7 +74,7 @@ def test_every_record_up_to_ts_through_precedes_its_heartbeat(tmp_path: Path):
 
 def test_heartbeats_stand_at_seconds_with_records_and_at_minutes_of_the_session(tmp_path: Path):
     path = ticks(tmp_path / "a.csv", "A", 0.5, 130.2)
-    blocks = list(Player({"Tick": [path]}, domain()).blocks())
+    blocks = list(player(Tick=[path]).blocks())
     start = DAY + 3_600 * SECOND
     beats = np.concatenate([block.table("Heartbeat") for block in blocks])
     names = [block.text_at(row["source"]) for block in blocks for row in block.table("Heartbeat")]
@@ -86,21 +90,21 @@ def test_a_line_that_cannot_be_read_keeps_its_bytes(tmp_path: Path):
     path = write(
         tmp_path / "a.csv", "symbol,time,price,size", f"A,{at(1)},1,1", "A,never,1,1", f"A,{at(2)},x,1"
     )
-    blocks = list(Player({"Tick": [path]}, domain()).blocks())
+    blocks = list(player(Tick=[path]).blocks())
     raw = [b.bytes_at(b.values[n]) for b in blocks for n in np.flatnonzero(b.kinds == UNDECODABLE)]
     assert raw == [b"A,never,1,1", f"A,{at(2)},x,1".encode()]
 
 
 def test_seq_is_the_number_of_the_file_and_the_line(tmp_path: Path):
     paths = [ticks(tmp_path / "late.csv", "A", 5, 6), ticks(tmp_path / "early.csv", "B", 1)]
-    blocks = list(Player({"Tick": paths}, domain()).blocks())
+    blocks = list(player(Tick=paths).blocks())
     rows = np.concatenate([block.table("Tick") for block in blocks])
     assert rows["seq"].tolist() == [2, (1 << 32) + 2, (1 << 32) + 3]
 
 
 def test_bars_follow_the_ticks_of_their_minute(tmp_path: Path):
     bars = write(tmp_path / "bars.csv", "symbol,time,open,high,low,close,volume", f"A,{at(0)},1,2,1,2,5")
-    found = list(Player({"Bar": [bars], "Tick": [ticks(tmp_path / "a.csv", "A", 1, 61)]}, domain()).blocks())
+    found = list(player(Bar=[bars], Tick=[ticks(tmp_path / "a.csv", "A", 1, 61)]).blocks())
     order = [block.topic.name for block in found][:4]
     assert order == ["ticks.raw", "bars.raw", "ticks.raw", "bars.raw"]
     (bar,) = np.concatenate([block.table("Bar") for block in found if block.topic.name == "bars.raw"])
