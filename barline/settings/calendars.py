@@ -15,7 +15,7 @@ in the library has ended is extended in ``barline.toml`` (``until``, ``holidays`
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -38,6 +38,7 @@ _ALIASES: Final = {
     "NSE": "XBOM",
 }
 _OWN: Final = "barline 1"
+_EXTENDABLE: Final = timedelta(days=1_000)  # how long ago the table of an extended calendar may have ended
 
 
 def calendar_rows(
@@ -56,7 +57,7 @@ def calendar_rows(
     """
     said = settings or CalendarSettings()
     base = _ALIASES.get(said.base or name, said.base or name)
-    found = _found(base, first, last, said.zone)
+    found = _found(base, first - _EXTENDABLE if said.until else first, last, said.zone)
     place = ZoneInfo(said.zone or found.zone)
     segments = _amended(found.segments, said, place, (first, last))
     if not segments:

@@ -1,31 +1,44 @@
-"""The sections of ``barline.toml`` that describe markets: what becomes the domain configuration."""
+"""The sections of ``barline.toml`` that no other package owns: servers, calendars, policies."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+import msgspec
 
-from barline.settings.segments import hours
+from schemas.config import Domain, Policy
 
+_DEFAULT: Final = Domain(version=0)
 
-def _is_hours(text: str) -> str:
-    try:
-        hours(text)
-    except ValueError:
-        raise ValueError("must be a range such as 09:15-15:30") from None
-    return text
-
-
-Hours = Annotated[str, AfterValidator(_is_hours)]
-
-
-class Section(BaseModel):
-    """A section of ``barline.toml``: unknown keys are errors, values are not converted."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+Hours = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$", examples=['"09:15-15:30"']),
+]
+"""Wall-clock hours, such as ``09:15-15:30``."""
+Count = Annotated[int, msgspec.Meta(ge=0, examples=["0"])]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1, examples=["0.8"])]
 
 
-class SessionSettings(Section):
+class KafkaSettings(msgspec.Struct, frozen=True):
+    """``[kafka]``: the brokers; empty means those of the running stack.
+
+    Attributes:
+        bootstrap: ``host:port[,host:port]``.
+    """
+
+    bootstrap: str = ""
+
+
+class UrlSettings(msgspec.Struct, frozen=True):
+    """``[registry]`` and ``[clickhouse]``: a server; empty means that of the running stack.
+
+    Attributes:
+        url: its address, for ClickHouse with user, password and database.
+    """
+
+    url: str = ""
+
+
+class SessionSettings(msgspec.Struct, frozen=True):
     """One trade date that differs from the table.
 
     Attributes:
@@ -37,7 +50,7 @@ class SessionSettings(Section):
     hours: list[Hours]
 
 
-class CalendarSettings(Section):
+class CalendarSettings(msgspec.Struct, frozen=True):
     """``[calendars.<name>]``: how a calendar differs from the table of that name.
 
     Attributes:
@@ -61,3 +74,41 @@ class CalendarSettings(Section):
     def own_hours(self) -> list[tuple[date, list[str]]]:
         """Trade dates with hours of their own."""
         return [(session.date, list(session.hours)) for session in self.sessions]
+
+
+class PolicySettings(msgspec.Struct, frozen=True):
+    """``[policies]``: what holds for every symbol.
+
+    Attributes:
+        fill: what is done about a missing minute, in order, where a symbol does not say.
+        fill_limit: most minutes in a row filled for another cause than no_trades, likewise.
+        lateness_ms: how long after the close of its minute a tick still counts.
+        source_timeout_ms: a source is dead when its last heartbeat is that much older than the newest.
+        probation_ms: how long a source that failed must be alive before it counts again.
+        silence_ms: silence longer than this is an outage, not no_trades.
+        coverage_limit: derived bars below it are flagged, 0 to 1.
+        auction_ms: how long after the close a print with an auction condition still counts.
+    """
+
+    fill: list[Policy] = msgspec.field(default_factory=lambda: ["refetch", "flat"])
+    fill_limit: Count = 5
+    lateness_ms: Count = _DEFAULT.lateness_ms
+    source_timeout_ms: Count = _DEFAULT.source_timeout_ms
+    probation_ms: Count = _DEFAULT.probation_ms
+    silence_ms: Count = _DEFAULT.silence_ms
+    coverage_limit: Share = _DEFAULT.coverage_limit
+    auction_ms: Count = _DEFAULT.auction_ms
+
+
+class LinesSettings(msgspec.Struct, frozen=True):
+    """``[lines]``: strategy lines.
+
+    Attributes:
+        equity_on_change: whether a value equal to the last one of its run is dropped.
+        parked_lines: lines of an unknown mode kept while it is asked for.
+        parked_bytes: their size in bytes.
+    """
+
+    equity_on_change: bool = _DEFAULT.equity_on_change
+    parked_lines: Count = _DEFAULT.parked_lines
+    parked_bytes: Count = _DEFAULT.parked_bytes

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from barline.settings.calendars import calendar_rows
-from barline.settings.sections import CalendarSettings
+from barline.settings.sections import CalendarSettings, SessionSettings
 from schemas.errors import ConfigurationError
 from schemas.market.cuts import EPOCH
 from schemas.market.grid import Grid
@@ -135,12 +135,13 @@ def test_a_table_that_ended_is_extended_with_holidays_and_own_hours():
         base="XBOM",
         until=date(2027, 1, 29),
         holidays=[date(2027, 1, 26)],
-        sessions=[{"date": date(2027, 1, 30), "hours": ["09:15-10:00", "11:30-12:30"]}],
+        sessions=[SessionSettings(date(2027, 1, 30), ["09:15-10:00", "11:30-12:30"])],
     )
     bombay = grid("XNSE", "2026-12-28", "2027-01-31", said)
     assert len(bombay.minutes(days("2027-01-25"))) == 375
     assert len(bombay.minutes(days("2027-01-26"))) == 0
     assert len(bombay.minutes(days("2027-01-30"))) == 105
+    assert len(grid("XNSE", "2027-01-20", "2027-01-31", said).sessions) == 8
     assert bombay.session_bounds(days("2027-01-30"))[0] == ns("2027-01-30T03:45:00")
 
 

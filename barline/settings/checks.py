@@ -1,0 +1,90 @@
+"""What the parts of a ``barline.toml`` must be to each other; each alone is well-formed."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from barline.settings.reading import Problem
+from barline.settings.settings import Settings
+from schemas.errors import ConfigurationError
+from schemas.market.intervals import MINUTE, Interval
+
+INDICATOR_KINDS: Final = {"ema": True, "rsi": True, "vwap": False}
+"""Indicators that ``analytics`` computes, and whether they have a length."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/ &-]{0,63}")
+_RESERVED: Final = {"clock", "ticks", "bars", "analytics", "lines"}
+
+
+def problems(settings: Settings) -> Iterator[Problem]:
+    """Every rule between sections that is broken."""
+    yield from _symbols(settings)
+    yield from _sources(settings)
+    yield from _intervals(settings)
+    yield from _indicators(settings)
+    yield from _zones(settings)
+
+
+def _symbols(settings: Settings) -> Iterator[Problem]:
+    known = ", ".join(settings.sources) or "none"
+    for name, symbol in settings.symbols.items():
+        path = ("symbols", name)
+        if not _NAME.fullmatch(name):
+            yield Problem(
+                path, f"must be a name of letters, digits and . _ : / & -, was {name!r}", "rename it"
+            )
+        if not symbol.sources:
+            yield Problem((*path, "sources"), "must name a source, was []", f"write one of {known}")
+        for source in [*symbol.sources, *([symbol.history] if symbol.history else [])]:
+            if source not in settings.sources:
+                key = "sources" if source in symbol.sources else "history"
+                fix = f"write one of {known}, or add [sources.{source!r}]".replace("'", '"')
+                yield Problem((*path, key), f"must name known sources, was {source!r}", fix)
+
+
+def _sources(settings: Settings) -> Iterator[Problem]:
+    for name in settings.sources:
+        if name in _RESERVED or not _NAME.fullmatch(name):
+            yield Problem(("sources", name), f"must not be a name of our own, was {name!r}", "rename it")
+
+
+def _intervals(settings: Settings) -> Iterator[Problem]:
+    lengths: list[int] = []
+    for place, name in enumerate(settings.intervals):
+        try:
+            lengths.append(Interval.parse(name).ns)
+        except ConfigurationError as error:
+            yield Problem(("intervals", place), str(error).removeprefix("interval "), 'write such as "5m"')
+    if lengths != sorted({*lengths}) or any(ns <= MINUTE for ns in lengths):
+        rule = f"must be above 1m, ascending and without repeats, was {settings.intervals!r}"
+        yield Problem(("intervals",), rule, 'write such as ["5m", "1h", "1d"]')
+
+
+def _indicators(settings: Settings) -> Iterator[Problem]:
+    seen: set[str] = set()
+    kinds = ", ".join(INDICATOR_KINDS)
+    for place, indicator in enumerate(settings.indicators):
+        path = ("indicators", place)
+        if indicator.name in seen:
+            yield Problem((*path, "name"), f"must be unique, was {indicator.name!r} again", "rename it")
+        seen.add(indicator.name)
+        if indicator.kind not in INDICATOR_KINDS:
+            yield Problem((*path, "kind"), f"must be known, was {indicator.kind!r}", f"write one of {kinds}")
+        elif INDICATOR_KINDS[indicator.kind] and indicator.length < 1:
+            yield Problem(
+                (*path, "length"), f"must be 1 or more, was {indicator.length!r}", "add length = 14"
+            )
+        for interval in indicator.intervals:
+            if interval != "1m" and interval not in settings.intervals:
+                fix = f"write one of {', '.join(['1m', *settings.intervals])}"
+                yield Problem((*path, "intervals"), f"must be computed, was {interval!r}", fix)
+
+
+def _zones(settings: Settings) -> Iterator[Problem]:
+    for name, calendar in settings.calendars.items():
+        try:
+            ZoneInfo(calendar.zone or "UTC")
+        except (KeyError, ValueError):
+            rule = f"must be an IANA time zone, was {calendar.zone!r}"
+            yield Problem(("calendars", name, "zone"), rule, 'write such as "America/New_York"')

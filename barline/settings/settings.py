@@ -1,0 +1,104 @@
+"""All settings of one ``barline.toml``, and the domain configuration that follows from them."""
+
+from datetime import date
+
+import msgspec
+
+from barline.settings.sections import (
+    CalendarSettings,
+    KafkaSettings,
+    LinesSettings,
+    PolicySettings,
+    UrlSettings,
+)
+from schemas.config import (
+    Asset,
+    AssetRules,
+    CalendarRows,
+    Domain,
+    IndicatorConfig,
+    SourceConfig,
+    SymbolConfig,
+)
+from schemas.errors import ConfigurationError
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What one ``barline.toml`` says.
+
+    Attributes:
+        intervals: derived intervals, ascending.
+        kafka: the brokers.
+        registry: the schema registry.
+        clickhouse: the database.
+        policies: what holds for every symbol.
+        lines: strategy lines.
+        assets: rules by asset class; one left out has the defaults.
+        calendars: how calendars differ from the tables.
+        sources: every source by name.
+        symbols: every symbol by name, in order.
+        indicators: what is computed.
+    """
+
+    intervals: list[str] = msgspec.field(default_factory=lambda: list(Domain(version=0).intervals))
+    kafka: KafkaSettings = KafkaSettings()
+    registry: UrlSettings = UrlSettings()
+    clickhouse: UrlSettings = UrlSettings()
+    policies: PolicySettings = PolicySettings()
+    lines: LinesSettings = LinesSettings()
+    assets: dict[Asset, AssetRules] = {}
+    calendars: dict[str, CalendarSettings] = {}
+    sources: dict[str, SourceConfig] = {}
+    symbols: dict[str, SymbolConfig] = {}
+    indicators: list[IndicatorConfig] = []
+
+    def calendar_rows(self, first: date, last: date) -> dict[str, CalendarRows]:
+        """Segments of every calendar that a symbol names.
+
+        Raises:
+            ConfigurationError: a calendar is unknown; one note for each.
+        """
+        # Reading the calendars' library takes seconds, which a process without need of them does not pay.
+        from barline.settings.calendars import calendar_rows  # noqa: PLC0415
+
+        rows: dict[str, CalendarRows] = {}
+        errors: list[str] = []
+        for name in sorted({symbol.calendar for symbol in self.symbols.values()}):
+            try:
+                rows[name] = calendar_rows(name, first, last, self.calendars.get(name))
+            except ConfigurationError as error:
+                errors.append(str(error))
+        if errors:
+            raise ConfigurationError("; ".join(errors))
+        return rows
+
+    def domain(self, first_date: date, last_date: date, version: int = 1) -> Domain:
+        """The domain configuration.
+
+        Args:
+            first_date: first trade date its calendars hold.
+            last_date: last trade date, inclusive; a calendar whose table ends earlier ends there.
+            version: grows with every change; the one in force stands in the log.
+
+        Raises:
+            ConfigurationError: a calendar is unknown or knows no trade date in the range.
+        """
+        policies = self.policies
+        return Domain(
+            version=version,
+            symbols=list(self.symbols.values()),
+            sources=list(self.sources.values()),
+            calendars=self.calendar_rows(first_date, last_date),
+            assets=Domain(version=version).assets | self.assets,
+            intervals=self.intervals,
+            indicators=self.indicators,
+            lateness_ms=policies.lateness_ms,
+            source_timeout_ms=policies.source_timeout_ms,
+            probation_ms=policies.probation_ms,
+            silence_ms=policies.silence_ms,
+            coverage_limit=policies.coverage_limit,
+            auction_ms=policies.auction_ms,
+            parked_lines=self.lines.parked_lines,
+            parked_bytes=self.lines.parked_bytes,
+            equity_on_change=self.lines.equity_on_change,
+        )

@@ -1,0 +1,164 @@
+"""Reading barline.toml: all errors at once, each with its line and the fix."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from barline.settings.lines import line_of, lines_of
+from barline.settings.load import load, parse
+from schemas.config import decode, encode
+from schemas.errors import ConfigurationError
+
+ROOT = Path(__file__).parents[2]
+GOOD = """
+intervals = ["5m", "1h"]
+
+[sources.feed]
+topic = "ticks.raw"
+
+[symbols.SPY]
+asset = "equity"
+calendar = "XNYS"
+sources = ["feed"]
+"""
+
+
+def notes(text: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text)
+    return list(caught.value.__notes__)
+
+
+def test_the_file_of_the_repository_gives_a_domain_that_survives_a_record():
+    settings = load(ROOT / "barline.toml")
+    domain = settings.domain(date(2024, 7, 1), date(2024, 7, 5))
+    assert decode(encode(domain)) == domain
+    assert len(domain.symbols) == 12
+    assert {"XNYS", "XNSE", "FX", "24x7"} <= set(domain.calendars)
+    assert [indicator.name for indicator in domain.indicators] == ["ema_20", "rsi_14", "vwap"]
+
+
+def test_every_error_is_found_at_once_with_its_line_and_fix():
+    text = """
+intervals = ["5m", "60m"]
+colour = "red"
+
+[sources]
+feed = { topic = "tick.raw" }
+[symbols.SPY]
+asset = "stock"
+calender = "XNYS"
+sources = ["feed"]
+fill_limit = "five"
+
+[[indicators]]
+name = "ema_20"
+kind = "ema"
+length = 20
+[[indicators]]
+name = "rsi"
+length = 2.5
+"""
+    assert notes(text) == EVERY_ERROR.splitlines()
+
+
+EVERY_ERROR = """\
+barline.toml:3: colour must be a known setting (fix: remove it, or write one of assets, calendars, \
+clickhouse, indicators, intervals, kafka, lines, policies, registry, sources, symbols)
+barline.toml:6: sources.feed.topic must be one of ticks.raw, bars.raw, was 'tick.raw' (fix: write "ticks.raw")
+barline.toml:7: symbols.SPY must have calendar (fix: add calendar = "...")
+barline.toml:8: symbols.SPY.asset must be one of equity, crypto, fx, commodity, was 'stock' \
+(fix: write "equity")
+barline.toml:9: symbols.SPY.calender must be a known setting (fix: write calendar)
+barline.toml:11: symbols.SPY.fill_limit must be a whole number, was 'five' (fix: write fill_limit = 1)
+barline.toml:17: indicators[1] must have kind (fix: add kind = "...")
+barline.toml:19: indicators[1].length must be a whole number, was 2.5 (fix: write length = 1)
+"""
+
+
+def test_rules_between_sections_are_checked_once_each_is_well_formed():
+    text = (
+        GOOD
+        + """
+history = "vault"
+
+[sources.clock]
+topic = "ticks.raw"
+
+[symbols.QQQ]
+asset = "equity"
+calendar = "XNYS"
+sources = ["fed"]
+
+[calendars.XNYS]
+zone = "Mars/Olympus"
+
+[[indicators]]
+name = "a"
+kind = "ema"
+intervals = ["2h"]
+[[indicators]]
+name = "a"
+kind = "magic"
+"""
+    )
+    found = [note.split(" (fix")[0] for note in notes(text.replace('["5m", "1h"]', '["1h", "5m"]'))]
+    assert found == [
+        "barline.toml:2: intervals must be above 1m, ascending and without repeats, was ['1h', '5m']",
+        "barline.toml:12: symbols.SPY.history must name known sources, was 'vault'",
+        "barline.toml:14: sources.clock must not be a name of our own, was 'clock'",
+        "barline.toml:20: symbols.QQQ.sources must name known sources, was 'fed'",
+        "barline.toml:23: calendars.XNYS.zone must be an IANA time zone, was 'Mars/Olympus'",
+        "barline.toml:25: indicators[0].length must be 1 or more, was 0",
+        "barline.toml:28: indicators[0].intervals must be computed, was '2h'",
+        "barline.toml:30: indicators[1].name must be unique, was 'a' again",
+        "barline.toml:31: indicators[1].kind must be known, was 'magic'",
+    ]
+
+
+def test_a_missing_file_and_broken_toml_are_clear_errors(tmp_path: Path):
+    with pytest.raises(ConfigurationError, match=r"settings must be readable.*--config"):
+        load(tmp_path / "none.toml")
+    with pytest.raises(ConfigurationError, match=r"barline.toml must be TOML.*line 2"):
+        parse("a = 1\nb = = 2\n")
+
+
+def test_policies_are_the_defaults_of_symbols():
+    text = GOOD + "[policies]\nfill = ['none']\nfill_limit = 2\n[symbols.AIG]\nfill_limit = 9\n"
+    text += "asset = 'equity'\ncalendar = 'XNYS'\nsources = ['feed']\nfrom = 2024-07-02T00:00:00Z\n"
+    symbols = parse(text).symbols
+    assert (symbols["SPY"].policy, symbols["SPY"].fill_limit) == (["none"], 2)
+    assert (symbols["AIG"].policy, symbols["AIG"].fill_limit) == (["none"], 9)
+    assert symbols["AIG"].ts_from == 1_719_878_400_000_000_000
+
+
+def test_an_unknown_calendar_stops_the_domain():
+    settings = parse(GOOD.replace("XNYS", "XNOPE"))
+    with pytest.raises(ConfigurationError, match="XNOPE"):
+        settings.domain(date(2024, 7, 1), date(2024, 7, 5))
+
+
+def test_lines_are_found_through_strings_and_nested_arrays():
+    text = '''a = """
+[not.a.header]
+b = 1
+"""
+list = [
+  "x]", # ]
+  { y = 1 },
+]
+[[t]]
+"quoted key".z = 1
+[[t]]
+[t.inner]
+deep.er = 2
+'''
+    lines = lines_of(text)
+    assert lines[("list",)] == 5
+    assert ("b",) not in lines
+    assert lines[("t", 0, "quoted key", "z")] == 10
+    assert lines[("t", 1, "inner")] == 12
+    assert lines[("t", 1, "inner", "deep", "er")] == 13
+    assert line_of(lines, ("list", 1, "y")) == 5
+    assert line_of(lines, ("nowhere",)) == 1
