@@ -34,3 +34,13 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def kernel(function: _F) -> _F:
     """Compile a function without Python objects: it releases the GIL and is kept between runs."""
     return cast("_F", numba.njit(nogil=True, cache=True)(function))
+
+
+def inlined(function: _F) -> _F:
+    """Compile a small function that kernels take in whole; it may not make an array.
+
+    A call between kernels counts the references of each array it passes with atomic operations, which costs
+    more than a small function's work: inlined and without the counting, decoding a tick took 83 instead of
+    360 ns.
+    """
+    return cast("_F", numba.njit(nogil=True, cache=True, forceinline=True, _nrt=False)(function))

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from schemas.batches.wire import Bytes, Int, Ints
+from schemas.batches.wire import Bytes, Int, Ints, U, read_word
 from schemas.jit import kernel
 
 _POLYNOMIAL: Final = 0x82F6_3B78
@@ -40,13 +40,12 @@ def crc32c(data: Bytes, start: Int, end: Int, tables: Ints) -> Int:
     crc: Int = np.int64(0xFFFF_FFFF)
     at = start
     while end - at >= 8:
-        value = tables[4, np.int64(data[at + 3]) ^ (crc >> 24)]
-        value ^= tables[5, np.int64(data[at + 2]) ^ ((crc >> 16) & 255)]
-        value ^= tables[6, np.int64(data[at + 1]) ^ ((crc >> 8) & 255)]
-        value ^= tables[7, np.int64(data[at]) ^ (crc & 255)]
-        value ^= tables[3, data[at + 4]] ^ tables[2, data[at + 5]]
-        value ^= tables[1, data[at + 6]] ^ tables[0, data[at + 7]]
-        crc, at = value, at + 8
+        word = read_word(data, at) ^ crc
+        crc = tables[U(7), U(word & 255)] ^ tables[U(6), U((word >> 8) & 255)]
+        crc ^= tables[U(5), U((word >> 16) & 255)] ^ tables[U(4), U((word >> 24) & 255)]
+        crc ^= tables[U(3), U((word >> 32) & 255)] ^ tables[U(2), U((word >> 40) & 255)]
+        crc ^= tables[U(1), U((word >> 48) & 255)] ^ tables[U(0), U((word >> 56) & 255)]
+        at += 8
     for place in range(at, end):
-        crc = (crc >> 8) ^ tables[0, np.int64(data[place]) ^ (crc & 255)]
+        crc = (crc >> 8) ^ tables[U(0), U((np.int64(data[U(place)]) ^ crc) & 255)]
     return crc ^ 0xFFFF_FFFF

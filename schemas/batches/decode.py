@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from schemas.batches.evolve import Evolution
 from schemas.batches.frames import Frames
-from schemas.batches.program import BOOLEAN, DOUBLE, LONG, MAP_DOUBLE, TEXT, programs
+from schemas.batches.program import BOOLEAN, DOUBLE, LONG, MAP_DOUBLE, NULLABLE, OP, SYMBOLS, TEXT, programs
 from schemas.batches.wire import (
     BROKEN,
     Bytes,
     Int,
     Ints,
+    U,
     packed,
     read_long,
     read_word,
@@ -28,7 +29,7 @@ from schemas.batches.wire import (
     span_size,
 )
 from schemas.columns import UNDECODABLE, Columns, Rows
-from schemas.jit import kernel
+from schemas.jit import inlined, kernel
 from schemas.records import record_type
 from schemas.topics import Topic
 
@@ -43,11 +44,11 @@ def _classify(
     """Kind of each value by its schema id, and the id itself where it is not known."""
     for row in range(len(values)):
         at, kinds[row] = span_at(values[row]), UNDECODABLE
-        if span_size(values[row]) < _PREFIX or data[at] != 0:
+        if span_size(values[row]) < _PREFIX or data[U(at)] != 0:
             continue
         schema = np.int64(0)
         for place in range(at + 1, at + _PREFIX):
-            schema = (schema << 8) | np.int64(data[place])
+            schema = (schema << 8) | np.int64(data[U(place)])
         kinds[row], found[row] = _FOREIGN, schema
         for known in range(len(ids)):
             if ids[known] == schema:
@@ -55,7 +56,7 @@ def _classify(
                 break
 
 
-@kernel
+@inlined
 def _cell(data: Bytes, at: Int, end: Int, op: Int, symbols: Int) -> tuple[Int, Int]:
     """Cell of one field that is not null and the position after it."""
     cell: Int = np.int64(0)
@@ -74,32 +75,37 @@ def _cell(data: Bytes, at: Int, end: Int, op: Int, symbols: Int) -> tuple[Int, I
             return cell, BROKEN
         cell, at = span(begin, size), begin + size
     elif op == BOOLEAN:
-        if at >= end or data[at] > 1:
+        if at >= end or data[U(at)] > 1:
             return cell, BROKEN
-        cell, at = np.int64(data[at]), at + 1
+        cell, at = np.int64(data[U(at)]), at + 1
     else:
         at = skip_blocks(data, at, end, 8 if op == MAP_DOUBLE else 0)
         cell = span(begin, at - begin)
     return cell, at
 
 
-@kernel
-def _fill(data: Bytes, at: Int, end: Int, steps: Ints, cells: Ints) -> bool:
-    """Read one record into its cells; whether it could be read and used up its bytes."""
+@inlined
+def _fill(data: Bytes, at: Int, end: Int, steps: Ints, first: Int, last: Int, cells: Ints, base: Int) -> bool:
+    """Read one record into the cells from ``base`` on by the steps ``first`` to ``last``.
+
+    Returns:
+        Whether it could be read and used up its bytes.
+    """
     nulls = np.int64(0)
-    for field in range(len(steps)):
-        if steps[field, 1]:
+    for field in range(last - first):
+        step = steps[U(first + field)]
+        if step & NULLABLE:
             branch, at = read_long(data, at, end)
             if at == BROKEN or not 0 <= branch <= 1:
                 return False
             if branch == 0:
-                cells[field] = 0
+                cells[U(base + field)] = 0
                 nulls |= np.int64(1) << field
                 continue
-        cells[field], at = _cell(data, at, end, steps[field, 0], steps[field, 2])
+        cells[U(base + field)], at = _cell(data, at, end, step & OP, step >> SYMBOLS)
         if at == BROKEN:
             return False
-    cells[len(steps)] = nulls
+    cells[U(base + last - first)] = nulls
     return at == end
 
 
@@ -123,13 +129,8 @@ def _decode(
         width = starts[kind + 1] - starts[kind] + 1
         begin = bases[kind] + counts[kind] * width
         at = span_at(bodies[record])
-        if _fill(
-            data,
-            at,
-            at + span_size(bodies[record]),
-            steps[starts[kind] : starts[kind + 1]],
-            cells[begin : begin + width],
-        ):
+        end = at + span_size(bodies[record])
+        if _fill(data, at, end, steps, starts[kind], starts[kind + 1], cells, begin):
             rows[record] = counts[kind]
             counts[kind] += 1
         else:

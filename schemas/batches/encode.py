@@ -7,11 +7,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.batches.program import BOOLEAN, DOUBLE, LONG, TEXT, programs
+from schemas.batches.program import BOOLEAN, DOUBLE, LONG, NULLABLE, OP, TEXT, programs
 from schemas.batches.wire import (
     Bytes,
     Int,
     Ints,
+    U,
+    packed,
     sealed,
     span,
     span_at,
@@ -23,7 +25,7 @@ from schemas.batches.wire import (
 )
 from schemas.columns import Columns, Rows
 from schemas.errors import SchemaError
-from schemas.jit import kernel
+from schemas.jit import inlined, kernel
 from schemas.records import record_type
 from schemas.topics import Topic
 
@@ -65,7 +67,7 @@ class Encoded:
             yield (whole[key:key_end] if key_end >= key else None), whole[value:end], timestamp
 
 
-@kernel
+@inlined
 def _put(out: Bytes, at: Int, data: Bytes, cell: Int, op: Int) -> Int:
     """Write one cell that is not null; position after it."""
     if op == LONG:
@@ -73,39 +75,57 @@ def _put(out: Bytes, at: Int, data: Bytes, cell: Int, op: Int) -> Int:
     if op == DOUBLE:
         return write_word(out, at, cell)
     if op == BOOLEAN:
-        out[at] = cell != 0
+        out[U(at)] = cell != 0
         return at + 1
     size = span_size(cell)
     if op == TEXT:
         return write_bytes(out, write_long(out, at, size), data, span_at(cell), size)
     if size == 0:  # a row of zeros has an empty map or array
-        out[at] = 0
+        out[U(at)] = 0
         return at + 1
     return write_bytes(out, at, data, span_at(cell), size)
 
 
-@kernel
-def _row(out: Bytes, at: Int, data: Bytes, steps: Ints, cells: Ints, key: Int) -> tuple[Int, Int]:
-    """Write one record; packed span of its key and the position after it."""
-    nulls, found = cells[len(steps)], _NULL
-    for field in range(len(steps)):
-        if steps[field, 1]:
+@inlined
+def _row(
+    out: Bytes, at: Int, data: Bytes, steps: Ints, first: Int, last: Int, cells: Ints, base: Int, key: Int
+) -> tuple[Int, Int]:
+    """Write the record whose cells begin at ``base`` by the steps ``first`` to ``last``.
+
+    Returns:
+        Packed span of its key and the position after it.
+    """
+    nulls, found = cells[U(base + last - first)], _NULL
+    for field in range(last - first):
+        step = steps[U(first + field)]
+        if step & NULLABLE:
             if (nulls >> field) & 1:
-                out[at] = 0
+                out[U(at)] = 0
                 at += 1
                 continue
-            out[at] = 2
+            out[U(at)] = 2
             at += 1
-        at = _put(out, at, data, cells[field], steps[field, 0])
+        at = _put(out, at, data, cells[U(base + field)], step & OP)
         if field == key:
-            size = span_size(cells[field])
+            size = span_size(cells[U(base + field)])
             found = span(at - size, size)
+    return found, at
+
+
+@inlined
+def _copy(out: Bytes, at: Int, data: Bytes, key: Int) -> tuple[Int, Int]:
+    """Write the key of an undecodable record; its packed span and the position after it."""
+    found = key
+    if span_size(key) >= 0:
+        found = span(at, span_size(key))
+        at = write_bytes(out, at, data, span_at(key), span_size(key))
     return found, at
 
 
 @kernel
 def _encode(
     data: Bytes,
+    originals: Ints,
     cells: Ints,
     kinds: NDArray[np.int8],
     rows: NDArray[np.int32],
@@ -116,21 +136,31 @@ def _encode(
     out: Bytes,
     result: Ints,
 ) -> Int:
-    """Write all records; ``shapes`` holds schema id, key field and event-time field of each kind."""
+    """Write all records; ``shapes`` holds schema id, key field and event-time field of each kind.
+
+    ``originals`` holds key, value and timestamp of those that are undecodable.
+    """
     at: Int = 0
     for record in range(len(kinds)):
         kind = kinds[record]
+        if kind < 0:
+            key, value = originals[0, record], originals[1, record]
+            result[0, record], at = _copy(out, at, data, key)
+            result[1, record] = span(at, span_size(value))
+            at = write_bytes(out, at, data, span_at(value), span_size(value))
+            result[2, record] = originals[2, record]
+            continue
         width = starts[kind + 1] - starts[kind] + 1
-        row = cells[bases[kind] + rows[record] * width : bases[kind] + (rows[record] + 1) * width]
-        begin, out[at] = at, 0
+        base = bases[kind] + rows[record] * width
+        begin, out[U(at)] = at, 0
         for byte in range(4):
-            out[at + 1 + byte] = (shapes[kind, 0] >> (8 * (3 - byte))) & 255
+            out[U(at + 1 + byte)] = (shapes[kind, 0] >> (8 * (3 - byte))) & 255
         result[0, record], at = _row(
-            out, at + _PREFIX, data, steps[starts[kind] : starts[kind + 1]], row, shapes[kind, 1]
+            out, at + _PREFIX, data, steps, starts[kind], starts[kind + 1], cells, base, shapes[kind, 1]
         )
         result[1, record] = span(begin, at - begin)
         time = shapes[kind, 2]
-        result[2, record] = max(row[time] // _MS, 0) if time >= 0 else 0
+        result[2, record] = max(cells[U(base + time)] // _MS, 0) if time >= 0 else 0
     return at
 
 
@@ -168,17 +198,18 @@ class Encoder:
     def encode(self, columns: Columns) -> Encoded:
         """Values, keys and timestamps of the records, in order.
 
+        An undecodable record keeps its original key, value and timestamp.
+
         Raises:
-            SchemaError: a record is undecodable, so there is nothing to write.
+            SchemaError: an undecodable record has no original value.
         """
-        if len(columns) and columns.kinds.min() < 0:
-            raise SchemaError("records to be written must have a row, was undecodable")
+        originals = _originals(columns)
         cells, bases = self._cells(columns)
-        out = np.empty(self._limit(columns), np.uint8)
+        out = np.empty(self._limit(columns) + _sizes(originals), np.uint8)
         result = np.empty((3, len(columns)), np.int64)
         size = _encode(
-            sealed(columns.data), cells, columns.kinds, columns.rows, self._steps, self._starts, bases,
-            self._shapes, out, result,
+            sealed(columns.data), originals, cells, columns.kinds, columns.rows, self._steps, self._starts,
+            bases, self._shapes, out, result,
         )  # fmt: skip
         return Encoded(sealed(out[:size]), unpacked(result[0]), unpacked(result[1]), result[2])
 
@@ -197,3 +228,22 @@ class Encoder:
             for name in texts:
                 limit += int(columns.tables[number][name]["size"][rows].sum(dtype=np.int64))
         return limit
+
+
+def _originals(columns: Columns) -> Ints:
+    """int64[3, n]: packed key, packed value and timestamp of the undecodable records, null elsewhere."""
+    found = np.full((3, len(columns)), _NULL, np.int64)
+    lost = np.flatnonzero(columns.kinds < 0)
+    if len(lost) == 0:
+        return found
+    if len(columns.values) != len(columns) or np.any(columns.values["size"][lost] < 0):
+        raise SchemaError("an undecodable record must have its original value, was without")
+    found[0, lost] = packed(columns.keys)[lost]
+    found[1, lost] = packed(columns.values)[lost]
+    found[2, lost] = columns.timestamps[lost]
+    return found
+
+
+def _sizes(originals: Ints) -> int:
+    """Bytes of the original keys and values."""
+    return int(np.maximum(unpacked(originals[:2].ravel())["size"], 0).sum(dtype=np.int64))

@@ -22,7 +22,7 @@ from schemas.batches.crc32c import TABLES, crc32c
 from schemas.batches.wire import BROKEN, Bytes, Int, Ints, read_long, sealed, span, unpacked
 from schemas.columns import Rows
 from schemas.errors import SchemaError
-from schemas.jit import kernel
+from schemas.jit import inlined, kernel
 
 _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 _SMALLEST_RECORD: Final = 7
@@ -189,7 +189,7 @@ def _framed(bodies: Sequence[Bytes], found: Sequence[_Batch], first: int) -> Fra
     return Frames(data, offsets, timestamps, unpacked(keys), unpacked(values), unpacked(extra))
 
 
-@kernel
+@inlined
 def _text(data: Bytes, at: Int, end: Int) -> tuple[Int, Int]:
     """Span of a key or value and the position after it."""
     size, at = read_long(data, at, end)
@@ -200,7 +200,7 @@ def _text(data: Bytes, at: Int, end: Int) -> tuple[Int, Int]:
     return span(at, size), at + size
 
 
-@kernel
+@inlined
 def _record(data: Bytes, at: Int, limit: Int, columns: Ints, row: Int) -> Int:
     """Read one record into a row, offset and time as differences; position after it."""
     size, at = read_long(data, at, limit)

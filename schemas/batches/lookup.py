@@ -6,39 +6,36 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.batches.wire import Bytes, Int, Ints, packed, sealed, span, span_at, span_size
-from schemas.jit import kernel
+from schemas.batches.wire import Bytes, Int, Ints, U, packed, sealed, span, span_at, span_size
+from schemas.jit import inlined, kernel
 
 _EMPTY: Final = -1
 
 
-@kernel
+@inlined
 def _hash(data: Bytes, at: Int, size: Int) -> Int:
-    # xorshift alone: nothing overflows, so the same code runs without the compiler, too
-    word = np.int64(size + 1)
+    # 31 bits times 25 never overflow, so the same code runs without the compiler, too
+    value = np.int64(size)
     for place in range(at, at + size):
-        word ^= np.int64(data[place])
-        word ^= word << 13
-        word ^= (word >> 7) & 0x01FF_FFFF_FFFF_FFFF
-        word ^= word << 17
-    return word
+        value = ((value ^ np.int64(data[U(place)])) * 0x0100_0193) & 0x7FFF_FFFF
+    return value ^ (value >> 15)
 
 
-@kernel
+@inlined
 def _same(data: Bytes, at: Int, names: Bytes, start: Int, size: Int) -> bool:
     for place in range(size):  # noqa: SIM110  (numba compiles no generators)
-        if data[at + place] != names[start + place]:
+        if data[U(at + place)] != names[U(start + place)]:
             return False
     return True
 
 
-@kernel
+@inlined
 def _seek(data: Bytes, wanted: Int, names: Bytes, spans: Ints, table: NDArray[np.int32]) -> Int:
     """Slot of a name, or the empty slot where it would stand."""
     at, size, mask = span_at(wanted), span_size(wanted), len(table) - 1
     slot = _hash(data, at, size) & mask
-    while table[slot] != _EMPTY:
-        known = spans[table[slot]]
+    while table[U(slot)] != _EMPTY:
+        known = spans[U(table[U(slot)])]
         if span_size(known) == size and _same(data, at, names, span_at(known), size):
             break
         slot = (slot + 1) & mask
@@ -66,7 +63,7 @@ def _find(
         if span_size(wanted[row]) < 0:
             found[row] = _EMPTY
         else:
-            found[row] = table[_seek(data, wanted[row], names, spans, table)]
+            found[row] = table[U(_seek(data, wanted[row], names, spans, table))]
 
 
 class Lookup:

@@ -14,10 +14,15 @@ TEXT: Final = int(Op.TEXT)
 MAP_DOUBLE: Final = int(Op.MAP_DOUBLE)
 """Operations as plain numbers: what a kernel can hold."""
 
+OP: Final = 7
+NULLABLE: Final = 8
+SYMBOLS: Final = 4
+"""A step is one number: the operation in its lowest bits, a bit for nullable, an enum's symbols above."""
+
 
 def program(kind: RecordType) -> Ints:
-    """int64[fields, 3]: operation, whether the field may be null, number of symbols (0: no enum)."""
-    steps = [(int(field.op), int(field.nullable), len(field.symbols)) for field in kind.fields]
+    """int64[fields]: one step each; ``step >> SYMBOLS`` is the number of symbols, 0 for what is no enum."""
+    steps = [int(f.op) | NULLABLE * f.nullable | len(f.symbols) << SYMBOLS for f in kind.fields]
     return np.array(steps, np.int64)
 
 

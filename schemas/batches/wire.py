@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.jit import kernel
+from schemas.jit import inlined
 from schemas.records import SPAN
 
 Bytes: TypeAlias = NDArray[np.uint8]
@@ -20,6 +20,10 @@ Int: TypeAlias = int | np.int64
 
 BROKEN: Final = -1
 """Position after something that could not be read."""
+
+U: Final = np.uint64
+"""Kernels index with ``U(place)``: a signed index makes numba look for negative ones at every access, which
+keeps LLVM from joining eight byte loads into one (7.4 against 0.8 ns)."""
 
 _LOW: Final = 0x7FFF_FFFF_FFFF_FFFF
 _AT: Final = 0xFFFF_FFFF
@@ -42,30 +46,30 @@ def sealed(data: Any) -> Bytes:
     return view
 
 
-@kernel
+@inlined
 def span(at: Int, size: Int) -> Int:
     """A packed span."""
     return (np.int64(size) << 32) | np.int64(at)
 
 
-@kernel
+@inlined
 def span_at(packed_span: Int) -> Int:
     """Start of a packed span."""
     return packed_span & _AT
 
 
-@kernel
+@inlined
 def span_size(packed_span: Int) -> Int:
     """Length of a packed span; -1 is null."""
     return packed_span >> 32
 
 
-@kernel
+@inlined
 def read_long(data: Bytes, at: Int, end: Int) -> tuple[Int, Int]:
     """A zigzag varint of at most 64 bits and the position after it."""
     bits, shift = np.int64(0), 0
     for place in range(at, min(at + 10, end)):
-        byte = np.int64(data[place])
+        byte = np.int64(data[U(place)])
         bits |= (byte & 127) << shift
         if byte < 128:
             if shift == 63 and byte > 1:
@@ -75,16 +79,17 @@ def read_long(data: Bytes, at: Int, end: Int) -> tuple[Int, Int]:
     return np.int64(0), BROKEN
 
 
-@kernel
+@inlined
 def read_word(data: Bytes, at: Int) -> Int:
     """Eight bytes, the lowest first; the caller has made sure that they are there."""
-    word = np.int64(data[at])
-    for place in range(1, 8):
-        word |= np.int64(data[at + place]) << (8 * place)
-    return word
+    low = np.int64(data[U(at)]) | np.int64(data[U(at + 1)]) << 8
+    low |= np.int64(data[U(at + 2)]) << 16 | np.int64(data[U(at + 3)]) << 24
+    high = np.int64(data[U(at + 4)]) | np.int64(data[U(at + 5)]) << 8
+    high |= np.int64(data[U(at + 6)]) << 16 | np.int64(data[U(at + 7)]) << 24
+    return low | high << 32
 
 
-@kernel
+@inlined
 def skip_text(data: Bytes, at: Int, end: Int) -> Int:
     """Position after a text."""
     size, at = read_long(data, at, end)
@@ -93,7 +98,7 @@ def skip_text(data: Bytes, at: Int, end: Int) -> Int:
     return at + size
 
 
-@kernel
+@inlined
 def skip_blocks(data: Bytes, at: Int, end: Int, tail: Int) -> Int:
     """Position after blocks of texts, each with ``tail`` bytes behind: a map of double has 8, an array 0."""
     while True:
@@ -112,29 +117,29 @@ def skip_blocks(data: Bytes, at: Int, end: Int, tail: Int) -> Int:
             at += tail
 
 
-@kernel
+@inlined
 def write_long(out: Bytes, at: Int, value: Int) -> Int:
     """Write a zigzag varint; position after it."""
     rest = (np.int64(value) << 1) ^ (np.int64(value) >> 63)
     while rest & ~127:
-        out[at] = (rest & 127) | 128
+        out[U(at)] = (rest & 127) | 128
         rest = (rest >> 7) & (_LOW >> 6)
         at += 1
-    out[at] = rest
+    out[U(at)] = rest
     return at + 1
 
 
-@kernel
+@inlined
 def write_word(out: Bytes, at: Int, word: Int) -> Int:
     """Write eight bytes, the lowest first; position after them."""
     for place in range(8):
-        out[at + place] = (word >> (8 * place)) & 255
+        out[U(at + place)] = (word >> (8 * place)) & 255
     return at + 8
 
 
-@kernel
+@inlined
 def write_bytes(out: Bytes, at: Int, data: Bytes, start: Int, size: Int) -> Int:
     """Copy bytes; position after them."""
     for place in range(size):
-        out[at + place] = data[start + place]
+        out[U(at + place)] = data[U(start + place)]
     return at + size
