@@ -60,12 +60,14 @@ class SourceConfig(msgspec.Struct, frozen=True):
         topic: ``ticks.raw`` or ``bars.raw``.
         poll_ms: period of a poller, 0 for a stream.
         gapless: whether its ``seq`` has no holes (V17).
+        files: it plays files, so only trade dates on which a symbol has records are expected of it.
     """
 
     name: str
     topic: Literal["ticks.raw", "bars.raw"]
     poll_ms: int = 0
     gapless: bool = False
+    files: bool = False
 
 
 class SymbolConfig(msgspec.Struct, frozen=True):
@@ -139,6 +141,8 @@ class Domain(msgspec.Struct, frozen=True):
         parked_lines: lines of an unknown mode kept while it is asked for.
         parked_bytes: their size in bytes.
         equity_on_change: whether a value equal to the last one is dropped.
+        partitions: of every topic; a symbol's minutes are expected in its key's partition alone. 0 where it is
+            not known: then a symbol is expected in a partition from its first record there on.
     """
 
     version: int
@@ -157,6 +161,7 @@ class Domain(msgspec.Struct, frozen=True):
     parked_lines: int = 200
     parked_bytes: int = 262_144
     equity_on_change: bool = True
+    partitions: int = 0
 
 
 def encode(domain: Domain) -> str:
