@@ -5,6 +5,7 @@ from typing import Final
 TS_FROM_RECV: Final = 1 << 0  # the source gave no venue time: ts_event = ts_recv
 PARTIAL: Final = 1 << 1  # the source was not alive for the whole minute
 LOW_COVERAGE: Final = 1 << 2  # coverage of a derived bar is below the configured limit
+NONPOSITIVE: Final = 1 << 3  # V03: price <= 0 where the asset class flags it
 VWAP_RANGE: Final = 1 << 7  # V07: vwap outside [low, high], or trades = 0 xor volume = 0
 WIDE_SPREAD: Final = 1 << 11  # V11: spread above the limit
 OFF_TICK: Final = 1 << 12  # V12: price off the tick size
