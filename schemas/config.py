@@ -141,8 +141,8 @@ class Domain(msgspec.Struct, frozen=True):
         parked_lines: lines of an unknown mode kept while it is asked for.
         parked_bytes: their size in bytes.
         equity_on_change: whether a value equal to the last one is dropped.
-        partitions: of every topic; a symbol's minutes are expected in its key's partition alone. 0 where it is
-            not known: then a symbol is expected in a partition from its first record there on.
+        partitions: of every topic; a symbol's minutes are expected in its key's partition alone. 0: unknown,
+            then a symbol is expected in a partition from its first record there on.
     """
 
     version: int
