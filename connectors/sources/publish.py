@@ -1,8 +1,9 @@
 """Publishes what a source yields: keyed records to their key's partition, all others to every partition."""
 
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
+from runtime.producer import Producer
 from schemas.batches.encode import Encoded, Encoder
 from schemas.columns import UNDECODABLE, Columns
 from schemas.partition import partition_of
@@ -13,20 +14,7 @@ MADE_BY: Final = "made_by"
 """Record header that names the source; what carries it is replayed, what agents made is made again."""
 
 
-class Producer(Protocol):
-    """The part of ``runtime.producer`` that a source needs."""
-
-    def emit(
-        self,
-        topic: str,
-        partition: int,
-        key: bytes | None,
-        value: bytes,
-        timestamp_ms: int,
-        headers: list[tuple[str, bytes]] | None = None,
-    ) -> None:
-        """Hand one record to the producer."""
-        ...
+_EARLIEST: Final = 1  # milliseconds; the producer takes 0 for the time of day
 
 
 class Routed(NamedTuple):
@@ -75,8 +63,13 @@ class Publisher:
         count = 0
         name = columns.topic.name
         for record in route(columns, self._encoders[name].encode(columns), self._partitions):
-            self._producer.emit(
-                name, record.partition, record.key, record.value, record.timestamp, self._headers
+            self._producer.send(
+                name,
+                record.key,
+                record.value,
+                partition=record.partition,
+                timestamp_ms=max(record.timestamp, _EARLIEST),
+                headers=self._headers,
             )
             count += 1
         return count
