@@ -18,7 +18,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, examples=["0"])]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1, examples=["0.8"])]
 
 
-class KafkaSettings(msgspec.Struct, frozen=True):
+class BrokerSettings(msgspec.Struct, frozen=True):
     """``[kafka]``: the brokers; empty means those of the running stack.
 
     Attributes:

@@ -1,16 +1,19 @@
 """All settings of one ``barline.toml``, and the domain configuration that follows from them."""
 
+import os
+from collections.abc import Mapping
 from datetime import date
 
 import msgspec
 
 from barline.settings.sections import (
+    BrokerSettings,
     CalendarSettings,
-    KafkaSettings,
     LinesSettings,
     PolicySettings,
     UrlSettings,
 )
+from runtime.endpoints import Endpoints
 from schemas.config import (
     Asset,
     AssetRules,
@@ -41,7 +44,7 @@ class Settings(msgspec.Struct, frozen=True):
     """
 
     intervals: list[str] = msgspec.field(default_factory=lambda: list(Domain(version=0).intervals))
-    kafka: KafkaSettings = KafkaSettings()
+    kafka: BrokerSettings = BrokerSettings()
     registry: UrlSettings = UrlSettings()
     clickhouse: UrlSettings = UrlSettings()
     policies: PolicySettings = PolicySettings()
@@ -51,6 +54,20 @@ class Settings(msgspec.Struct, frozen=True):
     sources: dict[str, SourceConfig] = {}
     symbols: dict[str, SymbolConfig] = {}
     indicators: list[IndicatorConfig] = []
+
+    def endpoints(self, environ: Mapping[str, str] = os.environ) -> Endpoints:
+        """Addresses of the servers: from the environment, else from here, else those of the running stack.
+
+        Raises:
+            DependencyError: none of them names a server.
+        """
+        said = {
+            "KAFKA": self.kafka.bootstrap,
+            "REGISTRY": self.registry.url,
+            "CLICKHOUSE": self.clickhouse.url,
+        }
+        own = {f"BARLINE_{name}": address for name, address in said.items() if address}
+        return Endpoints.load(environ={**own, **environ})
 
     def calendar_rows(self, first: date, last: date) -> dict[str, CalendarRows]:
         """Segments of every calendar that a symbol names.
