@@ -16,19 +16,20 @@ from typing import Final
 import numpy as np
 
 from connectors.sources.files import MINUTE, FileRows, joined, times_by_symbol
-from connectors.sources.source import EVERYWHERE
-from schemas.columns import UNDECODABLE, Bytes, Columns, Ints, Rows
+from connectors.sources.timeline import CLOCK as CLOCK_RANK
+from connectors.sources.timeline import SOURCE as SOURCE_RANK
+from connectors.sources.timeline import Part, Timeline, heartbeats
+from schemas.columns import Bytes, Columns, Ints
 from schemas.config import Domain
 from schemas.market.grid import Grid
-from schemas.records import SPAN, record_type
-from schemas.topics import TOPICS
+from schemas.records import SPAN
 
 CLOCK: Final = "clock"
 """Name under which the clock writes heartbeats."""
 
 _SECOND: Final = 1_000_000_000
 _TOPICS: Final = {"Tick": "ticks.raw", "Quote": "ticks.raw", "Bar": "bars.raw"}
-_RECORD, _SOURCE, _CLOCK = 0, 1, 2  # order within one instant
+_INTERVAL: Final = b"1m"
 
 
 class Player:
@@ -57,110 +58,48 @@ class Player:
                 if block := track.until(end):
                     yield block
 
-    def _track(self, topic: str) -> "_Track | None":
+    def _track(self, topic: str) -> Timeline | None:
         files = [(n, file) for n, file in enumerate(self._files) if _TOPICS[file.record] == topic]
         name = self._name if topic == "ticks.raw" else f"{self._name}.bars"
-        return _Track(topic, name, files, self._data, self._minutes) if files else None
+        return _Track(topic, name, files, self._data, self._minutes).timeline if files else None
 
 
 class _Track:
-    """Everything that goes to one topic, in order, handed out minute by minute."""
+    """The files and heartbeats of one topic."""
 
     def __init__(
         self, topic: str, name: str, files: Sequence[tuple[int, FileRows]], data: Bytes, minutes: Ints
     ) -> None:
-        names = np.frombuffer(name.encode() + CLOCK.encode(), np.uint8)
-        self._topic = TOPICS[topic]
-        self._data = np.concatenate([data, names])
+        names = name.encode() + CLOCK.encode() + _INTERVAL
         self._source = (len(data), len(name.encode()))
-        self._clock = (len(data) + len(name.encode()), len(CLOCK))
-        self._next = 0
-        self._tables = [record_type(record).empty(0) for record in self._topic.records]
-        times = [part for _, file in files for part in (file.times, file.bad_times)]
-        self._parts: list[tuple[int, Ints, Rows, int]] = []
-        for number, file in files:
-            self._add_file(number, file)
-        self._add_heartbeats(np.concatenate(times), minutes)
-        self._order()
+        self._clock = (sum(self._source), len(CLOCK))
+        self._interval = (sum(self._clock), len(_INTERVAL))
+        times = np.concatenate([part for _, file in files for part in (file.times, file.bad_times)])
+        parts = [part for number, file in files for part in self._of_file(number, file)]
+        parts += self._heartbeats(times, minutes)
+        self.timeline = Timeline(topic, np.concatenate([data, np.frombuffer(names, np.uint8)]), parts)
 
-    def minutes(self) -> Ints:
-        """End of each minute that has something to send, ascending."""
-        return np.unique(-(-self._at // MINUTE) * MINUTE)
-
-    def until(self, end: int) -> Columns | None:
-        """What is to be sent up to and including an instant, and was not handed out yet."""
-        low, high = self._next, int(np.searchsorted(self._at, end, side="right"))
-        self._next = high
-        return self._block(low, high) if high > low else None
-
-    def _add_file(self, number: int, file: FileRows) -> None:
+    def _of_file(self, number: int, file: FileRows) -> Iterator[Part]:
         rows = file.rows
         rows["source"] = np.array(self._source, SPAN)
-        if "seq" in (rows.dtype.names or ()):
+        if file.record == "Bar":
+            rows["interval"] = np.array(self._interval, SPAN)
+        else:
             rows["seq"] = (number << 32) + file.lines
-        self._add(self._topic.kind(file.record), file.times, rows, _RECORD)
-        if len(file.bad):
-            self._parts.append((UNDECODABLE, file.bad_times, file.bad, _RECORD))
+        yield Part(file.record, file.times, rows)
+        yield Part("", file.bad_times, file.bad)
 
-    def _add_heartbeats(self, times: Ints, minutes: Ints) -> None:
+    def _heartbeats(self, times: Ints, minutes: Ints) -> Iterator[Part]:
         seconds = np.unique(-(-times // _SECOND) * _SECOND)
         due = np.union1d(seconds, minutes)
-        kind = self._topic.kind("Heartbeat")
-        beats = self._heartbeats(self._source, due)
+        beats = heartbeats(self._source, due)
         ordered = np.sort(times)
         last = np.searchsorted(ordered, due, side="right") - 1
         beats["ts_last"] = np.where(last >= 0, ordered[np.maximum(last, 0)], 0)
-        clock = self._heartbeats(self._clock, minutes)
         if len(due):
             beats["final"][-1] = 1
-        self._add(kind, clock["ts"].astype(np.int64), clock, _CLOCK)
-        self._add(kind, due, beats, _SOURCE)
-
-    def _heartbeats(self, span: tuple[int, int], due: Ints) -> Rows:
-        beats = record_type("Heartbeat").empty(len(due))
-        beats["source"] = beats["writer"] = np.array(span, SPAN)
-        beats["ts"] = beats["ts_last"] = beats["ts_through"] = due
-        beats["alive"] = 1
-        return beats
-
-    def _add(self, kind: int, times: Ints, rows: Rows, rank: int) -> None:
-        self._parts.append((kind, times, rows, rank))
-
-    def _order(self) -> None:
-        """Lay the parts down by (time, rank, order of adding): tables, kinds and rows in sending order."""
-        at = np.concatenate([times for _, times, _, _ in self._parts])
-        kinds = np.concatenate([np.full(len(times), kind, np.int8) for kind, times, _, _ in self._parts])
-        ranks = np.concatenate([np.full(len(times), rank, np.int8) for _, times, _, rank in self._parts])
-        order = np.lexsort((ranks, at))
-        self._at, self._kinds = at[order], kinds[order]
-        self._places = [np.flatnonzero(self._kinds == kind) for kind in range(len(self._tables))]
-        self._values = np.zeros(len(at), SPAN)
-        self._values["size"] = -1
-        for kind in np.unique(kinds).tolist():
-            rows = np.concatenate([rows for k, _, rows, _ in self._parts if k == kind])
-            within = np.cumsum(kinds == kind) - 1
-            rows = rows[within[order[self._kinds == kind]]]
-            if kind == UNDECODABLE:
-                self._values[self._kinds == kind] = rows
-            else:
-                self._tables[kind] = rows
-        self._parts = []
-
-    def _block(self, low: int, high: int) -> Columns:
-        kinds = self._kinds[low:high]
-        rows = np.full(high - low, -1, np.int32)
-        tables = []
-        for table, places in zip(self._tables, self._places, strict=True):
-            first, end = np.searchsorted(places, (low, high)).tolist()
-            rows[places[first:end] - low] = np.arange(end - first)
-            tables.append(table[first:end])
-        keys = np.zeros(high - low, SPAN)
-        keys["size"] = -1
-        stamps = self._at[low:high] // 1_000_000
-        return Columns(
-            self._topic, EVERYWHERE, kinds, rows, tuple(tables), self._data,
-            np.zeros(0, np.int64), stamps, keys, self._values[low:high],
-        )  # fmt: skip
+        yield Part("Heartbeat", due, beats, SOURCE_RANK)
+        yield Part("Heartbeat", minutes, heartbeats(self._clock, minutes), CLOCK_RANK)
 
 
 def _session_minutes(files: Sequence[FileRows], domain: Domain, data: Bytes) -> Ints:

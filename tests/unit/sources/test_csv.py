@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.sources.csv import BAD_TIME, Table, instant
@@ -20,6 +20,7 @@ def test_a_line_with_too_few_or_too_many_fields_is_not_good():
     assert found.floats("b")[0].tolist()[-1] == 4.0
 
 
+@settings(deadline=None)  # the first example compiles
 @given(st.datetimes(datetime(1970, 1, 1), datetime(2199, 12, 31)), st.integers(0, 999))  # noqa: DTZ001
 def test_an_instant_is_read_to_the_nanosecond(moment: datetime, nanoseconds: int):
     seconds = (moment - datetime(1970, 1, 1)) // timedelta(seconds=1)  # noqa: DTZ001
@@ -28,6 +29,7 @@ def test_an_instant_is_read_to_the_nanosecond(moment: datetime, nanoseconds: int
     assert table("time", text).instants("time").tolist() == [expected]
 
 
+@settings(deadline=None)  # the first example compiles
 @given(st.text(alphabet="0123456789-:TZ. x", max_size=30))
 def test_a_text_that_is_no_instant_says_so(text: str):
     try:
@@ -41,6 +43,7 @@ def test_a_text_that_is_no_instant_says_so(text: str):
         assert found // 10**9 == int(known.replace(tzinfo=UTC).timestamp())
 
 
+@settings(deadline=None)  # the first example compiles
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=8, min_value=-(10**9), max_value=10**9))
 def test_a_decimal_is_rounded_correctly(number: Decimal):
     values, good = table("price", str(number)).floats("price")
