@@ -1,0 +1,106 @@
+"""What a configuration means for ``analytics``: per symbol its grid, its allowances and what is computed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from schemas.config import AssetRules, Domain, IndicatorConfig, SymbolConfig
+from schemas.errors import ConfigurationError
+from schemas.market.grid import Grid
+from schemas.market.intervals import MINUTE, SECOND, Interval
+from schemas.topics import TOPICS
+from streams.core.analytics.indicators import INDICATORS
+from streams.core.analytics.window import Window
+
+ONE_MINUTE: Final = Interval.parse("1m")
+_EXPIRY: Final = 2 * SECOND
+_WINDOWS: Final = 8  # windows kept per grid: two trade dates each, and all symbols move on together
+
+
+class Layout:
+    """One grid and the intervals over it, shared by all symbols of a calendar and anchor."""
+
+    def __init__(self, grid: Grid, intervals: tuple[Interval, ...]) -> None:
+        self.grid = grid
+        self.intervals = intervals
+        self.window = lru_cache(_WINDOWS)(self._window)
+        """The window whose newest trade date (days) is given."""
+
+    def _window(self, session_date: int) -> Window:
+        return Window(self.grid, self.intervals, session_date)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SymbolPlan:
+    """What ``analytics`` does about one symbol.
+
+    Attributes:
+        layout: its grid and intervals.
+        indicators: per interval, what is computed on it.
+        expiry: how long after the close of the next expected bar a value is fresh, in ns.
+        coverage_limit: derived bars below it are flagged.
+    """
+
+    layout: Layout
+    indicators: tuple[tuple[IndicatorConfig, ...], ...]
+    expiry: int
+    coverage_limit: float
+
+
+class Plan:
+    """A whole configuration, checked.
+
+    Attributes:
+        symbols: by name in UTF-8, in the order of the names.
+        intervals: 1m first, then the derived ones, ascending.
+
+    Raises:
+        ConfigurationError: it names what is not there, or the intervals are not ours to derive.
+    """
+
+    def __init__(self, domain: Domain) -> None:
+        self.intervals = (ONE_MINUTE, *_derived(domain.intervals))
+        self._indicators = tuple(_indicators(domain, interval) for interval in self.intervals)
+        self._layouts: dict[tuple[str, str], Layout] = {}
+        plans = {symbol.symbol.encode(): self._symbol(domain, symbol) for symbol in domain.symbols}
+        self.symbols = dict(sorted(plans.items()))
+
+    def _symbol(self, domain: Domain, symbol: SymbolConfig) -> SymbolPlan:
+        rules = domain.assets.get(symbol.asset, AssetRules())
+        return SymbolPlan(
+            self._layout(domain, symbol),
+            self._indicators,
+            rules.disorder_ms * 1_000_000 + _EXPIRY,
+            domain.coverage_limit,
+        )
+
+    def _layout(self, domain: Domain, symbol: SymbolConfig) -> Layout:
+        place = (symbol.calendar, symbol.anchor)
+        if place not in self._layouts:
+            rows = domain.calendars.get(symbol.calendar)
+            if rows is None:
+                raise ConfigurationError(
+                    f"calendar must be one of the configuration, was {symbol.calendar!r} ({symbol.symbol})"
+                )
+            self._layouts[place] = Layout(Grid(rows, symbol.anchor), self.intervals)
+        return self._layouts[place]
+
+
+def _derived(names: Sequence[str]) -> list[Interval]:
+    intervals = sorted({Interval.parse(name) for name in names} - {ONE_MINUTE})
+    for interval in intervals:
+        if interval.ns < MINUTE or f"bars.{interval.name}" not in TOPICS:
+            raise ConfigurationError(f"interval must be above 1m and have a topic, was {interval.name!r}")
+    return intervals
+
+
+def _indicators(domain: Domain, interval: Interval) -> tuple[IndicatorConfig, ...]:
+    wanted = [one for one in domain.indicators if not one.intervals or interval.name in one.intervals]
+    for one in wanted:
+        kind = INDICATORS.get(one.kind)
+        if kind is None:
+            raise ConfigurationError(f"indicator must be one of {sorted(INDICATORS)}, was {one.kind!r}")
+        if kind.has_length and one.length < 1:
+            raise ConfigurationError(f"length of {one.name} must be at least 1, was {one.length!r}")
+    return tuple(wanted)

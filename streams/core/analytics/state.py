@@ -1,0 +1,144 @@
+"""What ``analytics`` knows of one symbol: its bars of two trade dates and its indicators along them."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from streams.core.analytics.chain import Chain
+from streams.core.analytics.derive import derive_all
+from streams.core.analytics.plan import SymbolPlan
+from streams.core.analytics.rows import NONE, Ints, Rows
+from streams.core.analytics.saved import MINUTE, SLOT, Saved, StartKey
+
+_CONTENT = tuple(name for name in MINUTE.names or () if name != "ts_open")
+
+
+class SymbolState:
+    """One symbol under one plan.
+
+    Attributes:
+        name: the symbol in UTF-8.
+        plan: what is done about it.
+        window: the places of its bars.
+        bars: BAR[places]; a derived bar not yet published is kept up to date with revision NONE.
+        chains: per interval its indicators.
+        waiting: (ts_close, interval number, place) of derived bars that have minutes but are not published.
+        sources: names that ``source`` of a bar counts.
+        counts: one for each of ``counts.COUNTS``.
+    """
+
+    def __init__(self, name: bytes, saved: Saved, plan: SymbolPlan) -> None:
+        """Take up a saved symbol; what its grid no longer has falls away."""
+        self.name = name
+        self.plan = plan
+        self.sources = list(saved.sources)
+        self.counts = list(saved.counts)
+        self._take_up(saved)
+
+    def _take_up(self, saved: Saved) -> None:
+        window = self.window = self.plan.layout.window(saved.session_date)
+        self.bars = window.bars.copy()
+        self._place_minutes(saved.minutes)
+        self._place_slots(saved.slots)
+        derive_all(self.bars, window.firsts, window.counts, window.minutes, self.plan.coverage_limit)
+        self.waiting = set(self._waiting())
+        self.chains = [
+            Chain(indicators, len(self.interval_bars(number)))
+            for number, indicators in enumerate(self.plan.indicators)
+        ]
+        for number, chain in enumerate(self.chains):
+            for key, states in zip(self._start_keys(number), chain.states, strict=True):
+                chain_start = np.frombuffer(
+                    saved.starts.get(key, b"") or bytes(states.itemsize), states.dtype
+                )
+                states[0] = chain_start[0]
+            chain.restart(self.interval_bars(number))
+
+    def interval_bars(self, number: int) -> Rows:
+        """Bars of one interval, a view."""
+        return self.bars[self.window.begins[number] : self.window.begins[number + 1]]
+
+    def place_of(self, ts_open: int) -> int:
+        """Place of a minute of the window, -1 where it has none."""
+        place = int(self.plan.layout.grid.count_before(ts_open)) - self.window.first_minute
+        inside = 0 <= place < self.window.minutes
+        return place if inside and int(self.bars[place]["ts_open"]) == ts_open else NONE
+
+    def roll_to(self, session_date: int) -> None:
+        """Move the window on to a newer trade date; what is older than the one before it falls away."""
+        self._take_up(self.saved(session_date))
+
+    def source_number(self, name: str) -> int:
+        """Number of a source's name."""
+        if name not in self.sources:
+            self.sources.append(name)
+        return self.sources.index(name)
+
+    def saved(self, session_date: int | None = None) -> Saved:
+        """Itself as saved, or as it begins when the window moves on to a newer trade date."""
+        date = self.window.dates[-1] if session_date is None else session_date
+        first_date = self.plan.layout.window(date).dates[0]
+        minutes, slots = self._minutes(first_date), self._slots(first_date)
+        used = np.unique(minutes["source"][minutes["revision"] >= 0])
+        minutes["source"] = np.where(minutes["revision"] >= 0, np.searchsorted(used, minutes["source"]), NONE)
+        names = [self.sources[number] for number in used]
+        return Saved(date, minutes, slots, self._starts(first_date), names, list(self.counts))
+
+    def _minutes(self, first_date: int) -> Rows:
+        bars = self.interval_bars(0)
+        there = (bars["revision"] >= 0) | (bars["cause"] >= 0) | (bars["unfilled"] > 0)
+        kept = bars[there & (bars["session_date"] >= first_date)]
+        minutes = np.zeros(len(kept), MINUTE)
+        for name in MINUTE.names or ():
+            minutes[name] = kept[name]
+        return minutes
+
+    def _slots(self, first_date: int) -> Rows:
+        derived = self.bars[self.window.minutes :]
+        lengths = [interval.ns for interval in self.plan.layout.intervals[1:]]
+        intervals = np.repeat(np.array(lengths, np.int64), np.diff(self.window.begins[1:]))
+        kept = (derived["revision"] >= 0) & (derived["session_date"] >= first_date)
+        slots = np.zeros(int(np.count_nonzero(kept)), SLOT)
+        slots["interval"] = intervals[kept]
+        for name in ("ts_open", "revision", "values_revision"):
+            slots[name] = derived[name][kept]
+        return slots
+
+    def _starts(self, first_date: int) -> dict[StartKey, bytes]:
+        starts: dict[StartKey, bytes] = {}
+        for number, chain in enumerate(self.chains):
+            place = int(np.searchsorted(self.interval_bars(number)["session_date"], first_date))
+            states = [state.tobytes() for state in chain.start_at(place)]
+            starts.update(zip(self._start_keys(number), states, strict=True))
+        return starts
+
+    def _start_keys(self, number: int) -> list[StartKey]:
+        interval = self.plan.layout.intervals[number].ns
+        return [(interval, one.kind, one.length) for one in self.plan.indicators[number]]
+
+    def _place_minutes(self, minutes: Rows) -> None:
+        own = self.interval_bars(0)
+        places, found = _places(own["ts_open"], minutes["ts_open"])
+        for name in _CONTENT:
+            own[name][places] = minutes[name][found]
+
+    def _place_slots(self, slots: Rows) -> None:
+        for number, interval in enumerate(self.plan.layout.intervals):
+            own, part = self.interval_bars(number), slots[slots["interval"] == interval.ns]
+            places, found = _places(own["ts_open"], part["ts_open"])
+            for name in ("revision", "values_revision"):
+                own[name][places] = part[name][found]
+
+    def _waiting(self) -> Iterator[tuple[int, int, int]]:
+        for number in range(1, len(self.plan.layout.intervals)):
+            bars = self.interval_bars(number)
+            open_bars = (bars["revision"] < 0) & (bars["actual"] + bars["filled"] > 0)
+            for place in np.flatnonzero(open_bars):
+                yield int(bars["ts_close"][place]), number, int(place)
+
+
+def _places(opens: Ints, wanted: Ints) -> tuple[Ints, Ints]:
+    """Where instants stand among the ascending ``opens``, and which of them do."""
+    places = np.minimum(np.searchsorted(opens, wanted), len(opens) - 1)
+    found = np.flatnonzero(opens[places] == wanted)
+    return places[found], found
