@@ -1,0 +1,1 @@
+"""Ticks and quotes to 1s, 1m and forming bars."""

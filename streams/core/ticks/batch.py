@@ -1,0 +1,47 @@
+"""A batch as the kernels want it: one print a record, whatever its type, with a first verdict."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.batches.wire import packed
+from schemas.columns import UNDECODABLE, Columns
+from streams.core.ticks.rows import CONTROL, PRINT, SKIPPED, V01, Rows
+from streams.core.ticks.rules import Book
+from streams.core.ticks.validate import check_quotes, check_ticks
+
+
+class Prints(NamedTuple):
+    """Prints and verdicts by position in the batch."""
+
+    rows: Rows  # PRINT[n]
+    verdicts: NDArray[np.int16]
+
+
+def blank(batch: Columns, offset: int) -> Prints:
+    """Nothing judged yet: what is at or below an offset is skipped, what is no print is left to Python."""
+    verdicts = np.full(len(batch), CONTROL, np.int16)
+    verdicts[batch.kinds == UNDECODABLE] = V01
+    verdicts[batch.offsets <= offset] = SKIPPED
+    prints = np.empty(len(batch), PRINT)
+    prints["pair"] = -1
+    return Prints(prints, verdicts)
+
+
+def check(batch: Columns, book: Book, prints: Prints, start: int, end: int) -> None:
+    """Fill in the ticks and quotes from one position up to another under one configuration."""
+    for record in ("Tick", "Quote"):
+        places = batch.places(record)
+        places = places[np.searchsorted(places, start) : np.searchsorted(places, end)]
+        if len(places) == 0:
+            continue
+        rows = batch.table(record)[batch.rows[places]]
+        pairs = book.find(batch.data, rows["symbol"], rows["source"])
+        if record == "Tick":
+            check_ticks(
+                rows, packed(rows["trade_id"]), places, pairs, batch.data, book.rules, prints.rows,
+                prints.verdicts,
+            )  # fmt: skip
+        else:
+            check_quotes(rows, places, pairs, book.rules, prints.rows, prints.verdicts)

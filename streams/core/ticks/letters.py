@@ -1,0 +1,75 @@
+"""Verdicts on records as dead letters with their original bytes, and as counts."""
+
+from collections import Counter
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.columns import UNDECODABLE, Columns, Draft
+from streams.core.ticks.rows import ADMITTED, BELOW_WINDOW, V01, V02, V03, V05, V08, V09, V10, V11, V16
+
+STAGE: Final = "ticks"
+
+CODES: Final = {
+    V01: ("V01", "an instant, seq, price or size must be a finite number in range"),
+    V02: ("V02", "symbol and source must be configured together"),
+    V03: ("V03", "price must be above 0"),
+    V05: ("V05", "size must be above 0, and a quoted size not below"),
+    V08: ("V08", "ts_event must not be that much later than ts_recv"),
+    V09: ("V09", "its minute must have closed within the lateness"),
+    V10: ("V10", "ts_event must be within the session"),
+    V11: ("V11", "bid must not be above ask"),
+    BELOW_WINDOW: ("V16", "its number must not be below the window of those remembered"),
+}
+"""Code and detail by verdict."""
+
+LATE: Final = frozenset({V09, V10, BELOW_WINDOW})
+"""Verdicts that send a record to ``late``."""
+
+
+def write_letter(draft: Draft, batch: Columns, at: int, code: str, detail: str) -> None:
+    """Write a record of a batch as a dead letter."""
+    key = batch.keys[at]
+    draft.row(
+        "DeadLetter",
+        at,
+        stage=STAGE,
+        topic=batch.topic.name,
+        partition=batch.partition,
+        offset=int(batch.offsets[at]),
+        ts_event=int(batch.timestamps[at]) * 1_000_000,
+        code=code,
+        detail=detail,
+        key=None if int(key["size"]) < 0 else batch.bytes_at(key),
+        data=batch.bytes_at(batch.values[at]),
+    )
+
+
+def write_refused(drafts: dict[str, Draft], batch: Columns, verdicts: NDArray[np.int16]) -> None:
+    """Write every record that was refused or late."""
+    for at in np.flatnonzero((verdicts > ADMITTED) & (verdicts != V16)):
+        verdict = int(verdicts[at])
+        code, detail = CODES[verdict]
+        if batch.kinds[at] == UNDECODABLE:
+            detail = "it must be a record of this topic"
+        write_letter(drafts["late" if verdict in LATE else "dead-letters"], batch, int(at), code, detail)
+
+
+def counts_of(verdicts: NDArray[np.int16]) -> Counter[str]:
+    """Counts of a step by metric name; what was skipped or is no print is not counted."""
+    counts = Counter(dict.fromkeys(("in", "out", "rejected", "late", "duplicate", "held"), 0))
+    found = np.bincount(verdicts[verdicts >= ADMITTED])
+    for verdict in np.flatnonzero(found):
+        number = int(found[verdict])
+        counts["in"] += number
+        if verdict == ADMITTED:
+            counts["out"] += number
+        elif verdict == V16:
+            counts["duplicate"] += number
+        elif int(verdict) in LATE:
+            counts["late"] += number
+        else:
+            counts["rejected"] += number
+            counts[f"rejected.{CODES[int(verdict)][0]}"] += number
+    return counts

@@ -1,0 +1,206 @@
+"""A configuration as the ticks stage needs it: pairs, their rules, and where names stand."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, TypeAlias, get_args
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.batches.lookup import Lookup
+from schemas.columns import Bytes
+from schemas.columns import Rows as Spans
+from schemas.config import Action, Asset, AssetRules, Domain, PriceBasis, SymbolConfig, decode
+from schemas.errors import ConfigurationError
+from schemas.market.grid import Grid
+from schemas.market.intervals import DAY, MINUTE, SECOND
+from streams.core.ticks.rows import RULE, Rows, Rules
+from streams.core.watermark import Watermarks, is_name
+
+Pair: TypeAlias = tuple[bytes, bytes]
+"""A symbol and a source."""
+
+_MS: Final = 1_000_000
+_LONGEST: Final = 2 * DAY  # lateness beyond it would keep thousands of minutes a symbol in memory
+_NO_GRID: Final = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Book:
+    """The pairs of a partition under one configuration.
+
+    Attributes:
+        version: of the configuration, -1 before any.
+        body: its text.
+        pairs: every pair known, ascending; those taken out of the configuration too.
+        rules: what kernels need of it, by pair.
+        disorders: int64[n], ns, by pair; -1 where the configuration does not know the pair.
+        relay_ns: how far behind its mark a source's passed-on heartbeats are: the largest disorder.
+        minutes: length of the ring of minutes, a power of two.
+        seconds: length of the ring of seconds, a power of two.
+    """
+
+    version: int
+    body: str
+    pairs: tuple[Pair, ...]
+    rules: Rules
+    disorders: NDArray[np.int64]
+    relay_ns: int
+    minutes: int
+    seconds: int
+    _symbols: Lookup
+    _sources: Lookup
+    _table: NDArray[np.int32]
+
+    def find(self, data: Bytes, symbols: Spans, sources: Spans) -> NDArray[np.int32]:
+        """Number of each pair, -1 where the configuration does not name it.
+
+        Args:
+            data: what the spans point into.
+            symbols: span[n].
+            sources: span[n].
+        """
+        return self._table[self._symbols.find(data, symbols), self._sources.find(data, sources)]
+
+
+def read(version: int, body: bytes | str) -> Domain:
+    """The configuration in a record.
+
+    Raises:
+        ConfigurationError: it is none, or of another version, or says what cannot be.
+    """
+    try:
+        domain = decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"configuration must be readable: {error}") from None
+    if domain.version != version:
+        raise ConfigurationError(f"version must be that of the record, {version}, was {domain.version!r}")
+    for symbol in domain.symbols:
+        if symbol.calendar not in domain.calendars:
+            raise ConfigurationError(f"calendar of {symbol.symbol} must be known, was {symbol.calendar!r}")
+    for name in [*(symbol.symbol for symbol in domain.symbols), *(source.name for source in domain.sources)]:
+        if not is_name(name.encode()) or "|" in name or name.startswith("!"):
+            raise ConfigurationError(f"a name must be short and free of '|' and '!', was {name!r}")
+    if max(domain.lateness_ms * _MS, *(_reach(domain, asset) for asset in domain.assets), 0) > _LONGEST:
+        raise ConfigurationError(f"lateness must be at most two days, was {domain.lateness_ms!r} ms")
+    return domain
+
+
+def book(domain: Domain, body: str, known: Iterable[Pair], marks: Watermarks) -> Book:
+    """The pairs and rules of a configuration; its tick sources get numbers among the marks.
+
+    Args:
+        domain: the configuration.
+        body: its text.
+        known: pairs that have state, whether or not the configuration names them.
+        marks: met with the sources.
+
+    Raises:
+        ConfigurationError: a calendar cannot be.
+    """
+    feeds = {source.name for source in domain.sources if source.topic == "ticks.raw"}
+    named = {
+        (symbol.symbol.encode(), source.encode()): symbol
+        for symbol in domain.symbols
+        for source in symbol.sources
+        if source in feeds
+    }
+    calendars = sorted({symbol.calendar for symbol in named.values()})
+    grids = {name: Grid(domain.calendars[name]) for name in calendars}
+    pairs = tuple(sorted({*known, *named}))
+    rows = np.zeros(len(pairs), RULE)
+    firsts = dict(zip(calendars, _starts(list(grids.values())), strict=True))
+    for number, pair in enumerate(pairs):
+        rows[number]["source"] = _source(marks, pair[1])
+        if pair in named:
+            symbol = named[pair]
+            first = firsts[symbol.calendar]
+            _fill(rows[number], domain, symbol, first, first + len(grids[symbol.calendar].opens))
+    symbols, sources, table = _table(pairs, named)
+    return Book(
+        version=domain.version,
+        body=body,
+        pairs=pairs,
+        rules=_rules(rows, list(grids.values())),
+        disorders=np.array(
+            [_asset(domain, named[pair].asset).disorder_ms * _MS if pair in named else -1 for pair in pairs],
+            np.int64,
+        ),
+        relay_ns=max(_asset(domain, asset).disorder_ms for asset in _assets(domain)) * _MS,
+        minutes=power(
+            (domain.lateness_ms * _MS + max(_reach(domain, a) for a in _assets(domain))) // MINUTE + 4
+        ),
+        seconds=power(max(_reach(domain, asset) for asset in _assets(domain)) // SECOND + 4),
+        _symbols=symbols,
+        _sources=sources,
+        _table=table,
+    )
+
+
+def _source(marks: Watermarks, name: bytes) -> int:
+    number = marks.add(name)
+    if number < 0:
+        raise ConfigurationError(f"source must find room in its partition, was {name!r}")
+    return number
+
+
+def _assets(domain: Domain) -> list[Asset]:
+    return sorted({*domain.assets, *(symbol.asset for symbol in domain.symbols)}) or ["equity"]
+
+
+def _asset(domain: Domain, asset: Asset) -> AssetRules:
+    return domain.assets.get(asset, AssetRules())
+
+
+def _reach(domain: Domain, asset: Asset) -> int:
+    """How far apart the watermark and a print that is not refused can be, in ns."""
+    rules = _asset(domain, asset)
+    return (rules.disorder_ms + rules.future_ms) * _MS
+
+
+def power(count: int) -> int:
+    """The power of two that is not below a count."""
+    return 1 << (int(count) - 1).bit_length()
+
+
+def _starts(grids: list[Grid]) -> list[int]:
+    lengths = [len(grid.opens) for grid in grids]
+    return [sum(lengths[:number]) for number in range(len(lengths))]
+
+
+def _rules(rows: Rows, grids: list[Grid]) -> Rules:
+    return Rules(
+        rows,
+        np.concatenate([_NO_GRID, *(grid.opens for grid in grids)]),
+        np.concatenate([_NO_GRID, *(grid.closes for grid in grids)]),
+        np.concatenate([_NO_GRID, *(grid.session_dates for grid in grids)]),
+    )
+
+
+def _fill(row: np.void, domain: Domain, symbol: SymbolConfig, first: int, last: int) -> None:
+    rules = _asset(domain, symbol.asset)
+    row["lateness"] = domain.lateness_ms * _MS
+    row["future"] = rules.future_ms * _MS
+    row["nonpositive"] = get_args(Action).index(rules.nonpositive_price)
+    row["basis"] = get_args(PriceBasis).index(symbol.price)
+    row["tick_size"] = symbol.tick_size
+    row["first"] = row["segment"] = first
+    row["last"] = last
+
+
+def _table(pairs: tuple[Pair, ...], named: Iterable[Pair]) -> tuple[Lookup, Lookup, NDArray[np.int32]]:
+    """Lookups of symbols and sources, and the pair of each two; the last row and column say unknown."""
+    symbols = sorted({symbol for symbol, _ in named})
+    sources = sorted({source for _, source in named})
+    table = np.full((len(symbols) + 1, len(sources) + 1), -1, np.int32)
+    numbers = {pair: number for number, pair in enumerate(pairs)}
+    rows = {symbol: number for number, symbol in enumerate(symbols)}
+    for symbol, source in named:
+        table[rows[symbol], sources.index(source)] = numbers[symbol, source]
+    return Lookup(symbols), Lookup(sources), table
+
+
+def empty_book(known: Iterable[Pair], marks: Watermarks) -> Book:
+    """What holds before any configuration: every symbol is unknown."""
+    return book(Domain(-1), "", known, marks)

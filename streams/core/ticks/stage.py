@@ -1,0 +1,196 @@
+"""The stage of ``ticks``: validate, fold each source apart, close by its watermark.
+
+Order: prints in log order; within a bar the order of the log does not show. At one record: what a minute says
+    of itself, bars by ts_open and symbol, then the heartbeat or configuration passed on.
+Late: a print whose minute ended more than the lateness before its source's watermark goes to ``late``, and so
+    does one outside the session or below the window of remembered numbers.
+State: by (symbol, source) minutes that may still change, open seconds, identities, counts; by partition the
+    marks and liveness of sources and the configuration. See ``saved``.
+Emits: ``bars.raw`` (1m bars, MinuteStatus, Heartbeat, Config), ``bars.1s``, ``bars.forming``, ``late``,
+    ``dead-letters``.
+"""
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from schemas.columns import Columns, Draft
+from schemas.errors import ConfigurationError
+from streams.core import slots
+from streams.core.stage import PARTITION_KEY, Outputs
+from streams.core.ticks import saved
+from streams.core.ticks.batch import Prints, blank, check
+from streams.core.ticks.close import close_all, close_source, revise_source
+from streams.core.ticks.emit import BARS_FIRST, Bars, finished
+from streams.core.ticks.letters import counts_of, write_letter, write_refused
+from streams.core.ticks.rows import ADMITTED, CONTROL, Live, new_emitted, new_state
+from streams.core.ticks.rules import Book, Pair, book, empty_book, read
+from streams.core.ticks.run import run
+from streams.core.watermark import RELAY, Watermarks
+
+_TOPICS: Final = ("bars.raw", "bars.1s", "bars.forming", "late", "dead-letters")
+_PARTITION: Final = struct.Struct("<iq")  # which of the two configuration keys, refused without a pair
+
+
+@dataclass(slots=True)
+class _Step:
+    """What one call of ``step`` works on."""
+
+    batch: Columns
+    prints: Prints
+    drafts: dict[str, Draft]
+    bars: Bars = field(default_factory=Bars)
+
+
+class TicksStage:
+    """Decisions of the ticks agent over one partition.
+
+    Args:
+        partition: number of the partition; every output goes there.
+    """
+
+    def __init__(self, partition: int) -> None:
+        self._partition = partition
+        self._offset = -1
+        self._saved = -1
+        self._refused = 0
+        self._marks = Watermarks()
+        self._book = empty_book((), self._marks)
+        self._state = new_state(0, self._book.minutes, self._book.seconds)
+        self._out = new_emitted(self._state)
+        self._config = saved.ConfigKey()
+
+    def step(self, batch: Columns) -> Outputs:
+        """Apply records in log order; those at or below what the stage reflects have no effect."""
+        at = int(np.searchsorted(batch.offsets, self._offset, "right"))
+        drafts = {name: Draft(name, self._partition) for name in _TOPICS}
+        work = _Step(batch, blank(batch, self._offset), drafts)
+        configs = batch.places("Config")
+        for end in [*configs[configs >= at].tolist(), len(batch)]:
+            check(batch, self._book, work.prints, at, end)
+            self._run(work, at, end)
+            if end < len(batch):
+                self._configure(work, end)
+            at = end + 1
+        return self._finish(work)
+
+    def _finish(self, work: _Step) -> Outputs:
+        batch, verdicts = work.batch, work.prints.verdicts
+        if len(batch):
+            self._offset = max(self._offset, int(batch.offsets[-1]))
+        work.bars.drain(self._out)
+        work.bars.write(work.drafts, self._book.pairs)
+        write_refused(work.drafts, batch, verdicts)
+        self._refused += int(np.count_nonzero((work.prints.rows["pair"] < 0) & (verdicts > ADMITTED)))
+        return Outputs(finished(work.drafts), counts_of(verdicts))
+
+    def _run(self, work: _Step, at: int, end: int) -> None:
+        rows, verdicts = work.prints
+        offsets, live = work.batch.offsets, self._live()
+        while at < end:
+            at = run(self._state, self._book.rules, live, self._out, rows, verdicts, offsets, at, end)
+            if 2 * int(self._out.used[0]) > len(self._out.rows):
+                work.bars.drain(self._out)
+            elif at < end and verdicts[at] == CONTROL:
+                self._control(work, at)
+                live = self._live()
+                at += 1
+
+    def _live(self) -> Live:
+        return Live(self._marks.sources["mark"], *self._marks.outages())
+
+    def _control(self, work: _Step, at: int) -> None:
+        """Take up a heartbeat, close what is due, and pass it on. A SourceStatus changes nothing yet."""
+        batch = work.batch
+        if batch.kinds[at] != batch.topic.kind("Heartbeat"):
+            return
+        beat = batch.table("Heartbeat")[batch.rows[at]]
+        source, writer = batch.bytes_at(beat["source"]), batch.bytes_at(beat["writer"])
+        times = {name: int(beat[name]) for name in ("ts", "ts_through", "ts_last")}
+        number = self._marks.heartbeat(source, writer, **times, alive=bool(beat["alive"]))
+        if number < 0:
+            return
+        self._close(at, int(batch.offsets[at]), number, final=bool(beat["final"]))
+        times["ts_through"] = self._marks.mark(number) - self._book.relay_ns
+        work.drafts["bars.raw"].row(
+            "Heartbeat",
+            at * BARS_FIRST + 1,
+            source=source,
+            writer=RELAY,
+            alive=int(beat["alive"]),
+            final=int(beat["final"]),
+            **times,
+        )
+
+    def _close(self, at: int, offset: int, source: int, *, final: bool) -> None:
+        where = (self._state, self._book.rules, self._live(), self._out, at, offset, source)
+        if self._marks.mark(source) >= self._state.source_due[source]:
+            close_source(*where)
+        revise_source(*where)
+        if final:
+            close_all(*where)
+
+    def _configure(self, work: _Step, at: int) -> None:
+        """Take up a configuration and pass it on, unless it is not newer."""
+        batch = work.batch
+        row = batch.table("Config")[batch.rows[at]]
+        version, body = int(row["version"]), batch.bytes_at(row["body"])
+        if version <= self._book.version:
+            return
+        try:
+            domain = read(version, body)
+            new = book(domain, body.decode(), self._book.pairs, self._marks)
+        except ConfigurationError as error:
+            write_letter(work.drafts["dead-letters"], batch, at, "V01", str(error))
+            return
+        work.bars.drain(self._out)
+        work.bars.write(work.drafts, self._book.pairs)
+        work.bars = Bars()
+        self._marks.configure(domain)
+        self._take(new)
+        work.drafts["bars.raw"].row(
+            "Config", at * BARS_FIRST + 1, version=version, ts=int(row["ts"]), body=body
+        )
+
+    def _take(self, new: Book) -> None:
+        self._state = saved.moved(self._state, self._book.pairs, new)
+        self._book = new
+        self._out = new_emitted(self._state)
+
+    def take_dirty(self) -> dict[bytes, bytes]:
+        """Copies of every state that changed since the last call; ``saved`` says why in this order."""
+        if self._offset == self._saved:
+            return {}
+        self._saved = self._offset
+        states = dict(saved.dirty_states(self._state, self._book, self._offset))
+        states |= self._config.dirty(self._book, self._offset)
+        body = _PARTITION.pack(self._config.number, self._refused) + self._marks.pack()
+        states[PARTITION_KEY] = slots.pack(saved.VERSION, self._offset, body)
+        return states
+
+    def restore(self, states: Mapping[bytes, bytes]) -> None:
+        """Take up saved states; called once, before the first step.
+
+        Raises:
+            StateError: one is of another version or torn.
+        """
+        if PARTITION_KEY in states:
+            self._offset, body = slots.unpack(saved.VERSION, states[PARTITION_KEY])
+            number, self._refused = _PARTITION.unpack_from(body)
+            self._marks.restore(body[_PARTITION.size :])
+            self._config.restore(number, states)
+        self._saved = self._offset
+        self._book = self._read_back(saved.pairs_of(states))
+        self._state = saved.restored(self._book, states)
+        self._out = new_emitted(self._state)
+
+    def _read_back(self, known: list[Pair]) -> Book:
+        version, body = self._config.version, self._config.body
+        if version < 0:
+            return empty_book(known, self._marks)
+        domain = read(version, body)
+        self._marks.configure(domain)
+        return book(domain, body, known, self._marks)
