@@ -48,6 +48,9 @@ def settings(log_dir: Path, port: int, controller_port: int) -> dict[str, str]:
         "offsets.topic.num.partitions": "4",
         **{f"transaction.state.log.{name}": value for name, value in single.items()},
         **{f"share.coordinator.state.topic.{name}": value for name, value in single.items()},
+        # After a kill the node waits until its former self has timed out; the default is 9 s.
+        "broker.session.timeout.ms": "2000",
+        "broker.heartbeat.interval.ms": "500",
         # One worker is the rule here: nobody else is worth waiting for.
         "group.initial.rebalance.delay.ms": "0",
         # The default of 128 MB for compaction doesn't fit into a small heap.
