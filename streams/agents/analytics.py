@@ -1,0 +1,11 @@
+"""1m bars become longer bars, indicators and ready records.
+
+Topic ``bars.1m``, table ``analytics``, stage ``streams.core.analytics``.
+"""
+
+from typing import Final
+
+from streams.core.analytics.stage import AnalyticsStage
+from streams.transport.app import Agent
+
+AGENT: Final = Agent("analytics", AnalyticsStage)

@@ -1,0 +1,215 @@
+"""The Faust app of a worker: our transport, our tables, our rules; agents are added to it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import faust
+from faust.auth import SASLCredentials, SSLCredentials
+from faust.types.auth import AuthProtocol, SASLMechanism
+
+from runtime.kafka import KafkaSettings
+from runtime.process import leave
+from runtime.producer import Producer
+from schemas.topics import INPUTS
+from streams.core.stage import Stage
+from streams.transport.chunk import ChunkSchema
+from streams.transport.codec import Codec
+from streams.transport.driver import broker_urls
+from streams.transport.lane import Lane, Surroundings
+from streams.transport.library import library_log
+from streams.transport.recovery import TableManager
+from streams.transport.settings import WorkerSettings
+from streams.transport.shell import Shell
+from streams.transport.table import new_table
+from streams.transport.watchdog import Watchdog
+
+_LOG: Final = logging.getLogger(__name__)
+_QUEUE: Final = 64
+_LAG_PERIOD: Final = 1.0
+_COMMIT_PERIOD: Final = 0.25
+_STOP_TIMEOUT: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """What makes an agent: its stem names topic, table, metrics and folder.
+
+    Attributes:
+        name: the stem.
+        stage: makes the stage of a partition.
+        topic: its input topic; empty for the one of ``schemas.topics.INPUTS``.
+    """
+
+    name: str
+    stage: Callable[[int], Stage]
+    topic: str = ""
+
+    @property
+    def input(self) -> str:
+        """Name of its input topic."""
+        return self.topic or INPUTS[self.name]
+
+
+class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
+    """A Faust app that leaves when anything fails (R9), and closes its lanes before it stops.
+
+    Attributes:
+        sender: the producer of the process (R11).
+        shells: of the agents.
+        watchdog: of the process.
+    """
+
+    logger = library_log
+
+    def __init__(self, *args: Any, sender: Producer, watchdog: Watchdog, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.sender = sender
+        self.watchdog = watchdog
+        self.shells: list[Shell] = []
+        self.on_partitions_revoked.connect(self._close_lanes)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set, then end in good order."""
+        tasks = [asyncio.create_task(self.watchdog.run()), asyncio.create_task(self._show_lag())]
+        await self.start()
+        await stop.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait_for(self.stop(), _STOP_TIMEOUT)
+
+    def not_ready(self) -> str:
+        """Why no records are processed at the moment; empty when they are."""
+        if not self.tables.recovery.completed.is_set():
+            return "states are being restored"
+        return "partitions are being reassigned" if self.rebalancing else ""
+
+    def not_alive(self) -> str:
+        """Why the process should be started anew; empty when all is well."""
+        stalled = self.watchdog.stalled()
+        return f"the event loop stood still for {stalled:.1f} s" if stalled > _COMMIT_PERIOD * 8 else ""
+
+    async def _close_lanes(self, *_: Any, **__: Any) -> None:
+        """Finish all work in hand and commit it (R7)."""
+        await asyncio.gather(*(shell.close_lanes() for shell in self.shells))
+        await self.consumer.commit()
+
+    async def _stop_consumer(self) -> None:
+        if self._consumer is not None:
+            self._consumer.stop_flow()
+            self.flow_control.suspend()
+            self.flow_control.clear()
+            await self._close_lanes()
+        await super()._stop_consumer()
+
+    async def _show_lag(self) -> None:
+        while True:
+            await asyncio.sleep(_LAG_PERIOD)
+            for shell in self.shells:
+                shell.update_lag()
+
+    async def crash(self, reason: BaseException) -> None:
+        """Leave at once (R9)."""
+        leave(reason)
+
+    def _crash(self, reason: BaseException) -> None:
+        leave(reason)
+
+    def _create_directories(self) -> None:
+        """Nothing of ours is kept in files."""
+
+
+def new_app(
+    kafka: KafkaSettings,
+    settings: WorkerSettings,
+    group: str,
+    partitions: int,
+) -> WorkerApp:
+    """An app without agents.
+
+    Args:
+        kafka: how to reach the brokers.
+        settings: of the worker.
+        group: consumer group.
+        partitions: number of partitions of all topics.
+    """
+    sender = Producer(
+        kafka,
+        f"{settings.name}-worker",
+        linger_ms=settings.linger_ms,
+        delivery_timeout_ms=settings.delivery_timeout_ms,
+        on_failure=leave,
+    )
+    return WorkerApp(
+        group,
+        sender=sender,
+        watchdog=Watchdog(settings.stall_limit),
+        broker=broker_urls(kafka.bootstrap),
+        broker_credentials=_credentials(kafka.security),
+        broker_session_timeout=settings.session_timeout,
+        broker_heartbeat_interval=settings.session_timeout / 4,
+        broker_rebalance_timeout=settings.session_timeout * 2,
+        broker_request_timeout=max(30.0, settings.session_timeout * 3),
+        broker_commit_interval=_COMMIT_PERIOD,
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=settings.instance or None,
+        consumer_max_fetch_size=settings.fetch_bytes,
+        processing_guarantee="at_least_once",
+        store="memory://",
+        table_standby_replicas=0,
+        topic_partitions=partitions,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        TableManager=TableManager,
+    )
+
+
+def add_agent(
+    app: WorkerApp, agent: Agent, codec: Codec, settings: WorkerSettings, new_lane: Callable[..., Lane] = Lane
+) -> None:
+    """Let the app carry an agent.
+
+    Args:
+        app: the app.
+        agent: what it does.
+        codec: of the process.
+        settings: of the worker.
+        new_lane: makes its lanes.
+    """
+    partitions = app.conf.topic_partitions
+    table = new_table(app, agent.name, partitions, settings.name)
+    around = Surroundings(agent.name, agent.input, table, app.sender, codec, app.watchdog, settings)
+    shell = Shell(app, around, agent.stage, new_lane)
+    app.shells.append(shell)
+    topic = app.topic(agent.input, schema=ChunkSchema(), partitions=partitions, maxsize=_QUEUE)
+    app.agent(topic, name=agent.name)(shell.run)
+
+
+def _credentials(security: Any) -> Any:
+    """The same security for aiokafka, as Faust wants it; None for an open broker."""
+    import ssl  # noqa: PLC0415 (only where it is used: the certificate store takes time to load)
+
+    protocol = security.get("security.protocol", "PLAINTEXT").upper()
+    if protocol == "PLAINTEXT":
+        return None
+    context = None
+    if protocol.endswith("SSL"):
+        context = ssl.create_default_context(cafile=security.get("ssl.ca.location"))
+        if "ssl.certificate.location" in security:
+            context.load_cert_chain(
+                security["ssl.certificate.location"],
+                security.get("ssl.key.location"),
+                security.get("ssl.key.password"),
+            )
+    if protocol == "SSL":
+        return SSLCredentials(context)
+    mechanism = SASLMechanism(security.get("sasl.mechanism", "PLAIN"))
+    found = SASLCredentials(
+        username=security.get("sasl.username"), password=security.get("sasl.password"),
+        ssl_context=context, mechanism=mechanism,
+    )  # fmt: skip
+    found.protocol = AuthProtocol(protocol)
+    return found

@@ -1,0 +1,51 @@
+"""What must be true before the worker joins its group; each failure is one line that says the fix."""
+
+from collections.abc import Iterable, Mapping
+
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+
+from runtime.kafka import KafkaSettings, partition_counts
+from schemas.errors import SchemaError
+
+_FIX = "run `barline topics apply`"
+
+
+def check_topics(
+    settings: KafkaSettings, name: str, inputs: Mapping[str, str], outputs: Iterable[str]
+) -> int:
+    """Check that all topics are there and have the same number of partitions, and give it.
+
+    Args:
+        settings: how to reach the brokers.
+        name: ``client.id``.
+        inputs: name of the changelog by name of the input topic.
+        outputs: names of the topics that are written.
+
+    Raises:
+        DependencyError: no broker answers.
+        SchemaError: a topic is missing, has another number of partitions, or a changelog is not compacted.
+    """
+    counts = partition_counts(settings, name)
+    needed = [*inputs, *inputs.values(), *outputs]
+    if missing := sorted({topic for topic in needed if topic not in counts}):
+        raise SchemaError(f"topics must exist, were missing: {', '.join(missing)} ({_FIX})")
+    partitions = counts[next(iter(inputs))]
+    for topic in needed:
+        if counts[topic] != partitions:
+            raise SchemaError(
+                f"topic {topic} must have {partitions} partitions as all others, was {counts[topic]!r} "
+                f"(create it anew: {_FIX})"
+            )
+    _check_compacted(settings.admin(name), inputs.values())
+    return partitions
+
+
+def _check_compacted(admin: AdminClient, changelogs: Iterable[str]) -> None:
+    """A changelog that deletes by age or size would lose the states of quiet symbols."""
+    resources = [ConfigResource(ResourceType.TOPIC, topic) for topic in changelogs]
+    for resource, answer in admin.describe_configs(resources, request_timeout=10.0).items():
+        policy = answer.result()["cleanup.policy"].value
+        if policy != "compact":
+            raise SchemaError(
+                f"changelog {resource.name} must have cleanup.policy compact, was {policy!r} ({_FIX})"
+            )

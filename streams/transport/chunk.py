@@ -1,0 +1,50 @@
+"""A chunk: what one fetch brought for one partition, as the value of one Faust event."""
+
+from typing import Any
+
+from faust.serializers.schemas import Schema
+
+from schemas.batches.frames import Frames, from_batches
+from streams.transport.batches import Fetch
+
+
+class Chunk:
+    """Records of one partition from ``start`` up to, not including, ``end``.
+
+    Attributes:
+        topic: name of the topic.
+        partition: number of the partition.
+        generation: of the consumer group when it was fetched; in another one it must not be processed (R6).
+        start: first offset that counts.
+        end: offset to go on from, and to commit when all up to it is safe.
+        released: whether the consumer may hand on the next chunk of this partition.
+        acked: whether everything that follows from it is safe, so that its offsets may be committed (R5).
+    """
+
+    __slots__ = ("_fetch", "acked", "end", "generation", "partition", "released", "start", "topic")
+
+    def __init__(self, topic: str, partition: int, generation: int, fetch: Fetch, start: int) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.generation = generation
+        self.start = start
+        self.end = fetch.end
+        self.released = False
+        self.acked = False
+        self._fetch = fetch
+
+    def frames(self) -> Frames:
+        """The records, none below ``start``."""
+        return from_batches([self._fetch.data], self.start, self._fetch.aborted)
+
+
+class ChunkSchema(Schema):  # type: ignore[misc]  # Faust has no types
+    """Hands a chunk on as it is; a topic with this schema delivers chunks."""
+
+    def loads_key(self, app: Any, message: Any, **_: Any) -> None:
+        """A chunk has no key."""
+
+    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:
+        """The chunk."""
+        del app
+        return message.value

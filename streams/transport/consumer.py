@@ -1,0 +1,170 @@
+"""The consumer: per partition one chunk at a time, in order and without holes, committed in whole chunks.
+
+Faust's consumer hands on single records and remembers each until it is acknowledged. This one hands on one
+chunk of a partition as soon as the step on the one before is done (``Chunk.released``); the next fetch grows
+meanwhile, so a busy worker gets larger chunks. What may be committed is the end of the acknowledged chunks.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from aiokafka.consumer.group_coordinator import OffsetCommitRequest
+from faust.transport.drivers import aiokafka as driver
+from faust.types.tuples import TP, ConsumerMessage
+
+from runtime.process import leave
+from schemas.errors import StateError
+from streams.transport import batches
+from streams.transport.batches import Fetch
+from streams.transport.chunk import Chunk
+from streams.transport.library import library_log
+
+_LOG: Final = logging.getLogger(__name__)
+_PAUSE: Final = 0.001
+_BUSY_TIMEOUT: Final = 0.005
+_FETCH_WAIT_MS: Final = 100
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types
+    """The thread that owns the connection."""
+
+    logger = library_log
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        batches.install()
+        consumer = super()._create_worker_consumer(transport)
+        # A fetch in flight blocks its broker: a partition that is free again must not wait 1.5 s for quiet
+        # ones. Faust has no settings for these two.
+        consumer._fetch_max_wait_ms = _FETCH_WAIT_MS  # noqa: SLF001 (as above)
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 (as above)
+        return consumer
+
+    def is_member(self) -> bool:
+        """Whether the group still counts us in; one that was away for too long is no member any more."""
+        generation = self._ensure_consumer()._coordinator.generation  # noqa: SLF001 (Faust does the same)
+        return bool(generation != OffsetCommitRequest.DEFAULT_GENERATION_ID)
+
+
+class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
+    """Hands on chunks and commits whole ones."""
+
+    logger = library_log
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._chunks: dict[TP, deque[Chunk]] = defaultdict(deque)  # handed on, not yet committable, in order
+        self._held: dict[TP, Chunk] = {}  # the last one handed on
+        self._next: dict[TP, int] = {}  # where the next chunk of an input partition must begin
+
+    def is_member(self) -> bool:
+        """Whether the group still counts this worker in."""
+        return bool(self._thread.is_member())
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 (Faust's face)
+        """Chunks of the partitions whose last chunk is done with.
+
+        What arrives while the flow is stopped or in another generation is dropped: whoever stopped it seeks.
+        """
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)
+        generation, active = self.app.consumer_generation_id, self._get_active_partitions()
+        ready = {tp for tp in active if tp not in self._held or self._held[tp].released}
+        if not ready:
+            await asyncio.sleep(_PAUSE)
+            return
+        wait = timeout if len(ready) == len(active) else _BUSY_TIMEOUT
+        found: Mapping[TP, list[Fetch]] = await self._getmany(active_partitions=ready, timeout=wait)
+        for tp, fetch in ((TP(*tp), fetch) for tp, fetches in found.items() for fetch in fetches):
+            if self.should_stop or not self.flow_active or self.app.consumer_generation_id != generation:
+                return
+            if tp in ready and (start := await self._begin(tp, fetch)) is not None:
+                yield tp, self._event(tp, Chunk(tp.topic, tp.partition, generation, fetch, start))
+
+    async def _begin(self, tp: TP, fetch: Fetch) -> int | None:
+        """First offset of a fetch that counts; None where the fetch must not be handed on."""
+        wanted = self._next.get(tp, fetch.start)
+        if fetch.end <= wanted:
+            return None
+        if fetch.start > wanted:
+            earliest = (await self.earliest_offsets(tp))[tp]
+            if earliest is None or earliest <= wanted:
+                _LOG.warning("%s: fetched from %d instead of %d, reading again", tp, fetch.start, wanted)
+                await self.seek(tp, wanted)
+                return None
+            _LOG.error("%s: the broker deleted offsets %d to %d before they were read", tp, wanted, earliest)
+        return max(wanted, fetch.start)
+
+    def _event(self, tp: TP, chunk: Chunk) -> ConsumerMessage:
+        """One event of Faust; its offset is the chunk's last one."""
+        last = chunk.end - 1
+        self._held[tp] = chunk
+        if not self._is_changelog_tp(tp):
+            self._chunks[tp].append(chunk)
+            self._next[tp] = chunk.end
+        self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+        self._read_offset[tp] = max(last - 1, 0)  # so that Faust books no gap
+        return ConsumerMessage(
+            tp.topic, tp.partition, last, 0.0, 0, (), None, chunk, None, 0, 0, tp,
+            generation_id=chunk.generation,
+        )  # fmt: skip
+
+    def ack(self, message: Any) -> bool:
+        """Mark the chunk of an event as safe (R5)."""
+        first = not message.acked
+        message.acked = True
+        message.value.acked = True
+        self._unacked_messages.discard(message)
+        return first
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return (tp for tp in list(self._chunks) if topics is None or tp in topics or tp.topic in topics)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """End of the acknowledged chunks at the head of a partition; None when there is none."""
+        chunks, end = self._chunks[tp], None
+        while chunks and chunks[0].acked:
+            end = chunks.popleft().end
+        return end
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Let the shell finish (R7), then forget the partitions."""
+        await super().on_partitions_revoked(revoked)
+        self._forget(revoked)
+
+    async def perform_seek(self) -> None:
+        """Go to the committed offsets, or to the beginning where there is none, and nowhere else."""
+        self._forget(set(self._chunks) | set(self._held) | set(self._next))
+        await super().perform_seek()
+        inputs = [tp for tp in self.assignment() if not self._is_changelog_tp(tp)]
+        fresh = [tp for tp in inputs if not self._read_offset[tp]]  # Faust skips these
+        if fresh:
+            await self._thread.seek_to_beginning(*(driver.ensure_aiokafka_TPset(fresh)))
+        self._next.update({tp: self._read_offset[tp] for tp in inputs if tp not in fresh})
+
+    async def crash(self, reason: BaseException) -> None:
+        """Leave at once: a consumer that failed must not go on half-way (R9)."""
+        leave(reason)
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def _forget(self, tps: Iterable[TP]) -> None:
+        for tp in tps:
+            self._chunks.pop(tp, None)
+            self._held.pop(tp, None)
+            self._next.pop(tp, None)
+
+
+def expect_contiguous(tp: TP, seen: int | None, chunk: Chunk) -> None:
+    """Check that a chunk of a changelog follows what was read of it.
+
+    Raises:
+        StateError: records between were not seen.
+    """
+    if seen is not None and seen >= 0 and chunk.start > seen + 1:
+        raise StateError(
+            f"changelog {tp.topic} {tp.partition} must be read from {seen + 1}, was {chunk.start!r}"
+        )

@@ -1,0 +1,37 @@
+"""Metrics of the worker."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from prometheus_client import Counter, Gauge
+
+from runtime.metrics import REGISTRY, Durations
+
+_REJECTED: Final = "rejected."
+
+DURATIONS: Final = Durations("barline_stage_seconds", "Time one stage takes")
+RECORDS: Final = Counter(
+    "barline_records", "Records by what became of them", ["agent", "outcome"], registry=REGISTRY
+)
+HELD: Final = Gauge("barline_held_records", "Records that wait for a decision", ["agent"], registry=REGISTRY)
+REJECTED: Final = Counter(
+    "barline_rejected_records", "Rejected records by code", ["agent", "code"], registry=REGISTRY
+)
+OUTPUTS: Final = Counter("barline_output_records", "Records put out", ["agent", "topic"], registry=REGISTRY)
+CHUNKS: Final = Counter(
+    "barline_chunks", "Fetches by what became of them", ["agent", "outcome"], registry=REGISTRY
+)
+CHECKPOINTS: Final = Counter("barline_checkpoints", "Checkpoints completed", ["agent"], registry=REGISTRY)
+STATES: Final = Counter("barline_state_writes", "States written", ["agent"], registry=REGISTRY)
+LAG: Final = Gauge("barline_lag_records", "Records not read yet", ["agent", "partition"], registry=REGISTRY)
+
+
+def count(agent: str, counts: Mapping[str, int]) -> None:
+    """Add the counts of one step."""
+    for name, number in counts.items():
+        if name == "held":
+            HELD.labels(agent).inc(number)
+        elif name.startswith(_REJECTED):
+            REJECTED.labels(agent, name.removeprefix(_REJECTED)).inc(number)
+        else:
+            RECORDS.labels(agent, name).inc(number)

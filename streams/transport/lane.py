@@ -1,0 +1,205 @@
+"""A lane: one agent on one partition in one generation of the group. It owns the stage and its checkpoints.
+
+::
+
+    chunks   ─ step ─ step ─ step ─ step ─ step ─ step ─ step ─►       the steps never wait
+                          ╲                   ╲
+    checkpoint             border              border                  beside them, one at a time:
+                             outputs acked       ...
+                               symbol states acked
+                                 partition state acked
+                                   chunks acked, committed soon after
+
+The border lies between two steps: there the dirty states are copied, and the chunks up to it are those that
+this checkpoint makes safe.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Protocol
+
+from runtime.process import leave
+from runtime.producer import Producer
+from schemas.errors import StateError
+from streams.core.slots import offset_of
+from streams.core.stage import PARTITION_KEY, Stage
+from streams.transport import crash, figures
+from streams.transport.chunk import Chunk
+from streams.transport.codec import Codec
+from streams.transport.settings import WorkerSettings
+from streams.transport.table import Table
+from streams.transport.watchdog import Watchdog
+
+
+class Event(Protocol):
+    """An event of Faust that holds a chunk."""
+
+    value: Chunk
+
+    def ack(self) -> bool:
+        """Its offsets may be committed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surroundings:
+    """What all lanes of an agent share.
+
+    Attributes:
+        agent: the agent's stem.
+        topic: its input topic.
+        table: its states.
+        producer: of the process (R11).
+        codec: of the process.
+        watchdog: of the process.
+        settings: of the process.
+    """
+
+    agent: str
+    topic: str
+    table: Table
+    producer: Producer
+    codec: Codec
+    watchdog: Watchdog
+    settings: WorkerSettings
+
+
+class _LostError(Exception):
+    """The partition went to another worker while a checkpoint was on its way."""
+
+
+class Lane:
+    """Runs a stage over the chunks of one partition.
+
+    Attributes:
+        generation: of the group; the lane is of no use in another one (R8).
+        next: offset after the last record that was applied.
+
+    Args:
+        around: what it shares with the other lanes of the agent.
+        partition: number of the partition.
+        generation: of the group.
+        stage: a new stage, restored here.
+        end: offset of the next record to be written to the input partition, 0 where it is not known.
+
+    Raises:
+        StateError: a saved state is ahead of the input topic.
+    """
+
+    def __init__(self, around: Surroundings, partition: int, generation: int, stage: Stage, end: int) -> None:
+        self.generation = generation
+        self.next = 0
+        self._lost = False
+        self._around = around
+        self._partition = partition
+        self._stage = stage
+        self._pending: list[Event] = []
+        self._records = 0
+        self._due = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
+        states = around.table.states(partition)
+        _check_not_ahead(states, end, f"{around.agent}, partition {partition}")
+        stage.restore(states)
+        self._task = asyncio.create_task(self._checkpoints())
+
+    def step(self, event: Event) -> None:
+        """Apply a chunk and send what comes out; it becomes safe with a later checkpoint."""
+        around, chunk = self._around, event.value
+        with figures.DURATIONS.time(f"{around.agent}.decode"):
+            batch = around.codec.decode(chunk.topic, chunk.frames(), chunk.partition)
+        with figures.DURATIONS.time(f"{around.agent}.step"):
+            outputs = self._stage.step(batch)
+        with figures.DURATIONS.time(f"{around.agent}.send"):
+            for topic, columns in outputs.topics.items():
+                self._send(topic, columns)
+        figures.count(around.agent, outputs.counts)
+        figures.CHUNKS.labels(around.agent, "applied").inc()
+        self.next = chunk.end
+        self._pending.append(event)
+        self._records += len(batch)
+        if self._records >= around.settings.checkpoint_records:
+            self._due.set()
+
+    async def checkpoint(self) -> None:
+        """Make everything up to the last step safe (R4); any failure ends the process (R9)."""
+        try:
+            async with self._one_at_a_time:
+                if self._pending and not self._lost:
+                    await self._checkpoint()
+        except _LostError:
+            self._pending.clear()
+        except Exception as failure:  # noqa: BLE001 (whatever it is, nothing may be committed after it)
+            leave(failure)
+
+    async def finish(self, *, lost: bool) -> None:
+        """Stop: after a last checkpoint (R7), or writing no more where the partition is lost already."""
+        self._lost = lost
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        await self.checkpoint()
+
+    async def _checkpoint(self) -> None:
+        agent = self._around.agent
+        events, self._pending, self._records = self._pending, [], 0
+        states = self._stage.take_dirty()
+        with figures.DURATIONS.time(f"{agent}.checkpoint"):
+            await self._make_durable(states)
+        for event in events:
+            event.ack()
+        figures.CHECKPOINTS.labels(agent).inc()
+        figures.STATES.labels(agent).inc(len(states))
+
+    async def _make_durable(self, states: Mapping[bytes, bytes]) -> None:
+        """Outputs, then the states of symbols, then the partition's, each acknowledged before the next."""
+        await self._reach("after-outputs")
+        symbols = {key: state for key, state in states.items() if key != PARTITION_KEY}
+        half = len(symbols) // 2
+        self._put(dict(islice(symbols.items(), half)))
+        if crash.wanted("between-states"):
+            await self._reach("between-states")
+            crash.now()
+        self._put(dict(islice(symbols.items(), half, None)))
+        await self._reach("after-states")
+        self._put({key: state for key, state in states.items() if key == PARTITION_KEY})
+        await self._reach("after-partition-state")
+
+    async def _reach(self, place: str) -> None:
+        """Everything sent so far has arrived."""
+        await self._around.producer.flush()
+        if crash.wanted(place):
+            crash.now()
+
+    def _put(self, states: Mapping[bytes, bytes]) -> None:
+        self._around.watchdog.check()  # a woken worker must not write
+        if self._lost:
+            raise _LostError
+        self._around.table.put(self._around.producer, self._partition, states)
+
+    def _send(self, topic: str, columns: Any) -> None:
+        around, made_by = self._around, [("made_by", self._around.agent.encode())]
+        send, partition = around.producer.send, self._partition
+        records = around.codec.encode(columns)
+        for key, value, timestamp in records.records():
+            send(topic, key, value, partition=partition, timestamp_ms=timestamp, headers=made_by)
+        figures.OUTPUTS.labels(around.agent, topic).inc(len(records))
+
+    async def _checkpoints(self) -> None:
+        interval = self._around.settings.checkpoint_ms / 1_000
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._due.wait(), interval)
+            self._due.clear()
+            await asyncio.shield(self.checkpoint())
+
+
+def _check_not_ahead(states: Mapping[bytes, bytes], end: int, where: str) -> None:
+    newest = max((offset_of(state) for state in states.values()), default=-1)
+    if 0 < end <= newest:
+        raise StateError(
+            f"saved state must not be ahead of its topic, was of offset {newest!r} ({where}; the topic ends "
+            f"at {end}: was it created anew? then its changelog must be as well)"
+        )

@@ -1,0 +1,55 @@
+"""Settings of the worker: infrastructure only. What decides the data comes in ``Config`` records (R13)."""
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_DELIVERY = 0.8
+
+
+class WorkerSettings(BaseSettings):
+    """Settings of one worker process, from the environment (``BARLINE_WORKER_<NAME>``) or the caller.
+
+    Attributes:
+        name: of the installation: consumer group and changelogs are called after it.
+        instance: name of this worker for static membership, so that it keeps its partitions over a restart;
+            empty for a member like any other.
+        session_timeout: seconds after which the group gives up a silent worker.
+        checkpoint_ms: how often each partition makes its work durable.
+        checkpoint_records: records after which it does so earlier.
+        outstanding: records on their way to the brokers above which steps wait.
+        linger_ms: how long an output may wait for company; it shows in full in the latency.
+        fetch_bytes: most bytes of one fetch for one partition; bounds the length of a step.
+        host: address on which health, readiness and metrics are served.
+        port: its port, 0 for a free one.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="BARLINE_WORKER_", extra="forbid", frozen=True)
+
+    name: str = "barline"
+    instance: str = ""
+    session_timeout: float = Field(10.0, ge=2.0)
+    checkpoint_ms: int = Field(200, ge=1)
+    checkpoint_records: int = Field(100_000, ge=1)
+    outstanding: int = Field(200_000, ge=1)
+    linger_ms: float = Field(1.0, ge=0.0)
+    fetch_bytes: int = Field(1_048_576, ge=65_536)
+    host: str = "127.0.0.1"
+    port: int = Field(0, ge=0, le=65_535)
+
+    @property
+    def delivery_timeout_ms(self) -> int:
+        """A record not acknowledged by then has failed: below the session timeout, see ``watchdog``."""
+        return int(self.session_timeout * _DELIVERY * 1_000)
+
+    @property
+    def stall_limit(self) -> float:
+        """Seconds that the event loop may stand still."""
+        return self.session_timeout / 2
+
+    @model_validator(mode="after")
+    def _checkpoint_within_session(self) -> "WorkerSettings":
+        if self.checkpoint_ms / 1_000 > self.stall_limit:
+            raise ValueError(
+                f"checkpoint_ms must be below half the session timeout, was {self.checkpoint_ms!r}"
+            )
+        return self

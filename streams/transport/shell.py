@@ -1,0 +1,98 @@
+"""The shell: carries an agent's chunks to the lane of their partition; closes lanes when partitions go."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from faust.types.tuples import TP
+
+from runtime.process import leave
+from schemas.errors import StateError
+from streams.core.stage import Stage
+from streams.transport import figures
+from streams.transport.chunk import Chunk
+from streams.transport.lane import Event, Lane, Surroundings
+
+_LOG: Final = logging.getLogger(__name__)
+_PAUSE: Final = 0.005
+
+
+class Shell:
+    """Runs one agent.
+
+    Args:
+        app: the Faust app.
+        around: what the lanes share.
+        new_stage: makes the stage of a partition.
+        new_lane: makes a lane.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        around: Surroundings,
+        new_stage: Callable[[int], Stage],
+        new_lane: Callable[..., Lane] = Lane,
+    ) -> None:
+        self._app = app
+        self._around = around
+        self._new_stage = new_stage
+        self._new_lane = new_lane
+        self._lanes: dict[int, Lane] = {}
+
+    async def run(self, stream: Any) -> None:
+        """The body of the Faust agent; any failure ends the process (R9)."""
+        try:
+            async for event in stream.noack().events():
+                await self._take(event)
+        except Exception as failure:  # noqa: BLE001 (Faust would acknowledge the event and go on)
+            leave(failure)
+
+    async def close_lanes(self) -> None:
+        """Take a last checkpoint of every lane and drop it (R7, R8)."""
+        member = self._app.consumer.is_member()
+        if not member and self._lanes:
+            _LOG.warning("%s: the group went on without us, our last work is dropped", self._around.agent)
+        lanes, self._lanes = self._lanes, {}
+        await asyncio.gather(*(lane.finish(lost=not member) for lane in lanes.values()))
+
+    def update_lag(self) -> None:
+        """Show how far each partition is behind."""
+        for partition, lane in self._lanes.items():
+            lag = self._end(partition) - lane.next
+            figures.LAG.labels(self._around.agent, str(partition)).set(max(lag, 0))
+
+    async def _take(self, event: Event) -> None:
+        chunk = event.value
+        while self._around.producer.outstanding > self._around.settings.outstanding:  # noqa: ASYNC110 (another thread lowers it)
+            await asyncio.sleep(_PAUSE)
+        if self._is_stale(chunk):
+            figures.CHUNKS.labels(self._around.agent, "dropped").inc()
+            return
+        self._lane(chunk).step(event)
+        chunk.released = True
+        await asyncio.sleep(0)
+
+    def _is_stale(self, chunk: Chunk) -> bool:
+        """Whether the partition may be another worker's by now (R6); then it is read again."""
+        return bool(self._app.rebalancing or chunk.generation != self._app.consumer_generation_id)
+
+    def _lane(self, chunk: Chunk) -> Lane:
+        """The lane of a chunk, a new one in a new generation (R8)."""
+        partition = chunk.partition
+        lane = self._lanes.get(partition)
+        if lane is None:
+            stage, end = self._new_stage(partition), self._end(partition)
+            lane = self._new_lane(self._around, partition, chunk.generation, stage, end)
+            self._lanes[partition] = lane
+        if lane.generation != chunk.generation:
+            raise StateError(
+                f"a lane must serve one generation, {lane.generation}, was {chunk.generation!r} "
+                f"({chunk.topic} {partition})"
+            )
+        return lane
+
+    def _end(self, partition: int) -> int:
+        """Offset of the next record to be written to the agent's topic, 0 where it is not known yet."""
+        return int(self._app.consumer.highwater(TP(self._around.topic, partition)) or 0)

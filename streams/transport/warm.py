@@ -1,0 +1,93 @@
+"""Warming: every kernel is compiled before the worker joins its group.
+
+A first step would otherwise compile in the event loop and stand still for many seconds, long enough for the
+watchdog. A throwaway stage gets a configuration and one record of each type of its topic, as a record batch
+like those of a broker, so that kernels see the very array types they will see later.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from itertools import count
+from typing import Final
+
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+from schemas.batches.frames import from_batches
+from schemas.columns import Columns, Draft
+from schemas.config import CalendarRows, Domain, SourceConfig, SymbolConfig, encode
+from schemas.records import record_type
+from schemas.topics import TOPICS
+from streams.core.stage import Stage
+from streams.transport.codec import Codec
+
+_LOG: Final = logging.getLogger(__name__)
+
+_MINUTE: Final = 60_000_000_000
+_OPEN: Final = 1_700_000_040 * 1_000_000_000 // _MINUTE * _MINUTE
+_DAY: Final = _OPEN // (1440 * _MINUTE)
+_CALENDAR: Final = CalendarRows(
+    name="warm", version="1", anchor="utc", zone="UTC",
+    session_dates=[_DAY], opens=[_DAY * 86_400], closes=[(_DAY + 1) * 86_400],
+)  # fmt: skip
+_DOMAIN: Final = Domain(
+    version=1,
+    symbols=[SymbolConfig("WARM", "crypto", "warm", ["warm"])],
+    sources=[SourceConfig("warm", "ticks.raw")],
+    calendars={"warm": _CALENDAR},
+)
+_FIELDS: Final[dict[str, object]] = {
+    "symbol": "WARM", "source": "warm", "writer": "warm", "mode": "warm", "interval": "1m",
+    "version": 1, "body": encode(_DOMAIN), "alive": True, "ts": _OPEN, "ts_event": _OPEN, "ts_recv": _OPEN,
+    "ts_open": _OPEN, "ts_close": _OPEN + _MINUTE, "ts_last": _OPEN, "ts_through": _OPEN + 3 * _MINUTE,
+    "session_date": _DAY, "open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0, "volume": 1.0, "price": 1.0,
+    "size": 1.0, "bid": 1.0, "ask": 1.0, "expected": 1, "actual": 1, "complete": True, "coverage": 1.0,
+}  # fmt: skip
+
+
+def warm(
+    name: str, new_stage: Callable[[int], Stage], topic: str, outputs: Iterable[str], codec: Codec
+) -> None:
+    """Run a throwaway stage of an agent.
+
+    Args:
+        name: the agent's stem.
+        new_stage: makes the stage.
+        topic: its input topic.
+        outputs: topics it may write.
+        codec: of the process.
+    """
+    try:
+        stage = new_stage(0)
+        for output in outputs:
+            codec.encode(Draft(output, 0).finish())
+        for batch in _batches(topic, codec):
+            for columns in stage.step(batch).topics.values():
+                list(codec.encode(columns).records())
+        stage.restore(stage.take_dirty())
+    except Exception:  # noqa: BLE001 (a stage that refuses this made-up batch may still work)
+        _LOG.exception("%s could not be warmed; its first steps will be slow", name)
+
+
+def _batches(topic: str, codec: Codec) -> Iterable[Columns]:
+    """One record of each type, the configuration first; then all again, a minute and more later."""
+    records = sorted(TOPICS[topic].records, key=lambda record: record != "Config")
+    offset = count()
+    for later in (0, 3 * _MINUTE):
+        for record in records:
+            draft = Draft(topic, 0)
+            draft.row(record, 0, **_fields(record, later))
+            builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1 << 20)
+            for key, value, timestamp in codec.encode(draft.finish()).records():
+                builder.append(0, timestamp, key, value, [("made_by", b"warm")])
+            raw = bytearray(builder.build())
+            raw[0:8] = next(offset).to_bytes(8, "big")  # the base offset is no part of the checksum
+            yield codec.decode(topic, from_batches([bytes(raw)]), 0)
+
+
+def _fields(record: str, later: int) -> dict[str, object]:
+    """Those of the fields that a record type has, instants moved by some nanoseconds."""
+    fields = {name: _FIELDS[name] for name in record_type(record).names if name in _FIELDS}
+    return {
+        name: value + later if isinstance(value, int) and name.startswith("ts") else value
+        for name, value in fields.items()
+    }
