@@ -5,7 +5,7 @@ BACKWARD compatible: who reads with a new schema can read what was written with 
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
@@ -40,7 +40,7 @@ class Registry:
             {"url": url, "timeout": timeout, "max.retries": retries, "retries.wait.ms": 100}
         )
 
-    def __enter__(self) -> "Registry":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
