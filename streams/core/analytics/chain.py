@@ -39,18 +39,23 @@ class Chain:
         Returns:
             int64, ascending: those places, and all later ones that have other values now.
         """
-        first = min(changed[0], self.newest + 1)
+        first, before = min(changed[0], self.newest + 1), self.newest
         self.newest = max(changed[-1], self.newest)
         part = slice(first, self.newest + 1)
         old = self.values[:, part].copy(), self.converged(part)
+        self._advance(bars, first)
+        if before < first:
+            return np.asarray(changed, np.int64)
+        other = self._differ(part, *old)
+        other[np.asarray(changed) - first] = True
+        return first + np.flatnonzero(other & (bars["revision"][part] >= 0))
+
+    def _advance(self, bars: Rows, first: int) -> None:
         for number, one in enumerate(self.indicators):
             INDICATORS[one.kind].advance(
                 self.states[number], bars, first, self.newest + 1, one.length,
                 self.values[number], self.unseen[number],
             )  # fmt: skip
-        other = self._differ(part, *old)
-        other[np.asarray(changed) - first] = True
-        return first + np.flatnonzero(other & (bars["revision"][part] >= 0))
 
     def converged(self, part: slice) -> NDArray[np.bool_]:
         """Whether each value of those places has converged, bool[indicators, places]."""
