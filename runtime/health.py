@@ -5,9 +5,13 @@ A thread, because the answer matters most when the main loop stands still::
     GET /health   200 alive | 503 why not         restart the process when it fails
     GET /ready    200 ready | 503 why not         send no traffic, wait for it at start-up
     GET /metrics  Prometheus text
+
+It listens on ``BARLINE_HEALTH`` (``host:port``), or on ``BARLINE_HEALTH_PORT`` of 127.0.0.1, unless told
+otherwise.
 """
 
 import json
+import os
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,8 +32,8 @@ class HealthServer:
     Args:
         ready: whether the process does its work yet.
         alive: whether it still can.
-        port: 0 chooses a free one.
-        host: address to listen on.
+        port: 0 chooses a free one, None takes the environment's, else a free one.
+        host: address to listen on, None takes the environment's, else 127.0.0.1.
         metrics: the text of ``/metrics``.
     """
 
@@ -38,10 +42,14 @@ class HealthServer:
         *,
         ready: Check,
         alive: Check = lambda: "",
-        port: int = 0,
-        host: str = "127.0.0.1",
+        port: int | None = None,
+        host: str | None = None,
         metrics: Callable[[], bytes] = exposition,
     ) -> None:
+        asked_host, _, asked_port = os.environ.get("BARLINE_HEALTH", "").rpartition(":")
+        asked_port = asked_port or os.environ.get("BARLINE_HEALTH_PORT", "")
+        host = host or asked_host or "127.0.0.1"
+        port = int(asked_port or 0) if port is None else port
         checks = {"/health": alive, "/ready": ready}
         self._server = ThreadingHTTPServer((host, port), _pages(checks, metrics))
         self._server.daemon_threads = True
@@ -52,6 +60,11 @@ class HealthServer:
     def port(self) -> int:
         """Where it listens."""
         return int(self._server.server_address[1])
+
+    @property
+    def url(self) -> str:
+        """Where it listens, for a browser."""
+        return f"http://{self._server.server_address[0]!s}:{self.port}"
 
     def close(self) -> None:
         """Stop listening."""

@@ -1,5 +1,7 @@
 """Settings of the worker: infrastructure only. What decides the data comes in ``Config`` records (R13)."""
 
+from typing import Annotated
+
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -19,22 +21,18 @@ class WorkerSettings(BaseSettings):
         outstanding: records on their way to the brokers above which steps wait.
         linger_ms: how long an output may wait for company; it shows in full in the latency.
         fetch_bytes: most bytes of one fetch for one partition; bounds the length of a step.
-        host: address on which health, readiness and metrics are served.
-        port: its port, 0 for a free one.
     """
 
     model_config = SettingsConfigDict(env_prefix="BARLINE_WORKER_", extra="forbid", frozen=True)
 
     name: str = "barline"
     instance: str = ""
-    session_timeout: float = Field(10.0, ge=2.0)
-    checkpoint_ms: int = Field(200, ge=1)
-    checkpoint_records: int = Field(100_000, ge=1)
-    outstanding: int = Field(200_000, ge=1)
-    linger_ms: float = Field(1.0, ge=0.0)
-    fetch_bytes: int = Field(1_048_576, ge=65_536)
-    host: str = "127.0.0.1"
-    port: int = Field(0, ge=0, le=65_535)
+    session_timeout: Annotated[float, Field(ge=2.0)] = 10.0
+    checkpoint_ms: Annotated[int, Field(ge=1)] = 200
+    checkpoint_records: Annotated[int, Field(ge=1)] = 100_000
+    outstanding: Annotated[int, Field(ge=1)] = 200_000
+    linger_ms: Annotated[float, Field(ge=0.0)] = 1.0
+    fetch_bytes: Annotated[int, Field(ge=65_536)] = 1_048_576
 
     @property
     def delivery_timeout_ms(self) -> int:

@@ -62,9 +62,8 @@ async def _work(
     app = new_app(kafka, settings, group, partitions)
     for agent in agents:
         add_agent(app, agent, codec, settings, new_lane)
-    health = HealthServer(ready=app.not_ready, alive=app.not_alive, host=settings.host, port=settings.port)
-    names = ", ".join(agent.name for agent in agents)
-    _LOG.info("worker carries %s; health and metrics on http://%s:%d", names, settings.host, health.port)
+    health = HealthServer(ready=app.not_ready, alive=app.not_alive)
+    _LOG.info("worker carries %s; health on %s", ", ".join(agent.name for agent in agents), health.url)
     await _until_stopped(app)
 
 
