@@ -30,6 +30,7 @@ _NUMBER: Final = re.compile(rb"(\d{1,10})(?:\.(\d+))?(?:[eE]([+-]?\d{1,2}))?")
 _STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _STARTED_KEYS: Final = ("strand_id", "component", "config")
 _KEYS: Final = ("type", "mode", "timestamp", "value")
+_QUOTED: Final = {key: b'"%b"' % key.encode() for key in (*_KEYS, *_STARTED_KEYS, "t", "equity", "b")}
 
 
 class Rejected(msgspec.Struct, frozen=True):
@@ -108,11 +109,24 @@ def fields(data: bytes) -> Fields | Rejected:
     return found if twice is None else Rejected("duplicate_key", f"{twice} must stand once")
 
 
+def glance(data: bytes) -> tuple[str, int]:
+    """Mode and time of a line as a source needs them: empty and 0 where they cannot be read."""
+    try:
+        found = _FIELDS.decode(data)
+    except (msgspec.DecodeError, RecursionError):
+        return "", 0
+    return text(found.mode) or "", instant(found.timestamp) or 0
+
+
 def repeated_key(data: bytes, keys: tuple[str, ...]) -> str | None:
     """The first of ``keys`` that stands twice in a JSON object (valid, at most ``DEPTH_LIMIT`` deep)."""
     # A key without escapes reads exactly so; seen once or never, it cannot be there twice.
-    if b"\\" not in data and all(data.count(b'"%b"' % key.encode()) <= 1 for key in keys):
-        return None
+    if b"\\" not in data:
+        for key in keys:
+            if data.count(_QUOTED[key]) > 1:
+                break
+        else:
+            return None
     pairs = json.loads(data.decode(), object_pairs_hook=list, parse_int=str, parse_float=str)
     names = [name for name, _ in pairs]
     return next((key for key in keys if names.count(key) > 1), None)
@@ -122,7 +136,7 @@ def text(raw: msgspec.Raw) -> str | None:
     """A raw JSON value as a text of 1 to ``TEXT_LIMIT`` bytes; None where it is none."""
     try:
         value = _TEXT.decode(raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return value if 0 < len(value.encode()) <= TEXT_LIMIT else None
 

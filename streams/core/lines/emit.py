@@ -1,20 +1,18 @@
 """What one step of the ``lines`` stage puts out, gathered as tuples and turned into columns at its end."""
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
-from schemas.columns import Columns, Draft, Rows
-from schemas.records import SPAN, Op, record_type
+from schemas.columns import Columns, Draft
+from schemas.tuples import rows_of_tuples
 from streams.core.lines.modes import Origin
 
 IN, OUT, REJECTED, LATE, DUPLICATE, HELD = range(6)
 NAMES: Final = ("in", "out", "rejected", "late", "duplicate", "held")
 
 _DETAIL: Final = 500  # characters of a dead letter's detail
-_NUMBERS: Final = {Op.LONG: np.int64, Op.DOUBLE: np.float64, Op.BOOLEAN: np.int64}
 _TOPICS: Final = {
     "ModeConfig": "modes",
     "Equity": "equity",
@@ -67,19 +65,5 @@ class Emitter:
             topic = _TOPICS[record]
             draft = drafts.setdefault(topic, Draft(topic, self._partition))
             at = np.array(self._ends, np.int64) if record == "RunEnd" else np.arange(len(rows))
-            draft.extend(record, _table(draft, record, rows), at)
+            draft.extend(record, rows_of_tuples(draft, record, rows), at)
         return {topic: draft.finish() for topic, draft in drafts.items()}
-
-
-def _table(draft: Draft, record: str, rows: Sequence[tuple[object, ...]]) -> Rows:
-    kind = record_type(record)
-    table = kind.empty(len(rows))
-    for field, values in zip(kind.fields, zip(*rows, strict=True), strict=True):
-        if field.op in _NUMBERS:
-            table[field.name] = np.array(values, _NUMBERS[field.op])
-            continue
-        table[field.name] = np.array([draft.text(value or b"") for value in values], SPAN)
-        if field.nullable:
-            absent = np.array([value is None for value in values])
-            table["nulls"][absent] |= kind.null_bit(field.name)
-    return table
