@@ -1,0 +1,184 @@
+"""All symbols of a partition, and which of them a heartbeat concerns.
+
+What is kept beside the state (``next_close``, ``watches``, who waits) follows from the state alone and is
+there so that a heartbeat that decides nothing costs a comparison of two arrays.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+
+from streams.core.bars.choose import waits
+from streams.core.bars.days import Days, close_of
+from streams.core.bars.effects import Effects, Watch, abandon
+from streams.core.bars.emit import Sheets
+from streams.core.bars.partition import Partition
+from streams.core.bars.roster import Listing
+from streams.core.bars.state import REAL, REFETCHED, UNKNOWN, Day
+from streams.core.watermark import FOREVER
+
+Change: TypeAlias = Callable[[Effects], None]
+
+
+class Book:
+    """The state of a partition, with what is reckoned from it.
+
+    Attributes:
+        partition: what the symbols share.
+        days: their trade dates.
+        sheets: what the step puts out.
+        offset: of the record in hand.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.partition = Partition(number)
+        self.days = Days()
+        self.sheets = Sheets(number)
+        self.offset = -1
+        self.index()
+
+    def index(self) -> None:
+        """Reckon everything anew from the state."""
+        roster = self.partition.roster
+        self._next_close = np.full(len(roster.listings), FOREVER, np.int64)
+        self._watches: dict[int, list[Watch]] = {}
+        self._pending: set[int] = set()
+        for (group, _), window in roster.windows.items():
+            window.advance(int(roster.through[group]))
+        for listing in roster.listings:
+            self.refresh(listing)
+
+    def refresh(self, listing: Listing) -> None:
+        """Reckon anew what concerns one symbol."""
+        at, days = listing.index, self.days.of(listing)
+        self._next_close[at] = close_of(self.days.cursor(listing, self.partition))
+        watches = [watch for day in days for watch in Effects(self.partition, listing, day).watches()]
+        self._watches.pop(at, None)
+        if watches:
+            self._watches[at] = watches
+        self._pending.discard(at)
+        if any(day.pending for day in days):
+            self._pending.add(at)
+
+    def subscribe(self, listing: Listing) -> None:
+        """A symbol got its start."""
+        for day in self.days.of(listing):
+            day.aim(int(self.partition.roster.since[listing.index]))
+        self.refresh(listing)
+
+    def lay_out(self) -> None:
+        """Follow a new configuration."""
+        for listing in self.partition.roster.listings:
+            self.days.lay_out(listing, int(self.partition.roster.since[listing.index]))
+        self.index()
+
+    def apply(self, listing: Listing, day: Day, change: Change) -> None:
+        """Apply a change to a trade date and tell of it, unless its state reflects the record already."""
+        if self.offset <= day.offset:
+            return
+        effects = Effects(self.partition, listing, day)
+        change(effects)
+        effects.tell(self.sheets)
+        self.days.mark(listing, day, day.session_date)
+
+    def begin(self, listing: Listing, day: Day, session_date: int) -> None:
+        """Take up a trade date in a slot; open gaps of the one that leaves are abandoned."""
+        abandon(listing, day, self.sheets)
+        day.begin(session_date, listing.grid.minutes(session_date))
+        day.aim(int(self.partition.roster.since[listing.index]))
+        self.days.mark(listing, day, session_date)
+
+    def advance(self, number: int, changed: list[int], *, final: bool) -> None:
+        """Decide what a heartbeat makes due, symbol by symbol.
+
+        Args:
+            number: the source it speaks of.
+            changed: groups in which another source decides now.
+            final: nothing follows from that source.
+        """
+        roster = self.partition.roster
+        due = set(np.flatnonzero(self._next_close <= roster.through[roster.group]).tolist())
+        due |= {at for at in self._pending if changed and int(roster.group[at]) in changed}
+        due |= {at for at, watches in self._watches.items() if self._is_up(number, watches)}
+        if final:
+            due |= {x.index for x in roster.listings if number in roster.groups[int(roster.group[x.index])]}
+        for at in sorted(due):
+            self.settle(roster.listings[at], final=final, only=UNKNOWN)
+
+    def _is_up(self, number: int, watches: list[Watch]) -> bool:
+        marks = self.partition.marks
+        return any(
+            watch.judge == number
+            and (marks.ts_last(number) > watch.ts_open or marks.mark(number) > watch.clears_at)
+            for watch in watches
+        )
+
+    def settle(self, listing: Listing, *, final: bool = False, only: int | None = None) -> None:
+        """Bring every trade date of a symbol to what marks and statuses say now.
+
+        Args:
+            listing: the symbol.
+            final: decide every minute up to the newest bar.
+            only: look again at the minutes of this cause alone.
+        """
+        for day in self.days.of(listing):
+            self.apply(listing, day, partial(self._settle_day, listing, day, final, only))
+        while not listing.played and self._open_next(listing):
+            pass
+        self.refresh(listing)
+
+    def _settle_day(
+        self, listing: Listing, day: Day, final: bool, only: int | None, effects: Effects
+    ) -> None:
+        roster = self.partition.roster
+        group = int(roster.group[listing.index])
+        best, through = roster.best[group], int(roster.through[group])
+        for place in waits(day, best):
+            effects.decide(place, best)
+        if final:
+            through = max(through, close_of(_newest(day)))
+        effects.decide_through(through, best)
+        effects.find_causes(only=only)
+
+    def _open_next(self, listing: Listing) -> bool:
+        """Open the next trade date that a watermark has reached; whether there was one."""
+        roster = self.partition.roster
+        group = int(roster.group[listing.index])
+        ts_open = self.days.cursor(listing, self.partition)
+        if close_of(ts_open) > int(roster.through[group]):
+            return False
+        session_date = int(listing.grid.session_date(ts_open))
+        day = self.days.slot(listing, session_date)
+        if self.offset <= day.offset or day.session_date >= session_date:
+            return False  # it is ahead of this record, or of another layout
+        self.begin(listing, day, session_date)
+        self.apply(listing, day, partial(self._settle_day, listing, day, False, UNKNOWN))
+        return True
+
+    def roll(self) -> None:
+        """Let go of the trade dates that can no longer be revised."""
+        roster = self.partition.roster
+        for (group, grid), window in roster.windows.items():
+            if not window.advance(int(roster.through[group])):
+                continue
+            for listing in roster.listings:
+                if int(roster.group[listing.index]) == group and listing.grid is grid:
+                    self._let_go(listing, window.oldest)
+
+    def _let_go(self, listing: Listing, oldest: int) -> None:
+        for day in self.days.of(listing):
+            if day.session_date < oldest and self.offset > day.offset:
+                was = day.session_date
+                abandon(listing, day, self.sheets)
+                day.begin(-1, np.zeros(0, np.int64))
+                self.days.mark(listing, day, was)
+        self.refresh(listing)
+
+
+def _newest(day: Day) -> int:
+    """Start of the newest minute that a source has given a bar of."""
+    places = [place for place, _ in day.pending]
+    places += np.flatnonzero((day.rows["kind"] == REAL) | (day.rows["kind"] == REFETCHED))[-1:].tolist()
+    return int(day.rows["ts_open"][max(places)]) if places else -(1 << 61)

@@ -1,0 +1,156 @@
+"""The trade dates of all symbols of a partition: where they lie, what changed, how they are saved."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import numpy as np
+
+from schemas.market.intervals import MINUTE
+from streams.core.bars.partition import Partition
+from streams.core.bars.roster import Listing
+from streams.core.bars.state import COUNTED, SLOTS, VERSION, Day, lay_out, load, save
+from streams.core.slots import pack, unpack_row
+from streams.core.watermark import FOREVER
+
+_COUNTS: Final = np.dtype([("counts", "<i8", (len(COUNTED),))])
+
+
+class Tally:
+    """Counts of a symbol's records that belong to no trade date; state key is the symbol."""
+
+    def __init__(self, offset: int = -1) -> None:
+        self.offset = offset
+        self.row = np.zeros(1, _COUNTS)
+
+    def count(self, **changes: int) -> None:
+        """Add to the counts."""
+        for name, change in changes.items():
+            self.row["counts"][0, COUNTED.index(name.removesuffix("_"))] += change
+
+
+class Days:
+    """Every slot of every symbol."""
+
+    def __init__(self) -> None:
+        self._days: dict[bytes, dict[int, Day]] = {}
+        self._tallies: dict[bytes, Tally] = {}
+        self._dirty: dict[tuple[bytes, int], Day] = {}
+        self._counted: dict[bytes, Tally] = {}
+
+    def slot(self, listing: Listing, session_date: int) -> Day:
+        """The slot of a trade date, whatever it holds."""
+        slots = self._days.setdefault(listing.name, {})
+        return slots.setdefault(session_date % SLOTS, Day())
+
+    def tally(self, name: bytes) -> Tally:
+        """The counts of a symbol outside its trade dates; they are saved with the next states."""
+        found = self._counted[name] = self._tallies.setdefault(name, Tally())
+        return found
+
+    def of(self, listing: Listing) -> list[Day]:
+        """The trade dates of a symbol, ascending."""
+        found = (day for day in self._days.get(listing.name, {}).values() if len(day.rows))
+        return sorted(found, key=lambda day: day.session_date)
+
+    def mark(self, listing: Listing, day: Day, slot: int) -> None:
+        """A slot changed."""
+        self._dirty[listing.name, slot % SLOTS] = day
+
+    def lay_out(self, listing: Listing, since: int) -> None:
+        """Give the trade dates of a symbol the minutes of its grid."""
+        for day in self.of(listing):
+            lay_out(day, listing.grid.minutes(day.session_date))
+            day.aim(since)
+
+    def cursor(self, listing: Listing, partition: Partition) -> int:
+        """Start of the next minute that the watermark decides, ``FOREVER`` where there is none yet, in ns."""
+        since = int(partition.roster.since[listing.index])
+        if since == FOREVER or not partition.roster.here[listing.index]:
+            return FOREVER
+        days = self.of(listing)
+        if listing.played:
+            return min((open_ for day in days if (open_ := _next(day)) is not None), default=FOREVER)
+        if not days:
+            oldest = partition.roster.window(listing).oldest
+            return _or_forever(
+                listing.grid.next_minute(max(since, listing.grid.session_bounds(oldest)[0]) - 1)
+            )
+        return _along(listing, days, since)
+
+    def take(self, offset: int) -> dict[bytes, bytes]:
+        """Saved states of what changed since the last call."""
+        saved = {
+            name + b"|%d" % slot: save(day, max(day.offset, offset))
+            for (name, slot), day in self._dirty.items()
+        }
+        for name, tally in self._counted.items():
+            saved[name] = pack(VERSION, max(tally.offset, offset), tally.row.tobytes())
+        self._dirty, self._counted = {}, {}
+        return saved
+
+    def restore(self, states: Mapping[bytes, bytes], partition: Partition) -> None:
+        """Take up saved states of symbols."""
+        for key, state in states.items():
+            name, _, slot = key.partition(b"|")
+            if slot:
+                day = load(state)
+                self._settle(day, name, partition)
+                self._days.setdefault(name, {})[int(slot)] = day
+            else:
+                tally = Tally()
+                tally.offset, tally.row = unpack_row(VERSION, state, _COUNTS)
+                tally.offset = max(tally.offset, partition.offset)
+                self._tallies[name] = tally
+
+    @staticmethod
+    def _settle(day: Day, name: bytes, partition: Partition) -> None:
+        """Bring a loaded slot to its full length; rows of a newer configuration stay."""
+        listing = partition.roster.by_name.get(name)
+        ahead = day.offset > partition.offset
+        day.offset = max(day.offset, partition.offset)
+        if listing is None or day.session_date < 0:
+            return
+        minutes = listing.grid.minutes(day.session_date)
+        if ahead:
+            minutes = np.union1d(minutes, day.rows["ts_open"])
+        lay_out(day, minutes)
+        day.aim(int(partition.roster.since[listing.index]))
+
+    def counts(self) -> Iterator[dict[str, int]]:
+        """Counts of every slot and symbol; their sum is what the partition has seen of known symbols."""
+        for slots in self._days.values():
+            for day in slots.values():
+                yield dict(zip(COUNTED, day.head["counts"][0].tolist(), strict=True))
+        for tally in self._tallies.values():
+            yield dict(zip(COUNTED, tally.row["counts"][0].tolist(), strict=True))
+
+
+def _next(day: Day) -> int | None:
+    return int(day.rows["ts_open"][day.next]) if day.next < len(day.rows) else None
+
+
+def _along(listing: Listing, days: list[Day], since: int) -> int:
+    """The first undecided minute from the oldest trade date on, over dates of which nothing is known."""
+    known = {day.session_date: day for day in days}
+    day: Day | None = days[0]
+    while day is not None:
+        open_ = _next(day)
+        if open_ is not None:
+            return open_
+        following = listing.grid.next_minute(max(int(day.rows["ts_open"][-1]), since - 1))
+        if following < 0:
+            return FOREVER
+        later = known.get(int(listing.grid.session_date(following)))
+        if later is None:
+            return following
+        day = later if later.session_date > day.session_date else None
+    return FOREVER
+
+
+def _or_forever(ts: int) -> int:
+    return ts if ts >= 0 else FOREVER
+
+
+def close_of(ts_open: int) -> int:
+    """End of a minute, ``FOREVER`` for one that never comes."""
+    return ts_open + MINUTE if ts_open < FOREVER else FOREVER

@@ -1,0 +1,176 @@
+"""What one record does to one trade date of one symbol: decide minutes, find causes, fill, and tell of it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from schemas.market.intervals import MINUTE
+from streams.core.bars import causes, fill, gaps, quality, sessions
+from streams.core.bars.choose import kind_of, take
+from streams.core.bars.emit import Sheets
+from streams.core.bars.partition import Partition
+from streams.core.bars.revise import apply
+from streams.core.bars.roster import Listing
+from streams.core.bars.state import EMPTY, FLAT, MISSED, NO_TRADES, UNDECIDED, UNKNOWN, Day, Print
+from streams.core.watermark import FOREVER
+
+
+class Watch(NamedTuple):
+    """When unknown minutes are looked at again.
+
+    Attributes:
+        judge: number of the source that decided them.
+        ts_open: a record of it after this instant explains one.
+        clears_at: a mark of it past this instant explains one.
+    """
+
+    judge: int
+    ts_open: int
+    clears_at: int
+
+
+class Effects:
+    """Changes of one trade date by one record, gathered until ``tell``.
+
+    Args:
+        partition: what the symbols share.
+        listing: the symbol.
+        day: its trade date.
+    """
+
+    def __init__(self, partition: Partition, listing: Listing, day: Day) -> None:
+        self._partition, self._listing, self._day = partition, listing, day
+        self._bars: dict[int, Print] = {}
+        self._causes: set[int] = set()
+        self._flats: set[int] = set()
+        self._starts: list[int] = []
+        self._halts = partition.halts_of(listing)
+
+    def set_bar(self, place: int, bar: Print) -> None:
+        """A bar becomes that of a minute."""
+        apply(self._day, place, bar, kind_of(bar))
+        self._bars[place] = bar
+        self._starts.append(place + 1)
+
+    def decide(self, place: int, best: int) -> None:
+        """Decide an undecided minute by what is there."""
+        row = self._day.rows[place]
+        row["judge"] = best
+        bar = take(self._day, place, best, self._listing.ranks)
+        if bar is not None:
+            self.set_bar(place, bar)
+            return
+        row["kind"], row["bits"] = EMPTY, int(row["bits"]) | MISSED
+        row["cause"] = self._cause(place)
+        self._causes.add(place)
+        self._starts.append(place)
+
+    def decide_through(self, through: int, best: int) -> None:
+        """Decide every undecided minute that ends at or before an instant."""
+        day, opens, kinds = self._day, self._day.rows["ts_open"], self._day.rows["kind"]
+        while day.next < len(opens) and int(opens[day.next]) + MINUTE <= through:
+            if kinds[day.next] == UNDECIDED:
+                self.decide(day.next, best)
+            day.next += 1
+
+    def find_causes(self, *, only: int | None = None) -> None:
+        """Find the causes of missing minutes anew: of all, or of those that have one cause so far."""
+        rows = self._day.rows
+        missing = (rows["kind"] == FLAT) | (rows["kind"] == EMPTY)
+        if only is not None:
+            missing &= rows["cause"] == only
+        for place in np.flatnonzero(missing).tolist():
+            before, now = int(rows["cause"][place]), self._cause(place)
+            if now == before:
+                continue
+            rows["cause"][place] = now
+            self._causes.add(place)
+            self._starts.append(place)
+            if rows["kind"][place] == FLAT and NO_TRADES in (before, now):
+                self._flats.add(place)  # its coverage is another one
+
+    def _minute(self, place: int) -> causes.Minute:
+        row, grid = self._day.rows[place], self._listing.grid
+        ts_open = int(row["ts_open"])
+        segment = int(grid.segment(ts_open))
+        bounds = int(grid.opens[segment]), int(grid.closes[segment])
+        return causes.Minute(ts_open, ts_open + MINUTE, *bounds, int(row["bits"]), int(row["rejected"]))
+
+    def _cause(self, place: int) -> int:
+        judge = self._partition.judge(int(self._day.rows["judge"][place]))
+        return causes.cause(self._minute(place), judge, self._halts, self._partition.silence)
+
+    def tell(self, sheets: Sheets) -> None:
+        """Fill what is to be filled and put out what changed, minute by minute."""
+        day = self._day
+        while day.next < len(day.rows) and day.rows["kind"][day.next] != UNDECIDED:
+            day.next += 1
+        self._fill()
+        places = sorted(self._causes.union(self._bars, self._flats))
+        for place in places:
+            self._tell_minute(sheets, place)
+        self._tell_gaps(sheets, set(places))
+        if sessions.is_due(day, changed=bool(places)):
+            self._tell_session(sheets)
+
+    def _fill(self) -> None:
+        done = 0
+        for start in sorted(self._starts) if self._listing.fills else ():
+            if start >= done:
+                changed, done = fill.refill(self._day.rows, start, self._listing.config.fill_limit)
+                self._flats.update(changed)
+
+    def _tell_minute(self, sheets: Sheets, place: int) -> None:
+        day, name, row = self._day, self._listing.name, self._day.rows[place]
+        bar = self._bars.get(place)
+        if bar is None and (place in self._causes or int(row["revision"]) < 0):
+            sheets.status(name, day, place)
+        if bar is None and place not in self._flats:
+            return
+        row["revision"] += 1
+        day.head["revised"] += int(row["revision"]) > 0
+        if bar is None:
+            sheets.flat(name, day, place)
+        else:
+            sheets.bar(name, day, place, bar, bytes(self._partition.marks.sources["name"][bar.source]))
+
+    def _tell_gaps(self, sheets: Sheets, places: set[int]) -> None:
+        rows = self._day.rows
+        for gap in gaps.touched(rows, places):
+            revision = int(rows["gap"][gap.start])
+            sheets.gap(self._listing.name, self._day, gap, gaps.summary(rows, gap), revision)
+            rows["gap"][gap.start] = revision + 1
+
+    def _tell_session(self, sheets: Sheets) -> None:
+        day, head = self._day, self._day.head
+        bounds = self._listing.grid.session_bounds(day.session_date)
+        head["told"], head["closed"] = day.next, sessions.is_over(day)
+        as_of = int(day.rows["ts_open"][day.next - 1]) + MINUTE
+        sheets.session(self._listing.name, day, bounds, as_of, quality.parts(day.rows))
+        head["session"] += 1
+
+    def watches(self) -> list[Watch]:
+        """When the unknown minutes of the trade date are to be looked at again, by judge."""
+        rows, partition = self._day.rows, self._partition
+        missing = (rows["kind"] == FLAT) | (rows["kind"] == EMPTY)
+        found: dict[int, Watch] = {}
+        for place in np.flatnonzero(missing & (rows["cause"] == UNKNOWN)).tolist():
+            number = int(rows["judge"][place])
+            judge = partition.judge(number)
+            if judge.alone:
+                continue
+            minute = self._minute(place)
+            at = causes.clears_at(minute, judge, partition.silence)
+            old = found.get(number, Watch(number, FOREVER, FOREVER))
+            found[number] = Watch(number, min(old.ts_open, minute.ts_open), min(old.clears_at, at))
+        return list(found.values())
+
+
+def abandon(listing: Listing, day: Day, sheets: Sheets) -> None:
+    """Tell of the gaps that are open for ever, since their trade date can no longer be revised."""
+    for gap in gaps.every(day.rows):
+        said = gaps.summary(day.rows, gap)
+        if said.state == gaps.OPEN:
+            revision = int(day.rows["gap"][gap.start])
+            sheets.gap(listing.name, day, gap, said._replace(state=gaps.ABANDONED), revision)
+            day.rows["gap"][gap.start] = revision + 1

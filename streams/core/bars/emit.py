@@ -1,0 +1,124 @@
+"""What the stage puts out: rows of each record type, gathered in order, made columns at the end of a step."""
+
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from schemas.columns import Columns, Draft
+from schemas.market.intervals import MINUTE
+from schemas.records import record_type
+from streams.core.bars.gaps import Extent, Summary
+from streams.core.bars.quality import Parts
+from streams.core.bars.state import FLAT, HALTED, HOLE, NO_TRADES, REFETCHED, Day, Print
+from streams.core.bars.validate import Rejected
+
+Span: TypeAlias = tuple[int, int]
+Row: TypeAlias = tuple[float | Span, ...]
+
+STAGE: Final = "bars"
+"""Source and writer of what this stage says itself."""
+
+_NULL: Final = {
+    (record, name): int(record_type(record).null_bit(name))
+    for record, name in (("Bar", "ts_first"), ("Bar", "ts_last"), ("Session", "quality"))
+}
+_FLAT_NULLS: Final = _NULL["Bar", "ts_first"] | _NULL["Bar", "ts_last"]
+_TOPICS: Final = ("bars.1m", "gaps", "sessions", "dead-letters", "late")
+
+
+class Sheets:
+    """The outputs of one step, in order."""
+
+    def __init__(self, partition: int) -> None:
+        self._drafts = {name: Draft(name, partition) for name in _TOPICS}
+        self._rows: dict[tuple[str, str], list[Row]] = {}
+        self._ats: dict[tuple[str, str], list[int]] = {}
+        self._next = 0
+
+    def _add(self, topic: str, record: str, row: Row) -> None:
+        self._rows.setdefault((topic, record), []).append(row)
+        self._ats.setdefault((topic, record), []).append(self._next)
+        self._next += 1
+
+    def bar(self, symbol: bytes, day: Day, place: int, bar: Print, source: bytes) -> None:
+        """A real or refetched bar."""
+        row, text = day.rows[place], self._drafts["bars.1m"].text
+        refetched = int(int(row["kind"]) == REFETCHED)
+        self._add("bars.1m", "Bar", (
+            text(symbol), text(b"1m"), int(row["ts_open"]), int(row["ts_open"]) + MINUTE, day.session_date,
+            bar.open, bar.high, bar.low, bar.close, bar.volume, bar.notional, bar.trades, bar.ts_first,
+            bar.ts_last, int(row["revision"]), refetched, 1, 1, 0, 1, 1.0, text(source), bar.flags, bar.nulls,
+        ))  # fmt: skip
+
+    def flat(self, symbol: bytes, day: Day, place: int) -> None:
+        """A flat bar: the previous close, no volume."""
+        row, text = day.rows[place], self._drafts["bars.1m"].text
+        price, ts_open = float(row["close"]), int(row["ts_open"])
+        coverage = float(int(row["cause"]) == NO_TRADES)
+        self._add("bars.1m", "Bar", (
+            text(symbol), text(b"1m"), ts_open, ts_open + MINUTE, day.session_date,
+            price, price, price, price, 0.0, 0.0, 0, 0, 0, int(row["revision"]), 2, 1, 0, 1, 1, coverage,
+            text(STAGE.encode()), 0, _FLAT_NULLS,
+        ))  # fmt: skip
+
+    def status(self, symbol: bytes, day: Day, place: int) -> None:
+        """Why a minute has no real bar."""
+        row, text = day.rows[place], self._drafts["bars.1m"].text
+        bits, filled = int(row["bits"]), int(int(row["kind"]) == FLAT)
+        counts = int(row["rejected"]), int(row["late"]), 0
+        self._add("bars.1m", "MinuteStatus", (
+            text(symbol), text(STAGE.encode()), int(row["ts_open"]), *counts, int(bits & HOLE != 0),
+            int(bits & HALTED != 0), int(row["cause"]), filled, 0,
+        ))  # fmt: skip
+
+    def heartbeat(self, ts: int, ts_last: int, ts_through: int, final: int) -> None:
+        """The heartbeat of this stage."""
+        who = self._drafts["bars.1m"].text(STAGE.encode())
+        self._add("bars.1m", "Heartbeat", (who, who, ts, 1, ts_last, ts_through, final, 0))
+
+    def config(self, version: int, ts: int, body: bytes) -> None:
+        """A configuration passed on."""
+        self._add("bars.1m", "Config", (version, ts, self._drafts["bars.1m"].text(body), 0))
+
+    def gap(self, symbol: bytes, day: Day, gap: Extent, said: Summary, revision: int) -> None:
+        """A gap as it stands."""
+        first, last = day.rows[gap.start], day.rows[gap.end - 1]
+        self._add("gaps", "Gap", (
+            self._drafts["gaps"].text(symbol), int(first["ts_open"]), int(last["ts_open"]) + MINUTE,
+            day.session_date, said.minutes, *said.causes, said.state, revision, 0,
+        ))  # fmt: skip
+
+    def session(self, symbol: bytes, day: Day, bounds: tuple[int, int], ts: int, parts: Parts) -> None:
+        """A session as it stands."""
+        head, quality = day.head[0], parts.quality
+        self._add("sessions", "Session", (
+            self._drafts["sessions"].text(symbol), day.session_date, *bounds, ts, int(head["closed"]),
+            parts.expected, parts.real, parts.refetched, parts.flat, parts.no_trades, parts.rejected,
+            parts.late, int(head["revised"]), parts.outage, quality or 0.0, int(head["session"]),
+            _NULL["Session", "quality"] if quality is None else 0,
+        ))  # fmt: skip
+
+    def letter(self, topic: str, batch: Columns, at: int, why: Rejected) -> None:
+        """A record that is refused (``dead-letters``) or too late (``late``), with its bytes."""
+        key = batch.keys[at]
+        self._drafts[topic].row(
+            "DeadLetter",
+            at=self._next,
+            stage=STAGE,
+            topic=batch.topic.name,
+            partition=batch.partition,
+            offset=int(batch.offsets[at]),
+            ts_event=int(batch.timestamps[at]) * 1_000_000,
+            code=why.code,
+            detail=why.detail,
+            key=None if int(key["size"]) < 0 else batch.bytes_at(key),
+            data=batch.bytes_at(batch.values[at]),
+        )
+        self._next += 1
+
+    def finish(self) -> dict[str, Columns]:
+        """Columns by topic; a topic without records is left out."""
+        for (topic, record), rows in self._rows.items():
+            table = np.array(rows, record_type(record).dtype)
+            self._drafts[topic].extend(record, table, np.array(self._ats[topic, record], np.int64))
+        return {name: draft.finish() for name, draft in self._drafts.items() if len(draft)}

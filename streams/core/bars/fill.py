@@ -1,0 +1,67 @@
+"""Flat bars: a function of the bars around them and the causes.
+
+::
+
+    minute     1    2    3    4    5    6    7    8    9          limit 3
+    bar        101  .    .    .    .    .    .    .    102
+    cause           n    o    o    o    o    n    h               n no_trades, o outage, h halt
+    flat            101  101  101  101  -    -    -               minute 6 is the fourth o in a row: from
+                                                                  there on the previous close is unknown
+A halted minute gets none, but the close before it is still the previous close after it.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.core.bars.state import EMPTY, FLAT, HALT, NO_TRADES, REAL, REFETCHED, UNDECIDED
+
+
+def refill(rows: NDArray[np.void], start: int, limit: int) -> tuple[list[int], int]:
+    """Compute the flat bars anew from a minute up to the next real bar.
+
+    Args:
+        rows: ``MINUTE`` rows of one trade date; kind and close of flat ones are set.
+        start: the first minute that may change.
+        limit: so many in a row are filled for other causes than no_trades.
+
+    Returns:
+        Places of the flat bars that are new or have another price, ascending; and the place after the last
+        minute that was looked at.
+    """
+    close, run = _before(rows, start, limit)
+    changed: list[int] = []
+    place = start
+    for place in range(start, len(rows) + 1):
+        if place == len(rows) or rows["kind"][place] not in (FLAT, EMPTY):
+            break
+        kind, cause = int(rows["kind"][place]), int(rows["cause"][place])
+        if kind == EMPTY and cause == HALT:
+            continue
+        run = 0 if cause == NO_TRADES else run + 1
+        if kind == EMPTY and (close is None or run > limit):
+            close = None
+            continue
+        if kind == EMPTY or (close is not None and close != float(rows["close"][place])):
+            rows["kind"][place], rows["close"][place] = FLAT, close
+            changed.append(place)
+        close = float(rows["close"][place])
+    return changed, place
+
+
+def _before(rows: NDArray[np.void], start: int, limit: int) -> tuple[float | None, int]:
+    """The previous close before a minute, None where there is none, and the filled minutes in a row there."""
+    run = 0
+    close: float | None = None
+    counting = True
+    for place in range(start - 1, -1, -1):
+        kind, cause = int(rows["kind"][place]), int(rows["cause"][place])
+        if kind == UNDECIDED or (kind == EMPTY and cause != HALT):
+            break
+        if kind == EMPTY:
+            continue
+        close = float(rows["close"][place]) if close is None else close
+        counting = counting and kind == FLAT and cause != NO_TRADES
+        run += counting
+        if kind in (REAL, REFETCHED) or not counting or run > limit:
+            break
+    return close, run

@@ -1,0 +1,74 @@
+"""Gaps: runs of minutes that no source had a bar for when they were decided.
+
+A gap is named by its first minute. It grows while minutes are missed and ends at a bar that came in time, or
+with the trade date; a bar that comes later fills its minute but leaves it in the gap, so that a gap never
+changes its name:
+
+====================  ================================================
+open                  a minute has no bar (halted ones apart)
+filled                every minute has a bar, flat ones among them
+refetched             every minute has a real or refetched bar by now
+abandoned             open when its trade date could no longer be revised
+====================  ================================================
+"""
+
+from typing import Final, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.core.bars.state import EMPTY, FLAT, HALT, MISSED
+
+Rows: TypeAlias = NDArray[np.void]
+
+OPEN, FILLED, REFETCHED, ABANDONED = range(4)
+_CAUSES: Final = 5
+
+
+class Extent(NamedTuple):
+    """A gap by the places of its first minute and of the one after its last."""
+
+    start: int
+    end: int
+
+
+class Summary(NamedTuple):
+    """What a gap's record says: minutes by cause, and its state."""
+
+    minutes: int
+    causes: tuple[int, ...]
+    state: int
+
+
+def around(rows: Rows, place: int) -> Extent:
+    """The gap that a missed minute belongs to."""
+    present = (rows["bits"] & MISSED) == 0
+    before, after = np.flatnonzero(present[:place]), np.flatnonzero(present[place:])
+    start = int(before[-1]) + 1 if len(before) else 0
+    return Extent(start, place + int(after[0]) if len(after) else len(rows))
+
+
+def every(rows: Rows) -> list[Extent]:
+    """All gaps of a trade date, ascending."""
+    missed = np.concatenate([[0], (rows["bits"] & MISSED) != 0, [0]]).astype(np.int8)
+    starts, ends = np.flatnonzero(np.diff(missed) == 1), np.flatnonzero(np.diff(missed) == -1)
+    return [Extent(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+
+
+def touched(rows: Rows, places: set[int]) -> list[Extent]:
+    """The gaps that any of these minutes belongs to, ascending."""
+    found: list[Extent] = []
+    for place in sorted(places):
+        if rows["bits"][place] & MISSED and not (found and place < found[-1].end):
+            found.append(around(rows, place))
+    return found
+
+
+def summary(rows: Rows, gap: Extent) -> Summary:
+    """Minutes by cause and state of a gap."""
+    part = rows[gap.start : gap.end]
+    causes = np.bincount(part["cause"].astype(np.int64), minlength=_CAUSES).tolist()
+    bare = (part["kind"] == EMPTY) & (part["cause"] != HALT)
+    poor = (part["kind"] == FLAT) | (part["kind"] == EMPTY)
+    state = OPEN if bare.any() else FILLED if poor.any() else REFETCHED
+    return Summary(len(part), tuple(causes), state)

@@ -1,0 +1,287 @@
+"""What the symbols of a partition share: configuration, marks, silences, halts, and how far all is decided.
+
+It changes by what stands in the log of the partition alone, never by what a symbol's state says; so after a
+crash it may be older than the symbols and still reaches the same.
+
+The configuration is large and seldom changes, so it has keys of its own, used in turn: the one that the
+partition's state names is never overwritten before that state has moved on.
+"""
+
+import struct
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.columns import Bytes
+from schemas.config import Domain, decode
+from schemas.errors import ConfigurationError, StateError
+from schemas.market.intervals import MINUTE
+from streams.core.bars.causes import NOBODY, Judge
+from streams.core.bars.choose import standing
+from streams.core.bars.roster import Listing, Roster
+from streams.core.bars.state import COUNTED
+from streams.core.slots import pack, unpack
+from streams.core.watermark import FOREVER, NEVER, Liveness, Watermarks
+
+VERSION: Final = 1
+CONFIG_KEYS: Final = tuple(f"!config|{number}".encode() for number in range(8))
+
+MOST_SILENCES: Final = 16
+"""So many long silences of a source are remembered; the oldest go first."""
+MOST_HALTS: Final = 256
+"""So many halts are remembered; the oldest go first."""
+
+_MS: Final = 1_000_000
+_HEAD: Final = struct.Struct("<qqqqqqqqq6q")
+_SILENCE: Final = np.dtype([("source", "<i8"), ("start", "<i8"), ("end", "<i8")])
+_HALT: Final = np.dtype([("symbol", "<i8"), ("source", "<i8"), ("start", "<i8"), ("end", "<i8")])
+_SYMBOL: Final = np.dtype([("since", "<i8"), ("here", "<i8"), ("waiting", "<i8")])
+
+EVERYWHERE: Final = -1
+"""A halt of all symbols of a source."""
+
+
+class Partition:
+    """The state that spans the symbols.
+
+    Attributes:
+        offset: of the last record it reflects.
+        marks: marks and liveness of the sources.
+        domain: the configuration; of version -1 before any.
+        body: its text.
+        changes: configurations taken up so far.
+        roster: its symbols.
+        promised: up to here every minute of every symbol is decided, in ns.
+        told: event time of the last heartbeat put out.
+        counts: of records without a known symbol, as ``COUNTED``.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self.offset = -1
+        self.marks = Watermarks()
+        self.domain, self.body, self.changes = Domain(-1), b"", 0
+        self.roster = Roster(self.domain, self.marks, number)
+        self.promised = self.told = NEVER
+        self.counts = dict.fromkeys(COUNTED, 0)
+        self._silences: dict[int, deque[tuple[int, int]]] = {}
+        self._halts: deque[tuple[int, int, int, int]] = deque(maxlen=MOST_HALTS)
+
+    @property
+    def silence(self) -> int:
+        """Longest silence that is no outage, in ns."""
+        return self.domain.silence_ms * _MS
+
+    def configure(self, body: bytes, version: int) -> None:
+        """Take up a newer configuration.
+
+        Raises:
+            ConfigurationError: it cannot be read or contradicts itself; nothing but the numbers of sources
+                has changed then.
+        """
+        domain = _read(body, version)
+        roster = Roster(domain, self.marks, self._number)
+        roster.inherit(self.roster)
+        moved = {
+            x.index: roster.by_name[x.name].index for x in self.roster.listings if x.name in roster.by_name
+        }
+        halts = [(moved.get(at, at), *rest) for at, *rest in self._halts if at == EVERYWHERE or at in moved]
+        self._halts = deque([(h[0], h[1], h[2], h[3]) for h in halts], MOST_HALTS)
+        self.domain, self.body, self.changes, self.roster = domain, body, self.changes + 1, roster
+        self.marks.configure(domain)
+        self.stand()
+
+    def heartbeat(
+        self, source: bytes, writer: bytes, ts: int, ts_through: int, ts_last: int, *, alive: bool
+    ) -> int:
+        """Take up a heartbeat; number of its source, -1 where it is ignored."""
+        before = self.marks.ts_last(self.marks.find(source))
+        number = self.marks.heartbeat(source, writer, ts, ts_through, ts_last, alive=alive)
+        if number < 0:
+            return number
+        after = self.marks.ts_last(number)
+        if before != NEVER and after - before > self.silence:
+            self._silences.setdefault(number, deque(maxlen=MOST_SILENCES)).append((before, after))
+        self._subscribe(number)
+        return number
+
+    def _subscribe(self, number: int) -> None:
+        """Symbols without a start get the mark of their source, cut to the minute."""
+        roster, mark = self.roster, self.marks.mark(number)
+        for group, sources in enumerate(roster.groups):
+            if number in sources:
+                unset = (roster.group == group) & (roster.since == FOREVER)
+                roster.since[unset] = mark - mark % MINUTE
+
+    def unsubscribed(self) -> NDArray[np.bool_]:
+        """By symbol, whether it has no start yet."""
+        return np.equal(self.roster.since, FOREVER)
+
+    def end_history(self, listings: Iterable[Listing]) -> None:
+        """The history of these symbols is loaded, or will not be: their own sources decide from now on."""
+        for listing in listings:
+            self.roster.waiting[listing.index] = False
+        self.roster.regroup()
+
+    def meet(self, listing: Listing, source: int, ts_open: int) -> None:
+        """A record of a symbol: it belongs here, and is subscribed at the latest from now on."""
+        roster = self.roster
+        roster.here[listing.index] = True
+        if roster.since[listing.index] == FOREVER:
+            mark = self.marks.mark(source)
+            roster.since[listing.index] = ts_open if mark == NEVER else mark - mark % MINUTE
+
+    def stand(self) -> list[int]:
+        """Reckon who decides now; the groups where that is another source than before."""
+        roster, changed = self.roster, []
+        for group, sources in enumerate(roster.groups):
+            if roster.is_loading(group):
+                now, through = sources[0], self.marks.mark(sources[0])
+            else:
+                now, through = standing(sources, self.marks, self.domain.source_timeout_ms * _MS)
+            if now != roster.best[group]:
+                roster.best[group] = now
+                changed.append(group)
+            roster.through[group] = max(int(roster.through[group]), through)
+        return changed
+
+    def promise(self, default: int) -> int:
+        """The time up to which every minute of every symbol that does not wait for history is decided."""
+        roster = self.roster
+        groups = np.unique(roster.group[roster.here & ~roster.waiting])
+        through = int(roster.through[groups].min()) if len(groups) else default
+        self.promised = max(self.promised, through)
+        return self.promised
+
+    def stamp(self, ts: int) -> int:
+        """Event time of the next heartbeat put out: that of the one that came in, or just after the last."""
+        self.told = max(ts, self.told + 1)
+        return self.told
+
+    def judge(self, number: int) -> Judge:
+        """A source as the judge of a minute."""
+        if number < 0:
+            return NOBODY
+        row = self.marks.sources[number]
+        up = self.marks.status(number) is not Liveness.DEAD
+        down = (int(row["ts_failed"]), int(row["ts_since"]) if up else FOREVER)
+        silences = tuple(self._silences.get(number, ()))
+        return Judge(number in self.roster.alone, int(row["ts_last"]), int(row["mark"]), down, silences)
+
+    def halt(self, symbol: int, source: int, ts: int) -> None:
+        """Trading of a symbol, or of all symbols of a source, is halted."""
+        self._halts.append((symbol, source, ts, FOREVER))
+
+    def resume(self, symbol: int, source: int, ts: int) -> None:
+        """Trading goes on."""
+        self._halts = deque(
+            (
+                (at, who, start, ts if (at, who) == (symbol, source) and end == FOREVER else end)
+                for at, who, start, end in self._halts
+            ),
+            MOST_HALTS,
+        )
+
+    def halts_of(self, listing: Listing) -> list[tuple[int, int]]:
+        """Start and end of the halts of a symbol."""
+        return [
+            (start, end)
+            for at, who, start, end in self._halts
+            if at == listing.index or (at == EVERYWHERE and who in listing.ranks)
+        ]
+
+    def save(self, offset: int) -> bytes:
+        """The saved state."""
+        roster = self.roster
+        silences = [(number, *ends) for number, kept in sorted(self._silences.items()) for ends in kept]
+        symbols = np.zeros(len(roster.listings), _SYMBOL)
+        symbols["since"], symbols["here"], symbols["waiting"] = roster.since, roster.here, roster.waiting
+        marks = self.marks.pack()
+        sizes = (len(symbols), len(roster.groups), len(silences), len(self._halts), len(marks))
+        head = _HEAD.pack(
+            self.changes, self.domain.version, self.promised, self.told, *sizes, *self.counts.values()
+        )
+        parts = (
+            symbols.tobytes(),
+            roster.through.tobytes(),
+            np.array(silences, _SILENCE).tobytes(),
+            np.array(list(self._halts), _HALT).tobytes(),
+            marks,
+        )
+        return pack(VERSION, offset, head + b"".join(parts))
+
+    def save_config(self, offset: int) -> tuple[bytes, bytes]:
+        """Key and saved state of the configuration."""
+        body = struct.pack("<q", self.changes) + self.body
+        return CONFIG_KEYS[self.changes % len(CONFIG_KEYS)], pack(VERSION, offset, body)
+
+    def restore(self, state: bytes, config: bytes | None) -> None:
+        """Take up saved states.
+
+        Args:
+            state: what ``save`` gave.
+            config: what ``save_config`` gave under the key of ``config_key``.
+
+        Raises:
+            StateError: they do not fit.
+        """
+        self.offset, body = unpack(VERSION, state)
+        fields = _HEAD.unpack_from(body)
+        changes, _, promised, told, symbols, groups, silences, halts, marks = fields[:9]
+        sizes = [_HEAD.size, symbols * _SYMBOL.itemsize, groups * 8, silences * _SILENCE.itemsize]
+        sizes += [halts * _HALT.itemsize, marks]
+        ends = np.cumsum(sizes).tolist()
+        if len(body) != ends[-1]:
+            raise StateError(f"state of the partition must have {ends[-1]} bytes, was {len(body)!r}")
+        data = np.frombuffer(body, np.uint8)
+        self.marks.restore(body[ends[4] : ends[5]])
+        self._restore_config(changes, config)
+        self._restore_symbols(data[ends[0] : ends[1]], data[ends[1] : ends[2]])
+        for number, start, end in np.frombuffer(body[ends[2] : ends[3]], _SILENCE).tolist():
+            self._silences.setdefault(number, deque(maxlen=MOST_SILENCES)).append((start, end))
+        self._halts.extend(np.frombuffer(body[ends[3] : ends[4]], _HALT).tolist())
+        self.promised, self.told = promised, told
+        self.counts = dict(zip(COUNTED, fields[9:], strict=True))
+        self.stand()
+
+    def _restore_config(self, changes: int, config: bytes | None) -> None:
+        if changes == 0:
+            return
+        body = unpack(VERSION, config)[1] if config else b""
+        if len(body) < 8 or struct.unpack_from("<q", body)[0] != changes:
+            raise StateError(
+                f"configuration {changes} of the partition must be saved, was {len(body)!r} bytes"
+            )
+        self.body = body[8:]
+        self.domain, self.changes = decode(self.body), changes
+        self.marks.configure(self.domain)
+        self.roster = Roster(self.domain, self.marks, self._number)
+
+    def _restore_symbols(self, symbols: Bytes, through: Bytes) -> None:
+        rows, roster = symbols.view(_SYMBOL), self.roster
+        if len(rows) != len(roster.listings) or len(through) != 8 * len(roster.groups):
+            raise StateError(f"state must fit its configuration, was {len(rows)!r} symbols")
+        roster.since, roster.here = rows["since"].copy(), rows["here"] == 1
+        roster.waiting = rows["waiting"] == 1
+        roster.through = through.view(np.int64).copy()
+        roster.regroup()
+
+
+def _read(body: bytes, version: int) -> Domain:
+    try:
+        domain = decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"configuration must be readable: {error}") from error
+    if domain.version != version:
+        raise ConfigurationError(f"version must be that of the record, {version}, was {domain.version!r}")
+    return domain
+
+
+def config_key(state: bytes) -> bytes:
+    """Key of the configuration that a saved partition names."""
+    changes: int = _HEAD.unpack_from(unpack(VERSION, state)[1])[0]
+    return CONFIG_KEYS[changes % len(CONFIG_KEYS)]

@@ -1,0 +1,186 @@
+"""The symbols of one configuration, as arrays over symbols and over groups of symbols with the same sources.
+
+Who decides a minute depends on the symbol's sources alone, so it is reckoned once a group: a heartbeat that
+decides nothing costs a few comparisons, however many symbols there are.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.config import AssetRules, Domain, SymbolConfig
+from schemas.errors import ConfigurationError
+from schemas.market.grid import Grid
+from schemas.partition import partition_of
+from streams.core.watermark import FOREVER, NEVER, Watermarks
+
+Ints: TypeAlias = NDArray[np.int64]
+
+_MS: Final = 1_000_000
+_UNKNOWN_ASSET: Final = AssetRules()
+
+
+class Listing:
+    """One symbol as it is configured.
+
+    Attributes:
+        index: place in the configuration.
+        name: canonical symbol.
+        config: its configuration.
+        rules: those of its asset class.
+        grid: its expected minutes.
+        ranks: by source number, the place in its list of sources.
+        history: number of its history source, -1 for none.
+        played: all its sources play files.
+        fills: whether its missing minutes may get flat bars.
+    """
+
+    __slots__ = ("config", "fills", "grid", "history", "index", "name", "played", "ranks", "rules")
+
+    def __init__(
+        self, index: int, config: SymbolConfig, domain: Domain, grid: Grid, marks: Watermarks
+    ) -> None:
+        played = {source.name for source in domain.sources if source.files}
+        self.index, self.name, self.config, self.grid = index, config.symbol.encode(), config, grid
+        self.rules = domain.assets.get(config.asset, _UNKNOWN_ASSET)
+        self.ranks = {_number(marks, name): place for place, name in enumerate(config.sources)}
+        self.history = _number(marks, config.history) if config.history else -1
+        self.played = bool(config.sources) and played.issuperset(config.sources)
+        self.fills = "flat" in config.policy
+
+
+def _number(marks: Watermarks, name: str) -> int:
+    number = marks.add(name.encode())
+    if number < 0:
+        raise ConfigurationError(f"source must have a name and find room in its partition, was {name!r}")
+    return number
+
+
+class Window:
+    """The trade dates that may be revised, as a watermark moves on: the current and the previous one.
+
+    Attributes:
+        oldest: the previous trade date, in days.
+    """
+
+    def __init__(self, grid: Grid) -> None:
+        first = np.searchsorted(grid.session_dates, grid.sessions)
+        self._opens: list[int] = grid.opens[first].tolist()
+        self._dates: list[int] = grid.sessions.tolist()
+        self._due = NEVER
+        self.oldest: int = self._dates[0]
+
+    def advance(self, through: int) -> bool:
+        """Move on to an instant; whether another trade date has begun."""
+        if through < self._due:
+            return False
+        current = bisect_right(self._opens, through) - 1
+        before, self.oldest = self.oldest, self._dates[max(current - 1, 0)]
+        self._due = self._opens[current + 1] if current + 1 < len(self._opens) else FOREVER
+        return self.oldest > before
+
+
+class Roster:
+    """All symbols of one configuration in one partition.
+
+    Attributes:
+        listings: in configuration order.
+        by_name: the same by name.
+        groups: source numbers of each group, best first; that of a symbol's history alone, too.
+        group: int64[symbols], the group that decides now.
+        since: int64[symbols], subscribed from then on in ns, ``FOREVER`` where not yet.
+        here: bool[symbols], the symbol belongs to this partition.
+        waiting: bool[symbols], its history is being loaded.
+        through: int64[groups], decided up to there.
+        best: number of the source that decides, by group.
+        alone: numbers of the sources that are configured with one symbol.
+        live: numbers of the sources that write bars as they happen, so never from the future.
+    """
+
+    def __init__(self, domain: Domain, marks: Watermarks, partition: int) -> None:
+        grids = _grids(domain)
+        self.listings = [
+            Listing(index, config, domain, grids[config.calendar, config.anchor], marks)
+            for index, config in enumerate(domain.symbols)
+        ]
+        self.by_name = {listing.name: listing for listing in self.listings}
+        count = len(self.listings)
+        self.since = np.array([c.ts_from or FOREVER for c in domain.symbols], np.int64).reshape(count)
+        self.here = np.array(
+            [
+                domain.partitions > 0 and partition_of(x.name, domain.partitions) == partition
+                for x in self.listings
+            ],
+            np.bool_,
+        ).reshape(count)
+        self.waiting = np.array([x.history >= 0 for x in self.listings], np.bool_).reshape(count)
+        self._form_groups()
+        uses = Counter(name for config in domain.symbols for name in dict.fromkeys(config.sources))
+        self.alone = {_number(marks, name) for name, symbols in uses.items() if symbols == 1}
+        vendors = [s.name for s in domain.sources if s.topic == "bars.raw" and not s.files]
+        histories = {config.history for config in domain.symbols}
+        self.live = {_number(marks, name) for name in vendors if name not in histories}
+
+    def _form_groups(self) -> None:
+        numbers: dict[tuple[int, ...], int] = {}
+        live = [numbers.setdefault(tuple(x.ranks), len(numbers)) for x in self.listings]
+        loading = [
+            numbers.setdefault((x.history, -1), len(numbers)) if x.history >= 0 else live[x.index]
+            for x in self.listings
+        ]
+        self.groups = list(numbers)
+        self._live = np.array(live, np.int64).reshape(len(live))
+        self._loading = np.array(loading, np.int64).reshape(len(live))
+        self.through = np.full(len(self.groups), NEVER, np.int64)
+        self.best = [-1] * len(self.groups)
+        self.regroup()
+        grids = {
+            (group, x.grid): Window(x.grid)
+            for x in self.listings
+            for group in (live[x.index], loading[x.index])
+        }
+        self.windows: dict[tuple[int, Grid], Window] = grids
+
+    def regroup(self) -> None:
+        """Give each symbol the group that decides it now."""
+        self.group = np.where(self.waiting, self._loading, self._live)
+
+    def is_loading(self, group: int) -> bool:
+        """Whether a group is that of a history source."""
+        return -1 in self.groups[group]
+
+    def window(self, listing: Listing) -> Window:
+        """The trade dates of a symbol that may be revised."""
+        return self.windows[int(self.group[listing.index]), listing.grid]
+
+    def inherit(self, other: "Roster") -> None:
+        """Take over what the symbols and groups of the configuration before have reached."""
+        for listing in self.listings:
+            before = other.by_name.get(listing.name)
+            if before is None:
+                continue
+            at, was = listing.index, before.index
+            self.since[at] = min(self.since[at], other.since[was])
+            self.here[at] |= other.here[was]
+            same = before.history == listing.history
+            self.waiting[at] = other.waiting[was] if same else listing.history >= 0
+        known: Mapping[tuple[int, ...], int] = {group: n for n, group in enumerate(other.groups)}
+        for number, group in enumerate(self.groups):
+            if group in known:
+                self.through[number] = other.through[known[group]]
+        self.regroup()
+
+
+def _grids(domain: Domain) -> dict[tuple[str, str], Grid]:
+    found: dict[tuple[str, str], Grid] = {}
+    for config in domain.symbols:
+        key = (config.calendar, config.anchor)
+        if config.calendar not in domain.calendars:
+            raise ConfigurationError(f"calendar of {config.symbol} must be known, was {config.calendar!r}")
+        if key not in found:
+            found[key] = Grid(domain.calendars[config.calendar], config.anchor)
+    return found

@@ -1,0 +1,216 @@
+"""The stage that makes gapless 1m bars of the bars of all sources.
+
+Order: records in log order; what one of them decides goes out by symbol as configured, by minute, and within
+    a minute the status, then the bar; then the gaps and the session; the heartbeat of the stage comes last.
+Late: a bar of a trade date before the previous one, of a minute outside the session, and a live bar while the
+    symbol's history is being loaded go to ``late``.
+State: a key a symbol and trade date (``state``), a key a symbol for other counts, the partition's own and its
+    configuration (``partition``).
+Emits: bars.1m, gaps, sessions, dead-letters, late.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import cast
+
+import numpy as np
+
+from schemas.columns import UNDECODABLE, Columns
+from schemas.errors import ConfigurationError
+from streams.core.bars import incoming, validate
+from streams.core.bars.admit import Outcome, admit, rejected
+from streams.core.bars.book import Book
+from streams.core.bars.effects import Effects
+from streams.core.bars.emit import Sheets
+from streams.core.bars.incoming import BarRow, BeatRow, ConfigRow, MinuteRow, SourceRow, Texts
+from streams.core.bars.partition import CONFIG_KEYS, EVERYWHERE, config_key
+from streams.core.bars.state import HALTED, HOLE, Day, Print
+from streams.core.bars.validate import Rejected
+from streams.core.stage import PARTITION_KEY, Outputs
+
+_INVALID_CONFIG = "V01"
+
+
+class BarsStage:
+    """The decisions of the ``bars`` agent over one partition.
+
+    Args:
+        partition: number of the partition.
+    """
+
+    def __init__(self, partition: int) -> None:
+        self._number = partition
+        self._book = Book(partition)
+        self._counts: Counter[str] = Counter()
+        self._is_dirty = self._is_config_dirty = False
+
+    def step(self, batch: Columns) -> Outputs:
+        """Apply records in log order; see ``streams.core.stage``."""
+        book, partition = self._book, self._book.partition
+        self._counts, book.sheets = Counter(), Sheets(self._number)
+        self._batch, self._texts = batch, Texts(batch)
+        bars = batch.table("Bar")
+        is_minute = np.array([self._texts.at(span) == b"1m" for span in bars["interval"].tolist()], np.bool_)
+        self._failed, self._flags = validate.failures(bars, is_minute), validate.flags(bars)
+        tables = [table.tolist() for table in batch.tables]
+        for at, (offset, kind, row) in enumerate(
+            zip(batch.offsets.tolist(), batch.kinds.tolist(), batch.rows.tolist(), strict=True)
+        ):
+            if offset <= partition.offset:
+                continue  # the partition's state is written last, so all others reflect this record, too
+            partition.offset = book.offset = offset
+            self._is_dirty = True
+            self._take(at, batch.topic.records[kind] if kind != UNDECODABLE else "", row, tables[kind])
+        return Outputs(book.sheets.finish(), dict(self._counts))
+
+    def take_dirty(self) -> dict[bytes, bytes]:
+        """Saved states that changed; see ``streams.core.stage``."""
+        partition = self._book.partition
+        saved: dict[bytes, bytes] = {}
+        if self._is_config_dirty:
+            key, state = partition.save_config(partition.offset)
+            saved[key] = state
+        saved |= self._book.days.take(partition.offset)
+        if self._is_dirty:
+            saved[PARTITION_KEY] = partition.save(partition.offset)
+        self._is_dirty = self._is_config_dirty = False
+        return saved
+
+    def restore(self, states: Mapping[bytes, bytes]) -> None:
+        """Take up saved states; see ``streams.core.stage``.
+
+        Raises:
+            StateError: a state is of another version, torn, or missing.
+        """
+        book = self._book
+        if PARTITION_KEY in states:
+            state = states[PARTITION_KEY]
+            book.partition.restore(state, states.get(config_key(state)))
+        others = {key: state for key, state in states.items() if key not in (PARTITION_KEY, *CONFIG_KEYS)}
+        book.days.restore(others, book.partition)
+        book.index()
+
+    def _take(self, at: int, record: str, row: int, table: list[tuple[object, ...]]) -> None:
+        if record == "Bar":
+            self._bar(at, row, BarRow(*cast("BarRow", table[row])))
+        elif record == "Heartbeat":
+            self._heartbeat(BeatRow(*cast("BeatRow", table[row])))
+        elif record == "MinuteStatus":
+            self._minute(MinuteRow(*cast("MinuteRow", table[row])))
+        elif record == "SourceStatus":
+            self._source(SourceRow(*cast("SourceRow", table[row])))
+        elif record == "Config":
+            self._config(at, ConfigRow(*cast("ConfigRow", table[row])))
+        else:
+            self._refuse_unknown(at, validate.UNDECODABLE_BAR)
+
+    def _bar(self, at: int, row: int, bar: BarRow) -> None:
+        book, failed = self._book, int(self._failed[row])
+        listing = book.partition.roster.by_name.get(self._texts.at(bar.symbol))
+        if listing is None:
+            self._refuse_unknown(
+                at, validate.reason(failed & validate.V01, "forbid") or validate.UNKNOWN_SYMBOL
+            )
+            return
+        source = book.partition.marks.add(self._texts.at(bar.source))
+        flags = bar.flags | int(self._flags[row])
+        said = Print(
+            source, bar.revision, int(bar.fill == 1), bar.open, bar.high, bar.low, bar.close, bar.volume,
+            bar.notional, bar.trades, bar.ts_first, bar.ts_last, flags, bar.nulls,
+        )  # fmt: skip
+        outcome = admit(book, listing, said, bar.ts_open, failed)
+        if outcome is not None:
+            self._count(at, outcome)
+
+    def _refuse_unknown(self, at: int, why: Rejected) -> None:
+        """Refuse a record of no known symbol; it is counted in the partition's state."""
+        counts = self._book.partition.counts
+        counts["in"] += 1
+        counts["rejected"] += 1
+        self._count(at, rejected(why))
+
+    def _count(self, at: int, outcome: Outcome) -> None:
+        self._counts["in"] += 1
+        self._counts[outcome.counted] += 1
+        if outcome.why is not None:
+            self._book.sheets.letter(outcome.topic, self._batch, at, outcome.why)
+            if outcome.counted == "rejected":
+                self._counts[f"rejected.{outcome.why.code}"] += 1
+
+    def _heartbeat(self, beat: BeatRow) -> None:
+        book, partition = self._book, self._book.partition
+        fresh = partition.unsubscribed()
+        source, writer = self._texts.at(beat.source), self._texts.at(beat.writer)
+        number = partition.heartbeat(
+            source, writer, beat.ts, beat.ts_through, beat.ts_last, alive=beat.alive == 1
+        )
+        if number >= 0:
+            for at in np.flatnonzero(fresh & ~partition.unsubscribed()).tolist():
+                book.subscribe(partition.roster.listings[at])
+            book.advance(number, partition.stand(), final=beat.final == 1)
+            book.roll()
+        through = partition.promise(beat.ts_through)
+        ts_last = int(partition.marks.sources["ts_last"].max(initial=beat.ts_last))
+        book.sheets.heartbeat(partition.stamp(beat.ts), ts_last, through, beat.final)
+
+    def _minute(self, status: MinuteRow) -> None:
+        book = self._book
+        listing = book.partition.roster.by_name.get(self._texts.at(status.symbol))
+        session_date = int(listing.grid.session_date(status.ts_open)) if listing else -1
+        if listing is None or session_date < 0:
+            return
+        book.partition.meet(listing, book.partition.marks.add(self._texts.at(status.source)), status.ts_open)
+        day = book.days.slot(listing, session_date)
+        late = session_date < book.partition.roster.window(listing).oldest or session_date < day.session_date
+        if late or book.offset <= day.offset:
+            return
+        if session_date > day.session_date:
+            book.begin(listing, day, session_date)
+        place = day.place(status.ts_open)
+        if place >= 0:
+            _note(day, place, status)
+            book.apply(listing, day, Effects.find_causes)
+            book.refresh(listing)
+
+    def _source(self, status: SourceRow) -> None:
+        book, partition = self._book, self._book.partition
+        number = partition.marks.add(self._texts.at(status.source))
+        named = not status.nulls & incoming.STATUS_SYMBOL_NULL
+        one = partition.roster.by_name.get(self._texts.at(status.symbol)) if named else None
+        if number < 0 or (named and one is None):
+            return
+        symbols = [one] if one else list(partition.roster.listings)
+        at = one.index if one else EVERYWHERE
+        if status.status == incoming.HALTED:
+            partition.halt(at, number, status.ts)
+        elif status.status == incoming.RESUMED:
+            partition.resume(at, number, status.ts)
+        elif status.status in (incoming.HISTORY_END, incoming.HISTORY_FAILED):
+            symbols = [x for x in symbols if x.history == number and partition.roster.waiting[x.index]]
+            partition.end_history(symbols)
+        else:
+            return
+        for listing in symbols:
+            book.settle(listing)
+
+    def _config(self, at: int, config: ConfigRow) -> None:
+        book, partition = self._book, self._book.partition
+        if config.version <= partition.domain.version:
+            return
+        body = self._texts.at(config.body)
+        try:
+            partition.configure(body, config.version)
+        except ConfigurationError as error:
+            book.sheets.letter("dead-letters", self._batch, at, Rejected(_INVALID_CONFIG, str(error)))
+            return
+        self._is_config_dirty = True
+        book.lay_out()
+        book.sheets.config(config.version, config.ts, body)
+
+
+def _note(day: Day, place: int, status: MinuteRow) -> None:
+    """Keep what a status says of a minute; the largest counts of all sources hold."""
+    row = day.rows[place]
+    row["rejected"] = max(int(row["rejected"]), status.rejected)
+    row["late"] = max(int(row["late"]), status.late)
+    row["bits"] = int(row["bits"]) | (HALTED if status.halted else 0) | (HOLE if status.seq_hole else 0)
