@@ -1,0 +1,282 @@
+"""Laws of ``analytics`` over generated logs of two symbols on two short trade dates."""
+
+import itertools
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.config import IndicatorConfig
+from streams.core.analytics import revise
+from streams.core.analytics import stage as stage_module
+from streams.core.analytics.stage import AnalyticsStage
+from tests.factories import (
+    Record,
+    at,
+    bar,
+    calendar_rows,
+    changed,
+    columns,
+    config,
+    day,
+    domain,
+    heartbeat,
+    minute_status,
+    rows_of,
+    symbol,
+)
+from tests.unit.analytics.feed import last_rows
+
+DAYS = ("2024-07-01", "2024-07-02")
+MINUTE = 60_000_000_000
+LENGTH = 40
+BODY = domain(
+    symbol("SPY"),
+    symbol("AIG"),
+    calendars={"XNYS": calendar_rows(days=[*DAYS, "2024-07-03"], hours=["13:30-13:50", "14:00-14:20"])},
+    intervals=["5m", "15m", "1h", "1d"],
+    indicators=[
+        IndicatorConfig("ema_3", "ema", 3),
+        IndicatorConfig("rsi_3", "rsi", 3),
+        IndicatorConfig("vwap", "vwap"),
+    ],
+)
+NEWER = changed(BODY, indicators=BODY.indicators[:2], intervals=["5m", "30m", "1d"], coverage_limit=0.5)
+
+
+def ts_of(number: int) -> int:
+    """Start of the n-th expected minute of both days."""
+    date, minute = divmod(number, LENGTH)
+    return at(f"{DAYS[date]}T13:30") + (minute + 10 * (minute >= 20)) * MINUTE
+
+
+def shifted(record: Record, number: int) -> Record:
+    ts = ts_of(number)
+    moved: dict[str, Any] = {"ts_open": ts}
+    if record["record"] == "Bar":
+        moved |= {"ts_close": ts + MINUTE, "session_date": day(DAYS[number // LENGTH])}
+    return {**record, **moved}
+
+
+SYMBOLS = st.sampled_from(["SPY", "AIG"])
+PRICES = st.integers(1, 9).map(float)
+NUMBERS = st.integers(0, 2 * LENGTH - 1)
+FILLS = st.sampled_from(["real", "real", "real", "refetched", "flat"])
+CAUSES = st.sampled_from(["halt", "rejected", "outage", "no_trades", "unknown"])
+
+
+@st.composite
+def bars(draw: st.DrawFn) -> Record:
+    low, high = sorted((draw(PRICES), draw(PRICES)))
+    fields = {"symbol": draw(SYMBOLS), "fill": draw(FILLS), "revision": draw(st.integers(0, 3))}
+    fields |= {
+        "volume": draw(st.integers(0, 3)) * 1.5,
+        "notional": draw(st.none() | PRICES),
+        "trades": draw(st.none() | st.just(2)),
+    }
+    return shifted(
+        bar("2024-07-01T13:30", low, high, low, draw(st.sampled_from([low, high])), **fields), draw(NUMBERS)
+    )
+
+
+@st.composite
+def statuses(draw: st.DrawFn) -> Record:
+    fields = {"symbol": draw(SYMBOLS), "cause": draw(CAUSES), "filled": draw(st.booleans())}
+    return shifted(minute_status("2024-07-01T13:30", source="bars", **fields), draw(NUMBERS))
+
+
+@st.composite
+def heartbeats(draw: st.DrawFn) -> Record:
+    ts = ts_of(draw(NUMBERS)) + draw(st.sampled_from([0, MINUTE]))
+    record = heartbeat("2024-07-01T13:30", "bars")
+    return {**record, "ts": ts, "ts_last": ts, "ts_through": ts}
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> list[Record]:
+    """Minutes in their order, as most of a log is."""
+    first, name = draw(NUMBERS), draw(SYMBOLS)
+    last = min(first + draw(st.integers(1, 30)), 2 * LENGTH)
+    return [
+        shifted(bar("2024-07-01T13:30", draw(PRICES), symbol=name), number) for number in range(first, last)
+    ]
+
+
+CONFIGS = st.sampled_from([config(NEWER), config(BODY)])
+RECORDS = st.lists(
+    st.one_of(
+        bars().map(lambda one: [one]),
+        statuses().map(lambda one: [one]),
+        heartbeats().map(lambda one: [one]),
+        runs(),
+        CONFIGS.map(lambda one: [one]),
+    ),
+    max_size=25,
+).map(lambda parts: [config(BODY), *(record for part in parts for record in part)])
+
+
+def outputs(stage: AnalyticsStage, records: list[Record], first: int = 0) -> dict[str, list[Record]]:
+    found = stage.step(columns("bars.1m", 0, *records, first_offset=first)).topics
+    return {topic: rows_of(rows) for topic, rows in found.items()}
+
+
+def joined(parts: list[dict[str, list[Record]]]) -> dict[str, list[Record]]:
+    whole: dict[str, list[Record]] = {}
+    for part in parts:
+        for topic, rows in part.items():
+            whole.setdefault(topic, []).extend(rows)
+    return whole
+
+
+@settings(max_examples=40, deadline=None)
+@given(records=RECORDS, cuts=st.lists(st.integers(0, 400), max_size=5))
+def test_outputs_do_not_depend_on_where_batches_begin(records: list[Record], cuts: list[int]):
+    whole = outputs(AnalyticsStage(0), records)
+    stage, parts = AnalyticsStage(0), []
+    borders = [0, *sorted({min(cut, len(records)) for cut in cuts}), len(records)]
+    for first, end in itertools.pairwise(borders):
+        parts.append(outputs(stage, records[first:end], first))
+    assert joined(parts) == whole
+
+
+@settings(max_examples=40, deadline=None)
+@given(records=RECORDS, cuts=st.lists(st.integers(0, 400), min_size=1, max_size=4))
+def test_a_stage_saved_and_taken_up_anywhere_goes_on_with_the_same_outputs(
+    records: list[Record], cuts: list[int]
+):
+    whole = outputs(AnalyticsStage(0), records)
+    saved: dict[bytes, bytes] = {}
+    parts, borders = [], [0, *sorted(min(cut, len(records)) for cut in cuts), len(records)]
+    for first, end in itertools.pairwise(borders):
+        stage = AnalyticsStage(0)
+        stage.restore(saved)
+        parts.append(outputs(stage, records[first:end], first))
+        saved |= stage.take_dirty()
+    assert joined(parts) == whole
+
+
+@settings(max_examples=40, deadline=None)
+@given(records=RECORDS, border=st.integers(0, 400), more=st.integers(0, 400), torn=st.sets(SYMBOLS))
+def test_a_crash_between_the_writes_of_a_checkpoint_repeats_outputs_but_changes_none(
+    records: list[Record], border: int, more: int, torn: set[str]
+):
+    border = min(border, len(records))
+    later = min(border + more, len(records))
+    stage = AnalyticsStage(0)
+    before = outputs(stage, records[:border])
+    saved = stage.take_dirty()
+    between = outputs(stage, records[border:later], border)
+    newer = stage.take_dirty()
+    after = outputs(stage, records[later:], later)
+    again = AnalyticsStage(0)
+    again.restore(saved | {key: newer[key] for key in (name.encode() for name in torn) if key in newer})
+    repeated = outputs(again, records[border:later], border)
+    for topic, rows in repeated.items():
+        assert all(row in between[topic] for row in rows), topic
+    assert outputs(again, records[later:], later) == after
+    assert joined([before, between, after]) == outputs(AnalyticsStage(0), records)
+
+
+def ends(records: list[Record]) -> dict[Any, Record]:
+    """The last row of every bar and value, revisions apart."""
+    found = outputs(AnalyticsStage(0), records)
+    rows = [
+        row for topic, part in found.items() if topic not in ("ready", "late", "dead-letters") for row in part
+    ]
+    apart = ("revision", "bar_revision")
+    return {
+        key: {name: value for name, value in row.items() if name not in apart}
+        for key, row in last_rows(rows).items()
+    }
+
+
+NEAR = st.lists(bars(), max_size=40).map(
+    lambda rows: list({(row["symbol"], row["ts_open"], row["revision"]): row for row in rows}.values())
+)
+BEAT = {**heartbeat("2024-07-02T15:00", "bars")}
+EDGE = [shifted(bar("2024-07-01T13:30", 5.0, symbol=name), LENGTH) for name in ("SPY", "AIG")]
+
+
+@settings(max_examples=40, deadline=None)
+@given(records=NEAR, order=st.randoms(use_true_random=False))
+def test_minutes_and_their_revisions_in_any_order_end_in_the_same_rows(records: list[Record], order: Any):
+    # Both symbols reach the second day first, so that no bar is late in one order and not in the other.
+    mixed = list(records)
+    order.shuffle(mixed)
+    start = [config(BODY), *EDGE]
+    assert ends([*start, *records, BEAT]) == ends([*start, *mixed, BEAT])
+
+
+def folded(minutes: list[Record]) -> dict[str, Any]:
+    """A bar of its minutes, in plain Python."""
+    real = [one for one in minutes if one["fill"] != "flat"]
+    counted = real or minutes
+    sums = {name: [one[name] for one in counted] for name in ("volume", "notional", "trades")}
+    return {
+        "open": counted[0]["open"],
+        "high": max(one["high"] for one in counted),
+        "low": min(one["low"] for one in counted),
+        "close": counted[-1]["close"],
+        **{name: None if None in parts else sum(parts) for name, parts in sums.items()},
+        "actual": len(real),
+        "filled": len(minutes) - len(real),
+        "source": counted[-1]["source"],
+    }
+
+
+@settings(max_examples=40, deadline=None)
+@given(records=NEAR)
+def test_every_derived_bar_is_the_fold_of_its_minutes(records: list[Record]):
+    best: dict[Any, Record] = {}
+    for one in [*EDGE, *records]:
+        place = one["symbol"], one["ts_open"]
+        if place not in best or one["revision"] > best[place]["revision"]:
+            best[place] = one
+    found = outputs(AnalyticsStage(0), [config(BODY), *EDGE, *records, BEAT])
+    derived = last_rows(row for topic, rows in found.items() if topic.startswith("bars.") for row in rows)
+    for row in derived.values():
+        inside = [
+            one
+            for (name, ts), one in sorted(best.items())
+            if name == row["symbol"] and row["ts_open"] <= ts < row["ts_close"]
+        ]
+        expected = folded(inside)
+        assert {name: row[name] for name in expected} == expected
+    covered = {(row["symbol"], row["interval"]) for row in derived.values()}
+    assert len(covered) == 2 * 4
+
+
+def test_the_law_of_cuts_sees_a_watermark_that_is_not_saved(monkeypatch: pytest.MonkeyPatch):
+    records = [config(BODY), *(shifted(bar("2024-07-01T13:30", 5.0), n) for n in (0, 1)), {**BEAT}]
+    records += [shifted(bar("2024-07-01T13:30", 5.0), 2)]
+
+    class Forgetful(stage_module.Partition):
+        @staticmethod
+        def from_bytes(body: bytes) -> stage_module.Partition:
+            taken_up = original(body)
+            taken_up.watermark = -(2**63)
+            return taken_up
+
+    original = stage_module.Partition.from_bytes
+    law = test_a_stage_saved_and_taken_up_anywhere_goes_on_with_the_same_outputs.hypothesis.inner_test
+    late_slot = [*records, shifted(bar("2024-07-01T13:30", 5.0), 9)]
+    law(late_slot, [5])
+    monkeypatch.setattr(stage_module, "Partition", Forgetful)
+    with pytest.raises(AssertionError):
+        law(late_slot, [5])
+
+
+def test_the_law_of_any_order_sees_a_fold_in_arrival_order(monkeypatch: pytest.MonkeyPatch):
+    def arriving(bars: Any, place: int, slot_of: Any, *rest: Any) -> None:
+        derive_around(bars, place, slot_of, *rest)
+        bars["close"][slot_of[1:, place]] = bars["close"][place]
+
+    derive_around = revise.derive_around
+    law = test_minutes_and_their_revisions_in_any_order_end_in_the_same_rows.hypothesis.inner_test
+    minutes = [shifted(bar("2024-07-01T13:30", float(number)), number) for number in range(1, 4)]
+    law(minutes, Random(1))
+    monkeypatch.setattr(revise, "derive_around", arriving)
+    with pytest.raises(AssertionError):
+        law(minutes, Random(1))
