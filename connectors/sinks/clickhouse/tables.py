@@ -1,0 +1,140 @@
+"""Which table holds what, and how rows of columns become its rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from connectors.sinks.clickhouse.native import Chunk, Column, Places, Texts
+from schemas.batches.nested import decode_map, decode_texts
+from schemas.batches.wire import sealed
+from schemas.columns import Columns, Rows
+from schemas.records import SPAN, Field, Op, record_type
+from schemas.topics import DERIVED
+
+INSTANT: Final = "DateTime64(9, 'UTC')"
+DATE: Final = "Date32"
+_TYPES: Final = {Op.LONG: "Int64", Op.DOUBLE: "Float64", Op.BOOLEAN: "Bool"}
+
+BAR_TOPICS: Final = ("bars.1s", "bars.1m", *(f"bars.{interval}" for interval in DERIVED))
+TOPICS: Final = (
+    *BAR_TOPICS, "gaps", "sessions", "indicators", "modes", "equity", "trades", "late", "dead-letters",
+)  # fmt: skip
+"""What the sink reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table.
+
+    Attributes:
+        name: of the table.
+        record: type of the records it holds.
+        month: instant or date by whose month it is partitioned, empty where it is not.
+        parts: text columns by which it is partitioned.
+        version: where its version comes from: empty for a field of the record, ``offset`` for the record's
+            own offset, ``lines_offset`` for that field; either with the epoch of its topic above.
+    """
+
+    name: str
+    record: str
+    month: str = ""
+    parts: tuple[str, ...] = ()
+    version: str = ""
+
+
+_BARS: Final = (Table("bars", "Bar", "ts_open"), Table("bars_revisions", "Bar", "ts_open"))
+
+TABLES: Final[Mapping[tuple[str, str], tuple[Table, ...]]] = {
+    **{(topic, "Bar"): _BARS for topic in BAR_TOPICS},
+    ("bars.1m", "MinuteStatus"): (Table("minute_status", "MinuteStatus", "ts_open", version="offset"),),
+    ("gaps", "Gap"): (Table("gaps", "Gap", "ts_open"),),
+    ("sessions", "Session"): (Table("sessions", "Session", "session_date"),),
+    ("indicators", "IndicatorValues"): (Table("indicators", "IndicatorValues", "ts_open"),),
+    ("modes", "ModeConfig"): (Table("trading_instances", "ModeConfig"),),
+    ("trades", "Trade"): (Table("trades", "Trade", "ts_event", version="lines_offset"),),
+    ("late", "DeadLetter"): (Table("late", "DeadLetter", version="offset"),),
+    ("dead-letters", "DeadLetter"): (Table("dead_letters", "DeadLetter", version="offset"),),
+}
+"""Tables by topic and record type; equity has rules of its own, below."""
+
+EQUITY: Final = Table("equity", "Equity", parts=("mode",), version="lines_offset")
+STAGING: Final = Table("equity_staging", "Equity", parts=("mode", "strand_id"), version="lines_offset")
+
+
+def column_type(field: Field) -> str:
+    """Type of a field in a block."""
+    if field.name == "ts" or field.name.startswith("ts_"):
+        kind = INSTANT
+    elif field.name == "session_date":
+        kind = DATE
+    else:
+        kind = "String" if field.symbols else _TYPES.get(field.op, "String")
+    return f"Nullable({kind})" if field.nullable else kind
+
+
+def chunk_of(columns: Columns, record: str, places: Places) -> Chunk:
+    """Rows of some records of one type, column by column as they stand in the record.
+
+    Args:
+        columns: a batch.
+        record: the type.
+        places: positions in the batch of the records, all of that type.
+    """
+    if record == "IndicatorValues":
+        return _values(columns, places)
+    rows = columns.table(record)[columns.rows[places]]
+    fields = record_type(record).fields
+    return Chunk(len(places), {f.name: _column(f, record, columns, rows) for f in fields}, places)
+
+
+def _column(field: Field, record: str, columns: Columns, rows: Rows) -> Column:
+    nulls = None
+    if field.nullable:
+        nulls = (rows["nulls"] & record_type(record).null_bit(field.name)) != 0
+    cells, kind = rows[field.name], column_type(field)
+    if field.symbols:
+        return Column(kind, _symbols(field, cells), nulls)
+    if field.op is Op.TEXT:
+        return Column(kind, Texts(columns.data, cells), nulls)
+    if field.op is Op.BOOLEAN:
+        cells = cells.astype(np.uint8)
+    elif field.name == "session_date":
+        cells = cells.astype(np.int32)
+    return Column(kind, np.ascontiguousarray(cells), nulls)
+
+
+def _symbols(field: Field, cells: Rows) -> Texts:
+    """The symbols of an enum as texts."""
+    texts = [symbol.encode() for symbol in field.symbols]
+    starts = np.cumsum([0, *map(len, texts)])
+    spans = np.array([(at, len(text)) for at, text in zip(starts, texts, strict=False)], SPAN)
+    return Texts(sealed(b"".join(texts)), spans[cells])
+
+
+def _values(columns: Columns, places: Places) -> Chunk:
+    """One row for each value of an indicators record."""
+    rows = columns.table("IndicatorValues")[columns.rows[places]]
+    found: list[tuple[int, str, float, bool]] = []
+    for number, row in enumerate(rows):
+        converged = set(decode_texts(columns.bytes_at(row["converged"])))
+        values = decode_map(columns.bytes_at(row["values"]))
+        found += [(number, name, value, name in converged) for name, value in values.items()]
+    numbers = np.array([number for number, *_ in found], np.intp)
+    kept = ("symbol", "interval", "ts_open", "ts_close", "revision", "bar_revision", "ts_expires")
+    fields = [field for field in record_type("IndicatorValues").fields if field.name in kept]
+    made = {f.name: _column(f, "IndicatorValues", columns, rows).take(numbers) for f in fields}
+    made["name"] = Column("String", texts_of([name for _, name, _, _ in found]))
+    made["value"] = Column("Float64", np.array([value for _, _, value, _ in found], np.float64))
+    made["converged"] = Column("Bool", np.array([known for *_, known in found], np.uint8))
+    return Chunk(len(found), made, places[numbers])
+
+
+def texts_of(texts: list[str]) -> Texts:
+    """Python texts as those of a column."""
+    data = [text.encode() for text in texts]
+    spans = np.zeros(len(data), SPAN)
+    spans["size"] = [len(text) for text in data]
+    spans["at"] = np.cumsum(spans["size"]) - spans["size"]
+    return Texts(sealed(b"".join(data)), spans)
