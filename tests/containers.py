@@ -24,7 +24,7 @@ def _free_port() -> int:
 
 def _kafka(image: str, port: int) -> DockerContainer:
     """One node with the settings of the embedded one, but for where it listens and keeps its data."""
-    values = settings(Path("/tmp/kafka"), port, 9093) | {
+    values = settings(Path("/var/lib/kafka/data"), port, 9093) | {
         "listeners": "PLAINTEXT://:9092,CONTROLLER://:9093",
         "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
     }

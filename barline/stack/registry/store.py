@@ -4,6 +4,7 @@ One JSON line a change, synced to disk before it is answered. A last line cut of
 answered and is cut away when the log is opened; a damaged line further up is an error.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -103,8 +104,12 @@ class Store:
         self._numbers: dict[str, int] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         self._log = path.open("a+b", buffering=0)
-        for change in self._read(path):
-            self._apply(change)
+        try:
+            for change in self._read(path):
+                self._apply(change)
+        except StateError:
+            self.close()
+            raise
 
     def _read(self, path: Path) -> Iterator[Change]:
         """Changes of the log; what follows the last complete line is cut away."""
@@ -122,7 +127,7 @@ class Store:
         line = msgspec.json.encode(change) + b"\n"
         try:
             if self._log.write(line) != len(line):
-                raise OSError("disk is full")  # noqa: TRY301  # a short write is undone like a failed one
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301  # a short write is undone like a failed one
             os.fsync(self._log.fileno())
         except OSError as error:
             self._log.truncate(self._size)
