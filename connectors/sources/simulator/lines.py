@@ -13,7 +13,6 @@ orphan              -       nobody knows it: its lines are ignored
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.random import Generator
 
+from connectors.sources.modes import StoredMode
 from connectors.sources.simulator.planted import Planted
 from schemas.jsnl import END_MARKERS, STRAND_STARTED
 from schemas.market.cuts import EPOCH
@@ -34,29 +34,9 @@ _LATE_AT: Final = 60
 _CHANGED_AT: Final = 220
 
 
-@dataclass(frozen=True, slots=True)
-class StoredMode:
-    """A mode that the store knows, as a row of ``trading_instances``.
-
-    Attributes:
-        mode: its name.
-        component: component that wrote it.
-        strand_id: the run.
-        data: its configuration as JSON.
-    """
-
-    mode: str
-    component: str
-    strand_id: str
-    data: str
-
-
 STORED: Final = (
     StoredMode(
-        "archive_sim",
-        "backtester",
-        "archive-1",
-        '{"name":"archive","live":false,"designator":"strand_simulation"}',
+        "archive_sim", "archive-1", live=False, component="backtester", data='{"name":"archive","live":false}'
     ),
 )
 """What the store must hold before the files are read."""

@@ -1,0 +1,65 @@
+"""A configuration goes to every partition of the topics where a path begins, and nowhere else."""
+
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+
+from barline.cli import main
+from barline.settings.apply import apply
+from schemas.codec import LOCAL_IDS, LOCAL_NAMES, decode_record
+from schemas.config import decode
+from tests.factories import domain
+
+ROOT = Path(__file__).parents[2]
+
+
+class Sent:
+    """Keeps what it is told to send."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[str, int, bytes | None, bytes | None, int]] = []
+
+    def send(self, topic: str, key: bytes | None, value: bytes | None, **told: Any) -> None:
+        self.records.append((topic, told["partition"], key, value, told["timestamp_ms"]))
+
+
+def test_every_partition_of_both_topics_gets_the_same_record():
+    sent = Sent()
+    partitions = {"ticks.raw": 3, "lines.raw": 3, "bars.raw": 3}
+    assert apply(domain(), sent, LOCAL_IDS, partitions, ts=5_000_000) == 6
+    assert [record[:2] for record in sent.records] == [
+        (topic, number) for topic in ("ticks.raw", "lines.raw") for number in range(3)
+    ]
+    assert {record[2:3] + record[4:] for record in sent.records} == {(None, 5)}
+    (value,) = {record[3] for record in sent.records}
+    name, fields = decode_record(value, LOCAL_NAMES)
+    assert name == "Config"
+    assert decode(str(fields["body"])) == domain()
+
+
+def test_check_says_everything_and_ends_with_3(tmp_path: Path):
+    broken = tmp_path / "barline.toml"
+    broken.write_text('[symbols.SPY]\nasset = "stock"\n')
+    result = CliRunner().invoke(main, ["config", "check", "--config", str(broken)])
+    assert result.exit_code == 3
+    assert result.stderr.count("fix:") == 3
+    assert "barline.toml:2: symbols.SPY.asset" in result.stderr
+
+
+def test_the_settings_of_the_repository_are_right():
+    result = CliRunner().invoke(main, ["config", "check", "--config", str(ROOT / "barline.toml")])
+    assert (result.exit_code, result.stdout[:17]) == (0, "right: 12 symbols")
+
+
+def test_the_grid_of_a_half_day_is_shown():
+    result = CliRunner().invoke(main, ["calendar", "show", "XNYS", "2024-07-03", "--interval", "1h"])
+    assert result.exit_code == 0
+    assert "1m        210 bars, 210 minutes" in result.stdout
+    assert result.stdout.rstrip().endswith("(Wed 13:00 EDT)  30 minutes")
+
+
+def test_a_holiday_has_no_grid():
+    result = CliRunner().invoke(main, ["calendar", "show", "XNYS", "2024-07-04"])
+    assert result.exit_code == 3
+    assert "must be a trade date of XNYS" in result.stderr
