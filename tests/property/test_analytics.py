@@ -1,6 +1,8 @@
 """Laws of ``analytics`` over generated logs of two symbols on two short trade dates."""
 
 import itertools
+from collections.abc import Mapping
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -11,6 +13,9 @@ from hypothesis import strategies as st
 from schemas.config import IndicatorConfig
 from streams.core.analytics import revise
 from streams.core.analytics import stage as stage_module
+from streams.core.analytics.partition import Partition
+from streams.core.analytics.rows import NULL
+from streams.core.analytics.saved import name_of
 from streams.core.analytics.stage import AnalyticsStage
 from tests.factories import (
     Record,
@@ -158,25 +163,29 @@ def test_a_stage_saved_and_taken_up_anywhere_goes_on_with_the_same_outputs(
 
 
 @settings(max_examples=40, deadline=None)
-@given(records=RECORDS, border=st.integers(0, 400), more=st.integers(0, 400), torn=st.sets(SYMBOLS))
+@given(
+    records=RECORDS,
+    cuts=st.lists(st.integers(0, 400), min_size=2, max_size=6),
+    torn=st.sets(SYMBOLS),
+)
 def test_a_crash_between_the_writes_of_a_checkpoint_repeats_outputs_but_changes_none(
-    records: list[Record], border: int, more: int, torn: set[str]
+    records: list[Record], cuts: list[int], torn: set[str]
 ):
-    border = min(border, len(records))
-    later = min(border + more, len(records))
-    stage = AnalyticsStage(0)
-    before = outputs(stage, records[:border])
-    saved = stage.take_dirty()
-    between = outputs(stage, records[border:later], border)
-    newer = stage.take_dirty()
-    after = outputs(stage, records[later:], later)
+    *borders, crash = sorted(min(cut, len(records)) for cut in cuts)
+    stage, parts, saved = AnalyticsStage(0), [], {}
+    for first, end in pairwise([0, *borders]):
+        parts.append(outputs(stage, records[first:end], first))
+        saved |= stage.take_dirty()
+    border = borders[-1]
+    between = outputs(stage, records[border:crash], border)
+    written = stage.take_dirty()
+    after = outputs(stage, records[crash:], crash)
     again = AnalyticsStage(0)
-    again.restore(saved | {key: newer[key] for key in (name.encode() for name in torn) if key in newer})
-    repeated = outputs(again, records[border:later], border)
-    for topic, rows in repeated.items():
+    again.restore(saved | {key: state for key, state in written.items() if name_of(key).decode() in torn})
+    for topic, rows in outputs(again, records[border:crash], border).items():
         assert all(row in between[topic] for row in rows), topic
-    assert outputs(again, records[later:], later) == after
-    assert joined([before, between, after]) == outputs(AnalyticsStage(0), records)
+    assert outputs(again, records[crash:], crash) == after
+    assert joined([*parts, between, after]) == outputs(AnalyticsStage(0), records)
 
 
 def ends(records: list[Record]) -> dict[Any, Record]:
@@ -252,14 +261,13 @@ def test_the_law_of_cuts_sees_a_watermark_that_is_not_saved(monkeypatch: pytest.
     records = [config(BODY), *(shifted(bar("2024-07-01T13:30", 5.0), n) for n in (0, 1)), {**BEAT}]
     records += [shifted(bar("2024-07-01T13:30", 5.0), 2)]
 
-    class Forgetful(stage_module.Partition):
+    class Forgetful(Partition):
         @staticmethod
-        def from_bytes(body: bytes) -> stage_module.Partition:
-            taken_up = original(body)
-            taken_up.watermark = -(2**63)
+        def of(bodies: Mapping[bytes, bytes]) -> Partition:
+            taken_up = Partition.of(bodies)
+            taken_up.watermark = NULL
             return taken_up
 
-    original = stage_module.Partition.from_bytes
     law = test_a_stage_saved_and_taken_up_anywhere_goes_on_with_the_same_outputs.hypothesis.inner_test
     late_slot = [*records, shifted(bar("2024-07-01T13:30", 5.0), 9)]
     law(late_slot, [5])

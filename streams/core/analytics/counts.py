@@ -7,6 +7,11 @@ COUNTS: Final = ("in", "out", "rejected", "late", "duplicate", "held")
 """Counters by metric name, in the order of a row."""
 
 
+def zeros() -> list[int]:
+    """A row that counted nothing."""
+    return [0] * len(COUNTS)
+
+
 class Counts:
     """What one step counted."""
 

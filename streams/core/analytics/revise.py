@@ -8,8 +8,9 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
+from schemas.jit import kernel
 from streams.core.analytics.derive import CHANGED, FILLED, PRESENT, derive_around
-from streams.core.analytics.rows import BAR, FLAT, NONE, Row
+from streams.core.analytics.rows import BAR, FLAT, NONE, Rows
 from streams.core.analytics.state import SymbolState
 
 Places: TypeAlias = list[tuple[int, int]]
@@ -17,26 +18,33 @@ Places: TypeAlias = list[tuple[int, int]]
 
 NEVER: Final = 2**63 - 1
 
-_OWN: Final = ("ts_open", "ts_close", "session_date", "starts", "values_revision", "cause")
 
-
-def set_bar(state: SymbolState, place: int, bar: Row, watermark: int) -> Places:
+def set_bar(state: SymbolState, place: int, bars: Rows, row: int, watermark: int) -> Places:
     """Put a 1m bar into its place; the bars that are new or changed, the 1m bar first.
 
     Args:
         state: the symbol.
         place: place of the minute.
-        bar: the bar; its geometry and the revision of its values are those of the place.
+        bars: BAR rows as they come in.
+        row: which of them.
         watermark: through which every minute is decided, ns.
     """
-    held = state.bars[place]
-    own = {name: held[name] for name in _OWN}
-    state.bars[place] = bar
-    for name, value in own.items():
-        held[name] = value
+    _put(state.bars, place, bars, row)
+    state.touched[place] = True
+    return [(0, place), *_derived(state, place, watermark)]
+
+
+@kernel
+def _put(bars: Rows, place: int, incoming: Rows, row: int) -> None:
+    held, bar = bars[place], incoming[row]
+    held["open"], held["high"] = bar["open"], bar["high"]
+    held["low"], held["close"] = bar["low"], bar["close"]
+    held["volume"], held["notional"], held["trades"] = bar["volume"], bar["notional"], bar["trades"]
+    held["ts_first"], held["ts_last"], held["flags"] = bar["ts_first"], bar["ts_last"], bar["flags"]
+    held["fill"], held["source"], held["revision"] = bar["fill"], bar["source"], bar["revision"]
+    held["unfilled"] = 0
     if bar["fill"] != FLAT:
         held["cause"] = NONE
-    return [(0, place), *_derived(state, place, watermark)]
 
 
 def set_cause(state: SymbolState, place: int, cause: int, watermark: int, *, filled: bool) -> Places:
@@ -46,6 +54,7 @@ def set_cause(state: SymbolState, place: int, cause: int, watermark: int, *, fil
     if there and held["fill"] != FLAT:
         return []
     held["cause"], held["unfilled"] = cause, not filled and not there
+    state.touched[place] = True
     return _derived(state, place, watermark)
 
 
@@ -71,6 +80,7 @@ def revise_values(state: SymbolState, changed: Places) -> Places:
         if state.plan.indicators[number]:
             places = state.chains[number].revise(bars, places).tolist()
             bars["values_revision"][places] += 1
+            state.touch(number, places)
         revised += [(int(bars["ts_close"][place]), number, place) for place in places]
     return [(number, place) for _, number, place in sorted(revised)]
 
@@ -96,6 +106,7 @@ def _settle(state: SymbolState, number: int, slot: int, bits: int, watermark: in
     ts_close, place = int(bar["ts_close"]), slot - int(state.window.begins[number])
     if bar["revision"] >= 0:
         bar["revision"] += bits & CHANGED
+        state.touched[slot] |= bool(bits & CHANGED)
         return bool(bits & CHANGED)
     if not bits & FILLED:
         return False
@@ -109,3 +120,4 @@ def _settle(state: SymbolState, number: int, slot: int, bits: int, watermark: in
 def _publish(state: SymbolState, ts_close: int, number: int, place: int) -> None:
     state.waiting.discard((ts_close, number, place))
     state.interval_bars(number)[place]["revision"] = 0
+    state.touch(number, [place])

@@ -14,12 +14,11 @@ import msgspec
 import numpy as np
 
 from schemas.columns import UNDECODABLE, Columns
-from schemas.config import decode
 from schemas.errors import ConfigurationError
 from schemas.records import record_type
 from streams.core.analytics.counts import Counts
 from streams.core.analytics.incoming import faults, incoming
-from streams.core.analytics.plan import Plan
+from streams.core.analytics.partition import CONFIG_KEYS, Partition
 from streams.core.analytics.ready import Emission
 from streams.core.analytics.revise import (
     NEVER,
@@ -31,7 +30,7 @@ from streams.core.analytics.revise import (
     set_cause,
 )
 from streams.core.analytics.rows import NONE, Rows
-from streams.core.analytics.saved import Partition, Saved
+from streams.core.analytics.saved import Asleep, Saved, name_of
 from streams.core.analytics.state import SymbolState
 from streams.core.slots import pack, unpack
 from streams.core.stage import PARTITION_KEY, Outputs
@@ -64,9 +63,8 @@ class AnalyticsStage:
         self._number = partition
         self._offset = NONE
         self._own = Partition()
-        self._plan: Plan | None = None
         self._symbols: dict[bytes, SymbolState] = {}
-        self._asleep: dict[bytes, tuple[int, bytes]] = {}
+        self._asleep: dict[bytes, Asleep] = {}
         self._dirty: set[bytes] = set()
         self._due = NEVER
 
@@ -89,9 +87,9 @@ class AnalyticsStage:
     def take_dirty(self) -> dict[bytes, bytes]:
         """Copies of the states that changed, the partition's own last; see ``Stage.take_dirty``."""
         names = sorted(self._dirty - {PARTITION_KEY})
-        states = {name: self._packed(self._body(name)) for name in names}
+        states = {key: self._packed(body) for key, body in (self._saved(name) for name in names)}
         if PARTITION_KEY in self._dirty:
-            states[PARTITION_KEY] = self._packed(self._own.to_bytes())
+            states |= {key: self._packed(body) for key, body in self._own.take()}
         self._dirty.clear()
         return states
 
@@ -100,15 +98,15 @@ class AnalyticsStage:
 
         A symbol wakes at the first record above its offset: only then is the configuration surely its own.
         """
-        self._asleep = {key: unpack(VERSION, state) for key, state in states.items()}
-        if PARTITION_KEY in self._asleep:
-            self._offset, body = self._asleep.pop(PARTITION_KEY)
-            self._own = Partition.from_bytes(body)
-            self._plan = Plan(decode(self._own.body)) if self._own.body else None
+        found = {key: unpack(VERSION, state) for key, state in states.items()}
+        self._own = Partition.of({key: body for key, (_, body) in found.items()})
+        self._offset, _ = found.get(PARTITION_KEY, (NONE, b""))
+        own = {PARTITION_KEY, *CONFIG_KEYS}
+        self._asleep = {key: Asleep.of(key, found) for key in found if name_of(key) == key and key not in own}
 
-    def _body(self, name: bytes) -> bytes:
+    def _saved(self, name: bytes) -> tuple[bytes, bytes]:
         state = self._symbols.get(name)
-        return self._asleep[name][1] if state is None else state.saved().to_bytes()
+        return (name, self._asleep[name].whole) if state is None else state.save()
 
     def _packed(self, body: bytes) -> bytes:
         return pack(VERSION, self._offset, body)
@@ -122,23 +120,22 @@ class AnalyticsStage:
             return
         body = step.batch.bytes_at(config["body"])
         try:
-            plan = Plan(decode(body))
+            self._own.configure(int(config["version"]), body)
         except (msgspec.MsgspecError, UnicodeDecodeError, ConfigurationError) as error:
             self._refuse(step, position, "V01", f"configuration: {error}", self._own.counts)
             return
-        self._own.version, self._own.body, self._plan = int(config["version"]), body, plan
         self._put_to_sleep()
 
     def _put_to_sleep(self) -> None:
         """Let every symbol take itself up anew, under the new plan, when it is next needed."""
         for name, state in self._symbols.items():
-            self._asleep[name] = self._offset - 1, state.saved().to_bytes()
+            self._asleep[name] = Asleep(self._offset - 1, state.saved().to_bytes())
         self._symbols = {}
 
     def _bar(self, step: _Step, position: int, row: int) -> None:
         record = step.batch.table("Bar")[row]
         name = step.batch.bytes_at(record["symbol"])
-        if self._plan is None or name not in self._plan.symbols:
+        if self._own.plan is None or name not in self._own.plan.symbols:
             self._refuse(step, position, "V02", "must be a symbol of the configuration", self._own.counts)
             return
         state = self._state(name)
@@ -158,8 +155,7 @@ class AnalyticsStage:
             step.counts.add(state.counts, "in", "duplicate")
         else:
             bar["source"] = state.source_number(step.batch.text_at(record["source"]))
-            changed = set_bar(state, place, bar, self._own.watermark)
-            self._publish(step, state, changed)
+            self._publish(step, state, set_bar(state, place, step.bars, row, self._own.watermark))
             step.counts.add(state.counts, "in", "out")
 
     def _status(self, step: _Step, _position: int, row: int) -> None:
@@ -196,15 +192,15 @@ class AnalyticsStage:
 
     def _state(self, name: bytes) -> SymbolState | None:
         """State of a symbol, None where it is unknown or reflects this record already."""
-        plan = self._plan.symbols.get(name) if self._plan else None
+        plan = self._own.plan.symbols.get(name) if self._own.plan else None
         if plan is None:
             return None
         if name not in self._symbols:
-            offset, body = self._asleep.get(name, (NONE, b""))
-            if offset >= self._offset:
+            asleep = self._asleep.get(name)
+            if asleep is not None and asleep.offset >= self._offset:
                 return None
             self._asleep.pop(name, None)
-            saved = Saved.from_bytes(body) if body else Saved(int(plan.layout.grid.sessions[0]))
+            saved = Saved(int(plan.layout.grid.sessions[0])) if asleep is None else asleep.saved()
             self._symbols[name] = SymbolState(name, saved, plan)
             self._due = min(self._due, next_due(self._symbols[name]))
         return self._symbols[name]
@@ -215,12 +211,17 @@ class AnalyticsStage:
 
     def _place(self, state: SymbolState, ts_open: int) -> int | None:
         """Place of a minute, rolling on to its trade date; -1 where it is too old, None outside the grid."""
-        date = int(state.plan.layout.grid.session_date(ts_open))
-        if date < 0:
+        place = state.window.place_of.get(ts_open)
+        if place is not None:
+            return place
+        grid = state.plan.layout.grid
+        if int(grid.minute_open(ts_open)) != ts_open:
             return None
-        if date > state.window.dates[-1]:
-            state.roll_to(date)
-        return state.place_of(ts_open)
+        date = int(grid.session_date(ts_open))
+        if date < state.window.dates[0]:
+            return NONE
+        state.roll_to(date)
+        return state.window.place_of[ts_open]
 
     def _refuse(self, step: _Step, position: int, code: str, detail: str, counts: list[int]) -> None:
         step.emission.refuse(step.batch, position, code, detail)

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streams.core.analytics.chain import Chain
 from streams.core.analytics.derive import derive_all
 from streams.core.analytics.plan import SymbolPlan
 from streams.core.analytics.rows import NONE, Ints, Rows
-from streams.core.analytics.saved import MINUTE, SLOT, Saved, StartKey
+from streams.core.analytics.saved import MINUTE, MOST_RECENT, SLOT, Saved, StartKey, recent_key
 
 _CONTENT = tuple(name for name in MINUTE.names or () if name != "ts_open")
 
@@ -25,6 +26,7 @@ class SymbolState:
         waiting: (ts_close, interval number, place) of derived bars that have minutes but are not published.
         sources: names that ``source`` of a bar counts.
         counts: one for each of ``counts.COUNTS``.
+        touched: bool[places], which changed since everything was saved.
     """
 
     def __init__(self, name: bytes, saved: Saved, plan: SymbolPlan) -> None:
@@ -38,6 +40,8 @@ class SymbolState:
     def _take_up(self, saved: Saved) -> None:
         window = self.window = self.plan.layout.window(saved.session_date)
         self.bars = window.bars.copy()
+        self.touched = np.zeros(len(self.bars), np.bool_)
+        self._whole = False
         self._place_minutes(saved.minutes)
         self._place_slots(saved.slots)
         derive_all(self.bars, window.firsts, window.counts, window.minutes, self.plan.coverage_limit)
@@ -58,11 +62,9 @@ class SymbolState:
         """Bars of one interval, a view."""
         return self.bars[self.window.begins[number] : self.window.begins[number + 1]]
 
-    def place_of(self, ts_open: int) -> int:
-        """Place of a minute of the window, -1 where it has none."""
-        place = int(self.plan.layout.grid.count_before(ts_open)) - self.window.first_minute
-        inside = 0 <= place < self.window.minutes
-        return place if inside and int(self.bars[place]["ts_open"]) == ts_open else NONE
+    def touch(self, number: int, places: list[int]) -> None:
+        """Note that bars of an interval changed."""
+        self.touched[np.asarray(places) + self.window.begins[number]] = True
 
     def roll_to(self, session_date: int) -> None:
         """Move the window on to a newer trade date; what is older than the one before it falls away."""
@@ -74,30 +76,41 @@ class SymbolState:
             self.sources.append(name)
         return self.sources.index(name)
 
+    def save(self) -> tuple[bytes, bytes]:
+        """State key and body of what is to be saved: what changed lately, or, now and then, everything."""
+        if self._whole and np.count_nonzero(self.touched) <= MOST_RECENT:
+            date, every = self.window.dates[-1], self.touched
+            recent = Saved(date, self._minutes(every), self._slots(every), {}, self.sources, self.counts)
+            return recent_key(self.name), recent.to_bytes()
+        self._whole = True
+        self.touched[:] = False
+        return self.name, self.saved().to_bytes()
+
     def saved(self, session_date: int | None = None) -> Saved:
-        """Itself as saved, or as it begins when the window moves on to a newer trade date."""
+        """Everything, or what is left of it when the window moves on to a newer trade date."""
         date = self.window.dates[-1] if session_date is None else session_date
         first_date = self.plan.layout.window(date).dates[0]
-        minutes, slots = self._minutes(first_date), self._slots(first_date)
+        kept = self.bars["session_date"] >= first_date
+        minutes, slots = self._minutes(kept), self._slots(kept)
         used = np.unique(minutes["source"][minutes["revision"] >= 0])
         minutes["source"] = np.where(minutes["revision"] >= 0, np.searchsorted(used, minutes["source"]), NONE)
         names = [self.sources[number] for number in used]
         return Saved(date, minutes, slots, self._starts(first_date), names, list(self.counts))
 
-    def _minutes(self, first_date: int) -> Rows:
+    def _minutes(self, wanted: NDArray[np.bool_]) -> Rows:
         bars = self.interval_bars(0)
         there = (bars["revision"] >= 0) | (bars["cause"] >= 0) | (bars["unfilled"] > 0)
-        kept = bars[there & (bars["session_date"] >= first_date)]
+        kept = bars[there & wanted[: len(bars)]]
         minutes = np.zeros(len(kept), MINUTE)
         for name in MINUTE.names or ():
             minutes[name] = kept[name]
         return minutes
 
-    def _slots(self, first_date: int) -> Rows:
+    def _slots(self, wanted: NDArray[np.bool_]) -> Rows:
         derived = self.bars[self.window.minutes :]
         lengths = [interval.ns for interval in self.plan.layout.intervals[1:]]
         intervals = np.repeat(np.array(lengths, np.int64), np.diff(self.window.begins[1:]))
-        kept = (derived["revision"] >= 0) & (derived["session_date"] >= first_date)
+        kept = (derived["revision"] >= 0) & wanted[self.window.minutes :]
         slots = np.zeros(int(np.count_nonzero(kept)), SLOT)
         slots["interval"] = intervals[kept]
         for name in ("ts_open", "revision", "values_revision"):

@@ -31,6 +31,7 @@ class Window:
         firsts: int64[places], place of the first minute of a slot.
         counts: int64[places], its expected minutes by the calendar.
         slot_of: int64[intervals, minutes], place of the slot around a minute, -1 where that is older.
+        place_of: place of a minute by its start.
         due_next: int64[places], close of the next expected bar of the same interval.
     """
 
@@ -53,6 +54,7 @@ class Window:
         self.counts = counts
         self.firsts = np.asarray(grid.count_before(opens)) - self.first_minute
         self.slot_of = self._slot_of(len(intervals), lengths[0])
+        self.place_of = {ts_open: place for place, ts_open in enumerate(opens[: lengths[0]].tolist())}
         self.due_next = self._due_next(grid, intervals)
         self._mark_starts()
 

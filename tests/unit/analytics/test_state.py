@@ -2,9 +2,10 @@
 
 import pytest
 
-from schemas.config import IndicatorConfig
+from schemas.config import IndicatorConfig, encode
 from schemas.errors import StateError
-from streams.core.analytics.saved import Partition, Saved
+from streams.core.analytics.partition import Partition
+from streams.core.analytics.saved import Saved
 from streams.core.analytics.stage import AnalyticsStage
 from streams.core.slots import HEADER_SIZE, offset_of, pack
 from streams.core.stage import PARTITION_KEY
@@ -25,9 +26,9 @@ def restored(states: dict[bytes, bytes], at_offset: int) -> Feed:
 def test_only_what_changed_is_taken_out_and_the_partition_last():
     feed = Feed(BODY)
     feed(minute(0), minute(0, symbol="AIG"))
-    assert list(feed.stage.take_dirty()) == [b"AIG", b"SPY", PARTITION_KEY]
+    assert list(feed.stage.take_dirty()) == [b"AIG", b"SPY", b"!config|1", PARTITION_KEY]
     feed(minute(1))
-    assert list(feed.stage.take_dirty()) == [b"SPY", PARTITION_KEY]
+    assert list(feed.stage.take_dirty()) == [b"SPY|recent", PARTITION_KEY]
     feed(through(1))
     assert list(feed.stage.take_dirty()) == [PARTITION_KEY]
     assert feed.stage.take_dirty() == {}
@@ -56,10 +57,11 @@ def test_a_symbol_ahead_of_its_partition_skips_what_it_reflects():
     records = [*(minute(n) for n in range(1, 5)), *(minute(n, symbol="AIG") for n in range(1, 5))]
     expected = feed(*records, through(5))
     newer = feed.stage.take_dirty()
-    again = restored({**older, b"SPY": newer[b"SPY"]}, 3)
+    again = restored({**older, b"SPY|recent": newer[b"SPY|recent"]}, 3)
     found = again(*records, through(5))
     assert found["bars.5m"] == only(expected["bars.5m"], symbol="AIG")
-    assert again.stage.take_dirty() == {b"AIG": newer[b"AIG"], PARTITION_KEY: newer[PARTITION_KEY]}
+    more = [minute(n, symbol=name) for n in range(3, 12) for name in ("SPY", "AIG")]
+    assert again(*more) == feed(*more)
 
 
 def test_a_symbol_ahead_of_its_configuration_waits_for_it():
@@ -72,7 +74,8 @@ def test_a_symbol_ahead_of_its_configuration_waits_for_it():
     feed(*records)
     newer = feed.stage.take_dirty()
     expected = feed(*(minute(n) for n in range(5, 15)))
-    again = restored({PARTITION_KEY: older[PARTITION_KEY], b"SPY": newer[b"SPY"]}, 2)
+    assert b"SPY" in newer
+    again = restored({**older, b"SPY": newer[b"SPY"]}, 2)
     assert again(*records) == {}
     assert again(*(minute(n) for n in range(5, 15))) == expected
 
@@ -87,9 +90,50 @@ def test_a_saved_symbol_is_read_back_as_it_was():
     feed(*(minute(n) for n in range(20)), missing(20, "outage"))
     body = feed.stage.take_dirty()[b"SPY"][HEADER_SIZE:]
     assert Saved.from_bytes(body).to_bytes() == body
-    partition = Partition.from_bytes(Partition(5, 7, b"body", [1, 2, 3, 4, 5, 6]).to_bytes())
-    assert (partition.watermark, partition.version) == (5, 7)
-    assert (partition.body, partition.counts) == (b"body", [1, 2, 3, 4, 5, 6])
+
+
+def test_a_saved_partition_is_read_back_as_it_was():
+    partition = Partition()
+    partition.configure(7, encode(BODY).encode())
+    partition.watermark, partition.counts = 5, [1, 2, 3, 4, 5, 6]
+    states = dict(partition.take())
+    again = Partition.of(states)
+    assert (again.watermark, again.version, again.counts) == (5, 7, [1, 2, 3, 4, 5, 6])
+    assert again.plan is not None
+    assert list(again.plan.symbols) == [b"AIG", b"SPY"]
+    assert list(again.take()) == [(PARTITION_KEY, states[PARTITION_KEY])]
+
+
+def test_a_partition_without_the_configuration_it_names_is_refused():
+    partition = Partition()
+    partition.configure(7, encode(BODY).encode())
+    states = dict(partition.take())
+    with pytest.raises(StateError):
+        Partition.of({PARTITION_KEY: states[PARTITION_KEY]})
+
+
+def test_a_minute_rewrites_little_of_its_day():
+    feed = Feed(BODY)
+    feed(*(minute(n) for n in range(300)))
+    whole = feed.stage.take_dirty()[b"SPY"]
+    written = []
+    for number in range(300, 390):
+        feed(minute(number))
+        written += [len(state) for key, state in feed.stage.take_dirty().items() if key != PARTITION_KEY]
+    assert max(written[:10]) < 3_000
+    assert sum(written) / len(written) < len(whole) / 4
+
+
+def test_an_older_state_of_what_changed_lately_does_not_count():
+    feed = Feed(BODY)
+    states = {}
+    for record in (minute(0), minute(1), minute(2, day="2024-07-03")):
+        feed(record)
+        states |= feed.stage.take_dirty()
+    assert {b"SPY", b"SPY|recent"} < set(states)
+    again = restored(states, 4)
+    more = [minute(n, day="2024-07-03") for n in range(3, 9)]
+    assert again(*more) == feed(*more)
 
 
 def test_the_size_of_a_state_is_bounded_by_two_trade_dates():
