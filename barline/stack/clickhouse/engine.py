@@ -2,6 +2,9 @@
 
 Rows are inserted from a file (``INSERT ... FROM INFILE``), never with chdb's ``send_insert``: on a full disk
 that reports success and the rows are gone (chdb 4.4), while INFILE fails with code 243.
+
+A query that fails after its first rows leaves them in its connection, and they would stand before the rows
+of the next query (chdb 4.4 again); so a connection is cleaned after every failure.
 """
 
 import asyncio
@@ -45,6 +48,17 @@ class Connection:
         self._settings: dict[str, str] = {}
         if readonly:
             self.raw.query("SET readonly=2")
+
+    def clean(self) -> None:
+        """Throw away what a failed query left.
+
+        Raises:
+            QueryError: the connection stays dirty.
+        """
+        for _ in range(3):
+            if self.raw.query("SELECT 1", "TabSeparated").bytes() == b"1\n":
+                return
+        raise QueryError(1002, "A connection of the engine cannot be cleaned after a failed query.")
 
     def enter(self, scope: Scope) -> None:
         """Take over database and settings of a query.
@@ -106,6 +120,7 @@ class Engine:
             connection.enter(scope)
             return work(connection.raw)
         except (chdb.ChdbError, RuntimeError, ValueError, OSError) as error:
+            connection.clean()
             raise QueryError.of(error) from error
 
     def close(self) -> None:
