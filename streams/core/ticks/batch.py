@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.batches.wire import packed
+from schemas.batches.wire import packed, sealed
 from schemas.columns import UNDECODABLE, Columns
 from streams.core.ticks.rows import CONTROL, PRINT, SKIPPED, V01, Rows
 from streams.core.ticks.rules import Book
@@ -29,19 +29,21 @@ def blank(batch: Columns, offset: int) -> Prints:
     return Prints(prints, verdicts)
 
 
-def check(batch: Columns, book: Book, prints: Prints, start: int, end: int) -> None:
-    """Fill in the ticks and quotes from one position up to another under one configuration."""
+def check(batch: Columns, book: Book, owners: Rows, prints: Prints, start: int, end: int) -> None:
+    """Fill in the ticks and quotes from one position up to another; owners are the PAIR rows."""
+    data = sealed(batch.data)
     for record in ("Tick", "Quote"):
         places = batch.places(record)
         places = places[np.searchsorted(places, start) : np.searchsorted(places, end)]
         if len(places) == 0:
             continue
-        rows = batch.table(record)[batch.rows[places]]
-        pairs = book.find(batch.data, rows["symbol"], rows["source"])
+        numbers = batch.rows[places]  # ascending: a table is in log order
+        rows = batch.table(record)[numbers[0] : numbers[-1] + 1]
+        pairs = book.find(data, rows["symbol"], rows["source"])
         if record == "Tick":
             check_ticks(
-                rows, packed(rows["trade_id"]), places, pairs, batch.data, book.rules, prints.rows,
+                rows, packed(rows["trade_id"]), places, pairs, data, owners, prints.rows,
                 prints.verdicts,
             )  # fmt: skip
         else:
-            check_quotes(rows, places, pairs, book.rules, prints.rows, prints.verdicts)
+            check_quotes(rows, places, pairs, owners, prints.rows, prints.verdicts)

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from schemas.jit import kernel
+from schemas.jit import inlined, kernel
 from schemas.market.intervals import MINUTE, SECOND
-from streams.core.ticks.close import publish, revise
-from streams.core.ticks.rows import FORMING_BAR, FORMING_SLOT, Emitted, Int, Live, Rules, State
+from streams.core.ticks.close import revise
+from streams.core.ticks.rows import FORMING_SLOT, Int, State
 
 
-@kernel
+@inlined
 def start(row: Any, ts_open: Int, session_date: Int) -> None:
     """Make a row an empty minute or second."""
     row["ts_open"] = ts_open
@@ -28,20 +28,33 @@ def start(row: Any, ts_open: Int, session_date: Int) -> None:
     row["closed"] = row["changed"] = 0
 
 
-@kernel
-def fold(row: Any, ts: Int, seq: Int, price: float, size: float, flags: Int) -> None:
+@inlined
+def _precedes(ts: Int, seq: Int, price: float, other_ts: Int, other_seq: Int, other_price: float) -> bool:
+    """Fold order of two prints."""
+    if ts != other_ts:
+        return bool(ts < other_ts)
+    if seq != other_seq:
+        return bool(seq < other_seq)
+    return bool(price < other_price)
+
+
+@inlined
+def fold(row: Any, one: Any) -> None:
     """Fold one print into a row."""
-    first = row["prints"] == 0
-    if first or (ts, seq, price) < (row["ts_first"], row["seq_first"], row["open"]):
-        row["ts_first"], row["seq_first"], row["open"] = ts, seq, price
-    if first or (ts, seq, price) > (row["ts_last"], row["seq_last"], row["close"]):
+    ts, seq, price, size = one["ts_event"], one["seq"], one["price"], one["size"]
+    if row["prints"] == 0:
+        row["ts_first"] = row["ts_last"] = ts
+        row["seq_first"] = row["seq_last"] = seq
+        row["open"] = row["high"] = row["low"] = row["close"] = price
+    elif _precedes(row["ts_last"], row["seq_last"], row["close"], ts, seq, price):
         row["ts_last"], row["seq_last"], row["close"] = ts, seq, price
-    if first or price > row["high"]:
-        row["high"] = price
-    if first or price < row["low"]:
-        row["low"] = price
+    elif _precedes(ts, seq, price, row["ts_first"], row["seq_first"], row["open"]):
+        row["ts_first"], row["seq_first"], row["open"] = ts, seq, price
+    row["high"] = max(row["high"], price)
+    row["low"] = min(row["low"], price)
     row["prints"] += 1
-    row["flags"] |= flags
+    row["flags"] |= one["flags"]
+    row["dirty"] = 1
     if size == size:  # noqa: PLR0124  (NaN is null)
         row["volume"] += size
         row["notional"] += price * size
@@ -49,71 +62,69 @@ def fold(row: Any, ts: Int, seq: Int, price: float, size: float, flags: Int) -> 
 
 
 @kernel
-def open_minute(
-    state: State, rules: Rules, live: Live, out: Emitted, at: Int, pair: Int, ts: Int, date: Int
-) -> Int:
-    """Slot of the minute of an instant, started if the pair has none of it yet."""
-    ts_open = ts - ts % MINUTE
+def open_minute(state: State, at: Int, pair: Int, slot: Int, ts: Int) -> None:
+    """Start the minute of an instant in its slot; the pair's session is that of the instant."""
+    row, owner, ts_open = state.folds[pair, slot], state.pairs[pair], ts - ts % MINUTE
+    if row["changed"] == 1:  # no heartbeat came in between that could have published it
+        revise(state, at, pair, slot)
+    start(row, ts_open, owner["session_date"])
+    row["dirty"] = 1
+    source = state.sources[owner["source"]]
+    due = ts_open + MINUTE + owner["disorder"]
+    if due <= source["mark"]:
+        row["closed"] = 1
+    else:
+        owner["due_minute"] = min(owner["due_minute"], due)
+        source["due"] = min(source["due"], due)
+
+
+@kernel
+def _open_second(state: State, pair: Int, slot: Int, ts: Int) -> None:
+    """Start the second of an instant in its slot."""
+    owner, ts_open = state.pairs[pair], ts - ts % SECOND
+    start(state.folds[pair, slot], ts_open, owner["session_date"])
+    source = state.sources[owner["source"]]
+    due = ts_open + SECOND + owner["disorder"]
+    owner["due_second"] = min(owner["due_second"], due)
+    source["due"] = min(source["due"], due)
+
+
+@kernel
+def open_rows(state: State, at: Int, offset: Int, pair: Int, ts: Int) -> None:
+    """Start the minute and the second of an instant where they may be and are not.
+
+    A second that is closed stays closed: it is never revised. A slot whose restored state reflects the record
+    is left alone.
+    """
+    owner = state.pairs[pair]
     slot = np.int64((ts // MINUTE) & (state.minutes - 1))
     row = state.folds[pair, slot]
-    if row["ts_open"] != ts_open:
-        if row["changed"] == 1:  # nothing came in between that could have published it
-            revise(state, rules, live, out, at, pair, slot)
-        start(row, ts_open, date)
-        source = rules.rows[pair]["source"]
-        disorder = state.pairs[pair]["disorder"]
-        if ts_open + MINUTE <= live.marks[source] - disorder:
-            row["closed"] = 1
-        else:
-            _wait(state, source, pair, 0, ts_open + MINUTE + disorder)
-    return slot
+    if offset > row["offset"] and row["ts_open"] != ts - ts % MINUTE:
+        open_minute(state, at, pair, slot, ts)
+    slot = np.int64(state.minutes + ((ts // SECOND) & (state.seconds - 1)))
+    row, ts_close = state.folds[pair, slot], ts - ts % SECOND + SECOND
+    closed = max(owner["ts_seconds"], state.sources[owner["source"]]["mark"] - owner["disorder"])
+    if offset > row["offset"] and row["ts_open"] != ts_close - SECOND and ts_close > closed:
+        _open_second(state, pair, slot, ts)
 
 
-@kernel
-def _wait(state: State, source: Int, pair: Int, which: Int, mark: Int) -> None:
-    state.due[pair, which] = min(state.due[pair, which], mark)
-    state.source_due[source] = min(state.source_due[source], mark)
+@inlined
+def fold_print(owner: Any, minute: Any, second: Any, one: Any, offset: Int) -> bool:
+    """Fold a print into its minute and second where they are open to it.
 
+    Takes rows alone, never the state: a call that takes its arrays costs as much as all the rest of a print.
 
-@kernel
-def fold_minute(
-    state: State, rules: Rules, live: Live, out: Emitted, at: Int, offset: Int, one: Any, date: Int
-) -> None:
-    """Fold a print into its minute and put the forming bar out where it is due."""
-    pair, ts = one["pair"], one["ts_event"]
-    largest = state.pairs[pair]["ts_largest"]
-    enters = ts > largest and ts // FORMING_SLOT > largest // FORMING_SLOT
-    if ts > largest:
-        state.pairs[pair]["ts_largest"] = ts
-    slot = (ts // MINUTE) & (state.minutes - 1)
-    if offset <= state.fold_offsets[pair, slot]:
-        return
-    open_minute(state, rules, live, out, at, pair, ts, date)
-    row = state.folds[pair, slot]
-    fold(row, ts, one["seq"], one["price"], one["size"], one["flags"])
-    state.fold_dirty[pair, slot] = True
-    if row["closed"] == 1 and row["changed"] == 0:
-        row["changed"] = 1
-        state.pending[pair] += 1
-    if enters:
-        publish(state, out, at, pair, slot, FORMING_BAR)
-
-
-@kernel
-def fold_second(state: State, rules: Rules, live: Live, offset: Int, one: Any, date: Int) -> None:
-    """Fold a print into its second, unless that is closed: a second is never revised."""
-    pair, ts = one["pair"], one["ts_event"]
-    ts_open = ts - ts % SECOND
-    source = rules.rows[pair]["source"]
-    disorder = state.pairs[pair]["disorder"]
-    slot = state.minutes + ((ts // SECOND) & (state.seconds - 1))
-    if ts_open + SECOND <= max(live.marks[source] - disorder, state.pairs[pair]["ts_seconds"]):
-        return
-    if offset <= state.fold_offsets[pair, slot]:
-        return
-    row = state.folds[pair, slot]
-    if row["ts_open"] != ts_open:
-        start(row, ts_open, date)
-        _wait(state, source, pair, 1, ts_open + SECOND + disorder)
-    fold(row, ts, one["seq"], one["price"], one["size"], one["flags"])
-    state.fold_dirty[pair, slot] = True
+    Returns:
+        Whether the forming bar is due.
+    """
+    ts, largest = one["ts_event"], owner["ts_largest"]
+    owner["ts_largest"] = max(largest, ts)
+    if offset > second["offset"] and second["ts_open"] == ts - ts % SECOND:
+        fold(second, one)
+    if offset <= minute["offset"] or minute["ts_open"] != ts - ts % MINUTE:
+        return False
+    fold(minute, one)
+    if minute["closed"] == 1 and minute["changed"] == 0:
+        minute["changed"] = 1
+        owner["pending"] += 1
+    return bool(ts > largest and ts // FORMING_SLOT > largest // FORMING_SLOT)

@@ -9,10 +9,12 @@ grow are remembered in a window of bits below the newest::
 A trade_id that is no plain decimal number is remembered by its hash, the last 512 of them.
 """
 
+from typing import Any
+
 import numpy as np
 
 from schemas.batches.wire import Bytes
-from schemas.jit import kernel
+from schemas.jit import inlined
 from streams.core.ticks.rows import (
     ADMITTED,
     BELOW_WINDOW,
@@ -22,15 +24,14 @@ from streams.core.ticks.rows import (
     V16,
     WINDOW,
     Int,
-    State,
-    Words,
 )
 
 _DIGITS = 18  # a decimal of so many digits fits
 _WORDS = WINDOW // 64
+_ALL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
-@kernel
+@inlined
 def decimal(data: Bytes, at: Int, size: Int) -> Int:
     """The number a text says in decimal without a leading zero, -1 where it says none."""
     if not 0 < size <= _DIGITS or (size > 1 and data[at] == 48):
@@ -44,7 +45,7 @@ def decimal(data: Bytes, at: Int, size: Int) -> Int:
     return number
 
 
-@kernel
+@inlined
 def digest(data: Bytes, at: Int, size: Int) -> Int:
     """A hash of a text; shifts alone, so that nothing overflows where nothing is compiled."""
     word = np.int64(size + 1)
@@ -56,52 +57,56 @@ def digest(data: Bytes, at: Int, size: Int) -> Int:
     return word
 
 
-@kernel
-def _forget(bits: Words, top: Int, number: Int) -> None:
-    """Clear the bits of the numbers above the newest up to the next newest."""
+@inlined
+def _forget(bits: Any, window: Int, top: Int, number: Int) -> None:
+    """Clear the bits of the numbers above the newest up to the next newest, a word at a time."""
     if number - top >= WINDOW:
         for word in range(_WORDS):
-            bits[word] = np.uint64(0)
+            bits[window, word] = np.uint64(0)
         return
-    for passed in range(top + 1, number + 1):
-        place = passed & (WINDOW - 1)
-        bits[place >> 6] &= ~(np.uint64(1) << np.uint64(place & 63))
+    passed = top + 1
+    while passed <= number:
+        low = passed & 63
+        count = min(64 - low, number - passed + 1)
+        mask = (_ALL >> np.uint64(64 - count)) << np.uint64(low)
+        bits[window, (passed & (WINDOW - 1)) >> 6] &= ~mask
+        passed += count
 
 
-@kernel
-def _in_window(state: State, pair: Int, window: Int, number: Int) -> Int:
-    top, bits = state.tops[pair, window], state.bits[pair, window]
+@inlined
+def _in_window(owner: Any, window: Int, number: Int) -> Int:
+    top, bits = owner["tops"][window], owner["bits"]
     if number > top:
-        _forget(bits, top, number)
-        state.tops[pair, window] = number
+        _forget(bits, window, top, number)
+        owner["tops"][window] = number
     elif top - number >= WINDOW:
         return BELOW_WINDOW
     place = number & (WINDOW - 1)
     bit = np.uint64(1) << np.uint64(place & 63)
-    if bits[place >> 6] & bit:
+    if bits[window, place >> 6] & bit:
         return V16
-    bits[place >> 6] |= bit
+    bits[window, place >> 6] |= bit
     return ADMITTED
 
 
-@kernel
-def _in_hashes(state: State, pair: Int, number: Int) -> Int:
-    hashes, seen = state.hashes[pair], state.pairs[pair]["hashes"]
+@inlined
+def _in_hashes(owner: Any, number: Int) -> Int:
+    recent, seen = owner["recent"], owner["hashes"]
     found = False
     for place in range(min(seen, HASHES)):  # no way out in between: it is compiled to wide compares
-        found |= hashes[place] == number
+        found |= recent[place] == number
     if found:
         return V16
-    hashes[seen & (HASHES - 1)] = number
-    state.pairs[pair]["hashes"] = seen + 1
+    recent[seen & (HASHES - 1)] = number
+    owner["hashes"] = seen + 1
     return ADMITTED
 
 
-@kernel
-def identify(state: State, pair: Int, window: Int, number: Int) -> Int:
-    """Remember an identity; ADMITTED where it is new or none, else V16 or BELOW_WINDOW."""
+@inlined
+def identify(owner: Any, window: Int, number: Int) -> Int:
+    """Remember an identity in a PAIR row; ADMITTED where it is new or none, else V16 or BELOW_WINDOW."""
     if window == NO_IDENTITY:
         return ADMITTED
     if window == HASHED:
-        return _in_hashes(state, pair, number)
-    return _in_window(state, pair, window, number)
+        return _in_hashes(owner, number)
+    return _in_window(owner, window, number)

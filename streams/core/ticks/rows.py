@@ -8,12 +8,10 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.market.intervals import MINUTE, SECOND
+from schemas.market.intervals import SECOND
 from streams.core.watermark import FOREVER, MOST_SOURCES, NEVER
 
 Ints: TypeAlias = NDArray[np.int64]
-Flags: TypeAlias = NDArray[np.bool_]
-Words: TypeAlias = NDArray[np.uint64]
 Rows: TypeAlias = NDArray[np.void]
 Int: TypeAlias = int | np.int64
 
@@ -25,47 +23,42 @@ WINDOW: Final = 4_096
 HASHES: Final = 512
 """Identities without a number that are remembered, first in first out."""
 
+_SAVED_FOLD: Final = [
+    ("ts_open", "<i8"),  # NEVER: the row is free
+    ("session_date", "<i8"),
+    ("open", "<f8"),
+    ("high", "<f8"),
+    ("low", "<f8"),
+    ("close", "<f8"),
+    ("volume", "<f8"),
+    ("notional", "<f8"),
+    ("ts_first", "<i8"),
+    ("seq_first", "<i8"),
+    ("ts_last", "<i8"),
+    ("seq_last", "<i8"),
+    ("prints", "<i8"),  # everything folded
+    ("trades", "<i8"),  # of it what had a size
+    ("flags", "<i8"),
+    ("rejected", "<i8"),
+    ("late", "<i8"),
+    ("duplicate", "<i8"),
+    ("revision", "<i8"),  # last published, -1 for none
+    ("closed", "<i8"),  # 1 once the watermark passed its close
+    ("changed", "<i8"),  # 1 where a closed minute waits for its next revision
+]
 FOLD: Final = np.dtype(
     [
-        ("ts_open", "<i8"),  # NEVER: the row is free
-        ("session_date", "<i8"),
-        ("open", "<f8"),
-        ("high", "<f8"),
-        ("low", "<f8"),
-        ("close", "<f8"),
-        ("volume", "<f8"),
-        ("notional", "<f8"),
-        ("ts_first", "<i8"),
-        ("seq_first", "<i8"),
-        ("ts_last", "<i8"),
-        ("seq_last", "<i8"),
-        ("prints", "<i8"),  # everything folded
-        ("trades", "<i8"),  # of it what had a size
-        ("flags", "<i8"),
-        ("rejected", "<i8"),
-        ("late", "<i8"),
-        ("duplicate", "<i8"),
-        ("revision", "<i8"),  # last published, -1 for none
-        ("closed", "<i8"),  # 1 once the watermark passed its close
-        ("changed", "<i8"),  # 1 where a closed minute waits for its next revision
+        *_SAVED_FOLD,
+        ("offset", "<i8"),  # what the restored state of this slot reflects
+        ("dirty", "<i8"),
+        ("at", "<i8"),  # of a row put out: position of its record in the batch,
+        ("pair", "<i8"),  # its pair,
+        ("what", "<i8"),  # and what it becomes
     ]
 )
 """One minute or second of a pair."""
-
-PAIR: Final = np.dtype(
-    [
-        ("disorder", "<i8"),  # ns behind the mark; kept, so that a pair taken out of the configuration closes
-        ("ts_largest", "<i8"),  # largest ts_event folded
-        ("ts_seconds", "<i8"),  # seconds that end up to here were closed by a final heartbeat
-        ("out", "<i8"),
-        ("rejected", "<i8"),
-        ("late", "<i8"),
-        ("duplicate", "<i8"),
-        ("held", "<i8"),
-        ("hashes", "<i8"),  # identities without a number seen so far
-    ]
-)
-"""What is kept of a pair beside its minutes and its identities."""
+FOLD_SIZE: Final = np.dtype(_SAVED_FOLD).itemsize
+"""So many bytes of a FOLD row are saved."""
 
 RULE: Final = np.dtype(
     [
@@ -77,10 +70,55 @@ RULE: Final = np.dtype(
         ("tick_size", "<f8"),
         ("first", "<i8"),  # its calendar's segments: from
         ("last", "<i8"),  # and up to, exclusive
-        ("segment", "<i8"),  # where the last print was found
     ]
 )
 """What the configuration says of a pair."""
+
+_SAVED_PAIR: Final = [
+    ("disorder", "<i8"),  # ns behind the mark; kept, so that a pair taken out of the configuration closes
+    ("ts_largest", "<i8"),  # largest ts_event folded
+    ("ts_seconds", "<i8"),  # seconds that end up to here were closed by a final heartbeat
+    ("out", "<i8"),
+    ("rejected", "<i8"),
+    ("late", "<i8"),
+    ("duplicate", "<i8"),
+    ("held", "<i8"),
+    ("hashes", "<i8"),  # identities without a number seen so far
+    ("tops", "<i8", 3),  # newest number of each window, NEVER for none
+]
+PAIR: Final = np.dtype(
+    [
+        *_SAVED_PAIR,
+        ("offset", "<i8"),  # what the restored state of the pair reflects
+        ("dirty", "<i8"),
+        ("due_minute", "<i8"),  # mark at which its next minute closes
+        ("due_second", "<i8"),
+        ("pending", "<i8"),  # closed minutes that wait for a revision
+        ("ts_from", "<i8"),  # the segment of trading its last print was in
+        ("ts_until", "<i8"),
+        ("session_date", "<i8"),
+        *[(name, RULE[name]) for name in RULE.names or ()],
+        ("bits", "<u8", (3, WINDOW // 64)),  # of each window, bit number % WINDOW; saved where used
+        ("recent", "<i8", HASHES),  # a ring; saved as far as used
+    ]
+)
+"""What is kept of a pair beside its minutes and seconds."""
+PAIR_SIZE: Final = np.dtype(_SAVED_PAIR).itemsize
+"""So many bytes of a PAIR row are saved as they are."""
+
+SEGMENT: Final = np.dtype([("ts_open", "<i8"), ("ts_close", "<i8"), ("session_date", "<i8")])
+"""A segment of trading."""
+
+LIVE: Final = np.dtype(
+    [
+        ("mark", "<i8"),
+        ("due", "<i8"),  # mark at which the next minute or second of any of its pairs closes
+        ("born", "<i8"),  # first proof of life
+        ("ts_failed", "<i8"),  # last outage from
+        ("ts_since", "<i8"),  # and up to
+    ]
+)
+"""A source as kernels see it; ``Watermarks`` has the rest."""
 
 PRINT: Final = np.dtype(
     [
@@ -118,82 +156,32 @@ MINUTE_BAR, SECOND_BAR, FORMING_BAR, STATUS = 0, 1, 2, 3
 
 
 class State(NamedTuple):
-    """Everything that kernels change; all but the last four are saved.
+    """Everything that kernels change. Few arrays: numba counts references to each at every call.
 
     ``folds[pair]`` is a ring of minutes, then a ring of seconds; both have a power of two as length.
     """
 
     pairs: Rows  # PAIR[n]
     folds: Rows  # FOLD[n, minutes + seconds]
-    tops: Ints  # int64[n, 3], newest number of each window
-    bits: Words  # uint64[n, 3, WINDOW / 64], bit number % WINDOW
-    hashes: Ints  # int64[n, HASHES]
-    offsets: Ints  # int64[n], what the restored state of a pair reflects
-    fold_offsets: Ints  # int64[n, minutes + seconds], the same of each row
-    dirty: Flags  # bool[n]
-    fold_dirty: Flags  # bool[n, minutes + seconds]
-    due: Ints  # int64[n, 2], mark at which the next minute and the next second of a pair close
-    source_due: Ints  # int64[sources], the smallest of them by source
-    pending: Ints  # int64[n], closed minutes that wait for a revision
+    sources: Rows  # LIVE[MOST_SOURCES]
+    segments: Rows  # SEGMENT[m], those of all calendars, one after the other
+    out: Rows  # FOLD[room], what was put out, in order
+    used: Ints  # int64[1], rows of it in use
     minutes: int  # length of the ring of minutes
     seconds: int  # length of the ring of seconds
 
 
-class Rules(NamedTuple):
-    """The configuration as kernels see it."""
-
-    rows: Rows  # RULE[n]
-    opens: Ints  # starts of the segments of all calendars, one calendar after the other
-    closes: Ints
-    dates: Ints
-
-
-class Live(NamedTuple):
-    """Marks and outages of the sources, as ``Watermarks`` has them."""
-
-    marks: Ints
-    born: Ints
-    starts: Ints
-    ends: Ints
-
-
-class Emitted(NamedTuple):
-    """Rows that kernels put out, in order."""
-
-    heads: Ints  # int64[room, 3]: position in the batch, pair, what
-    rows: Rows  # FOLD[room]
-    used: Ints  # int64[1], rows in use
-
-
-def new_state(pairs: int, minutes: int, seconds: int) -> State:
+def new_state(pairs: int, minutes: int, seconds: int, segments: Rows) -> State:
     """State of so many pairs that have seen nothing."""
-    slots = minutes + seconds
-    rows, folds = np.zeros(pairs, PAIR), np.zeros((pairs, slots), FOLD)
-    rows["ts_largest"] = rows["ts_seconds"] = folds["ts_open"] = NEVER
+    rows, folds = np.zeros(pairs, PAIR), np.zeros((pairs, minutes + seconds), FOLD)
+    for name in ("ts_largest", "ts_seconds", "tops", "ts_until"):
+        rows[name] = NEVER
+    folds["ts_open"] = NEVER
+    rows["offset"] = folds["offset"] = -1
+    rows["due_minute"] = rows["due_second"] = FOREVER
+    sources = np.zeros(MOST_SOURCES, LIVE)
+    sources["due"] = FOREVER
+    room = 4 * folds.size + 8_192  # a minute can put out two rows, and half stays free
     return State(
-        pairs=rows,
-        folds=folds,
-        tops=np.full((pairs, 3), NEVER, np.int64),
-        bits=np.zeros((pairs, 3, WINDOW // 64), np.uint64),
-        hashes=np.zeros((pairs, HASHES), np.int64),
-        offsets=np.full(pairs, -1, np.int64),
-        fold_offsets=np.full((pairs, slots), -1, np.int64),
-        dirty=np.zeros(pairs, np.bool_),
-        fold_dirty=np.zeros((pairs, slots), np.bool_),
-        due=np.full((pairs, 2), FOREVER, np.int64),
-        source_due=np.full(MOST_SOURCES, FOREVER, np.int64),
-        pending=np.zeros(pairs, np.int64),
-        minutes=minutes,
-        seconds=seconds,
+        rows, folds, sources, segments, np.empty(room, FOLD), np.zeros(1, np.int64), minutes, seconds
     )
-
-
-def new_emitted(state: State) -> Emitted:
-    """Room for twice what any one record can put out, and more."""
-    room = 4 * state.folds.size + 8_192  # a minute can put out two rows, and half stays free
-    return Emitted(np.empty((room, 3), np.int64), np.empty(room, FOLD), np.zeros(1, np.int64))
-
-
-def length(slot: int, state: State) -> int:
-    """Length in ns of what a slot of ``folds`` holds."""
-    return MINUTE if slot < state.minutes else SECOND

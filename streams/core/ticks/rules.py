@@ -15,7 +15,7 @@ from schemas.config import Action, Asset, AssetRules, Domain, PriceBasis, Symbol
 from schemas.errors import ConfigurationError
 from schemas.market.grid import Grid
 from schemas.market.intervals import DAY, MINUTE, SECOND
-from streams.core.ticks.rows import RULE, Rows, Rules
+from streams.core.ticks.rows import RULE, SEGMENT, Rows
 from streams.core.watermark import Watermarks, is_name
 
 Pair: TypeAlias = tuple[bytes, bytes]
@@ -23,7 +23,7 @@ Pair: TypeAlias = tuple[bytes, bytes]
 
 _MS: Final = 1_000_000
 _LONGEST: Final = 2 * DAY  # lateness beyond it would keep thousands of minutes a symbol in memory
-_NO_GRID: Final = np.zeros(0, np.int64)
+_NONE: Final = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +34,8 @@ class Book:
         version: of the configuration, -1 before any.
         body: its text.
         pairs: every pair known, ascending; those taken out of the configuration too.
-        rules: what kernels need of it, by pair.
+        rules: RULE[n], by pair.
+        segments: SEGMENT[m], those of all calendars, one calendar after the other.
         disorders: int64[n], ns, by pair; -1 where the configuration does not know the pair.
         relay_ns: how far behind its mark a source's passed-on heartbeats are: the largest disorder.
         minutes: length of the ring of minutes, a power of two.
@@ -44,7 +45,8 @@ class Book:
     version: int
     body: str
     pairs: tuple[Pair, ...]
-    rules: Rules
+    rules: Rows
+    segments: Rows
     disorders: NDArray[np.int64]
     relay_ns: int
     minutes: int
@@ -122,7 +124,8 @@ def book(domain: Domain, body: str, known: Iterable[Pair], marks: Watermarks) ->
         version=domain.version,
         body=body,
         pairs=pairs,
-        rules=_rules(rows, list(grids.values())),
+        rules=rows,
+        segments=_segments(list(grids.values())),
         disorders=np.array(
             [_asset(domain, named[pair].asset).disorder_ms * _MS if pair in named else -1 for pair in pairs],
             np.int64,
@@ -169,13 +172,11 @@ def _starts(grids: list[Grid]) -> list[int]:
     return [sum(lengths[:number]) for number in range(len(lengths))]
 
 
-def _rules(rows: Rows, grids: list[Grid]) -> Rules:
-    return Rules(
-        rows,
-        np.concatenate([_NO_GRID, *(grid.opens for grid in grids)]),
-        np.concatenate([_NO_GRID, *(grid.closes for grid in grids)]),
-        np.concatenate([_NO_GRID, *(grid.session_dates for grid in grids)]),
-    )
+def _segments(grids: list[Grid]) -> Rows:
+    rows = np.zeros(sum(len(grid.opens) for grid in grids), SEGMENT)
+    for name, of in (("ts_open", "opens"), ("ts_close", "closes"), ("session_date", "session_dates")):
+        rows[name] = np.concatenate([_NONE, *(getattr(grid, of) for grid in grids)])
+    return rows
 
 
 def _fill(row: np.void, domain: Domain, symbol: SymbolConfig, first: int, last: int) -> None:
@@ -185,7 +186,7 @@ def _fill(row: np.void, domain: Domain, symbol: SymbolConfig, first: int, last: 
     row["nonpositive"] = get_args(Action).index(rules.nonpositive_price)
     row["basis"] = get_args(PriceBasis).index(symbol.price)
     row["tick_size"] = symbol.tick_size
-    row["first"] = row["segment"] = first
+    row["first"] = first
     row["last"] = last
 
 

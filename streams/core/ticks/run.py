@@ -10,86 +10,79 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.jit import kernel
-from schemas.market.intervals import MINUTE
-from streams.core.ticks.close import close_source
-from streams.core.ticks.fold import fold_minute, fold_second, open_minute
+from schemas.jit import inlined, kernel
+from schemas.market.intervals import MINUTE, SECOND
+from streams.core.ticks.close import close_source, publish
+from streams.core.ticks.fold import fold_print, open_minute, open_rows
 from streams.core.ticks.identity import identify
 from streams.core.ticks.rows import (
     ADMITTED,
     BELOW_WINDOW,
     CONTROL,
+    FORMING_BAR,
     SKIPPED,
     V01,
     V09,
     V10,
     V11,
     V16,
-    Emitted,
     Int,
     Ints,
-    Live,
     Rows,
-    Rules,
     State,
 )
 from streams.core.watermark import NEVER
 
 Verdicts: TypeAlias = NDArray[np.int16]
 
-OUTSIDE = -1
 
-
-@kernel
-def segment_of(rules: Rules, pair: Int, ts: Int) -> Int:
-    """Segment of trading around an instant, ``OUTSIDE`` where there is none."""
-    rule = rules.rows[pair]
-    near = rule["segment"]
-    if rules.opens[near] <= ts < rules.closes[near]:
-        return np.int64(near)
-    low, high = rule["first"], rule["last"]
+@inlined
+def seek_segment(segments: Rows, owner: Any, ts: Int) -> bool:
+    """Make the segment of trading around an instant the pair's; whether there is one."""
+    if owner["ts_from"] <= ts < owner["ts_until"]:
+        return True
+    low, high = owner["first"], owner["last"]
     while low < high:  # first segment that opens after the instant
         middle = (low + high) // 2
-        if rules.opens[middle] <= ts:
+        if segments[middle]["ts_open"] <= ts:
             low = middle + 1
         else:
             high = middle
-    if low == rule["first"] or ts >= rules.closes[low - 1]:
-        return np.int64(OUTSIDE)
-    rule["segment"] = low - 1
-    return np.int64(low - 1)
+    if low == owner["first"] or ts >= segments[low - 1]["ts_close"]:
+        return False
+    found = segments[low - 1]
+    owner["ts_from"], owner["ts_until"] = found["ts_open"], found["ts_close"]
+    owner["session_date"] = found["session_date"]
+    return True
 
 
-@kernel
-def _judge(state: State, rules: Rules, one: Any, segment: Int, watermark: Int, verdict: Int) -> Int:
+@inlined
+def _judge(segments: Rows, owner: Any, one: Any, watermark: Int, verdict: Int) -> Int:
     """Verdict on a print that moved its mark."""
-    pair, ts = one["pair"], one["ts_event"]
-    if ts - ts % MINUTE + MINUTE + rules.rows[pair]["lateness"] <= watermark:
+    ts = one["ts_event"]
+    if ts - ts % MINUTE + MINUTE + owner["lateness"] <= watermark:
         return V09
-    if segment == OUTSIDE:
+    if not seek_segment(segments, owner, ts):
         return V10
     if verdict == V11:
         return V11
-    return identify(state, pair, one["window"], one["number"])
+    return identify(owner, one["window"], one["number"])
 
 
 @kernel
-def _note(
-    state: State, rules: Rules, live: Live, out: Emitted, at: Int, offset: Int, one: Any, verdict: Int
-) -> None:
+def _note(state: State, at: Int, offset: Int, one: Any, owner: Any, verdict: Int) -> None:
     """Tell the minute of a record that was not admitted, as long as it is open."""
-    pair, ts = one["pair"], one["ts_event"]
-    mark = live.marks[rules.rows[pair]["source"]]
-    is_open = ts - ts % MINUTE + MINUTE > mark - state.pairs[pair]["disorder"]
-    if mark == NEVER or not is_open or ts > mark + rules.rows[pair]["future"]:
+    pair, ts, mark = one["pair"], one["ts_event"], state.sources[owner["source"]]["mark"]
+    is_open = ts - ts % MINUTE + MINUTE + owner["disorder"] > mark
+    if mark == NEVER or not is_open or ts > mark + owner["future"]:
         return
-    segment = segment_of(rules, pair, ts)
-    slot = (ts // MINUTE) & (state.minutes - 1)
-    if segment == OUTSIDE or offset <= state.fold_offsets[pair, slot]:
-        return
-    open_minute(state, rules, live, out, at, pair, ts, rules.dates[segment])
+    slot = np.int64((ts // MINUTE) & (state.minutes - 1))
     row = state.folds[pair, slot]
-    state.fold_dirty[pair, slot] = True
+    if offset <= row["offset"] or not seek_segment(state.segments, owner, ts):
+        return
+    if row["ts_open"] != ts - ts % MINUTE:
+        open_minute(state, at, pair, slot, ts)
+    row["dirty"] = 1
     if verdict == V16:
         row["duplicate"] += 1
     elif verdict == BELOW_WINDOW:
@@ -99,57 +92,44 @@ def _note(
 
 
 @kernel
-def _count(state: State, pair: Int, verdict: Int) -> None:
-    row = state.pairs[pair]
-    state.dirty[pair] = True
-    if verdict == ADMITTED:
-        row["out"] += 1
-    elif verdict == V16:
-        row["duplicate"] += 1
+def _refuse(state: State, at: Int, offset: Int, one: Any, owner: Any, verdict: Int) -> None:
+    """Count a record that is not admitted."""
+    if verdict == V16:
+        owner["duplicate"] += 1
     elif verdict in (V09, V10, BELOW_WINDOW):
-        row["late"] += 1
+        owner["late"] += 1
     else:
-        row["rejected"] += 1
+        owner["rejected"] += 1
+    if verdict not in (V01, V09, V10):
+        _note(state, at, offset, one, owner, verdict)
+
+
+@inlined
+def _is_due(source: Any, one: Any) -> bool:
+    """Raise the mark of a source by a print; whether something is to be closed."""
+    source["mark"] = max(source["mark"], min(one["ts_event"], one["ts_recv"]))
+    return bool(source["mark"] >= source["due"])
+
+
+@inlined
+def _fold(state: State, at: Int, offset: Int, one: Any, owner: Any) -> None:
+    """Fold an admitted print and put the forming bar out where it is due."""
+    pair, ts = one["pair"], one["ts_event"]
+    slot = (ts // MINUTE) & (state.minutes - 1)
+    minute = state.folds[pair, slot]
+    second = state.folds[pair, state.minutes + ((ts // SECOND) & (state.seconds - 1))]
+    if minute["ts_open"] != ts - ts % MINUTE or second["ts_open"] != ts - ts % SECOND:
+        open_rows(state, at, offset, pair, ts)
+    if fold_print(owner, minute, second, one, offset):
+        publish(state, at, pair, slot, FORMING_BAR)
 
 
 @kernel
-def _apply(
-    state: State, rules: Rules, live: Live, out: Emitted, at: Int, offset: Int, one: Any, verdict: Int
-) -> Int:
-    """Everything a print of a known pair does but moving the mark; its verdict."""
-    pair = one["pair"]
-    if verdict in (ADMITTED, V11):
-        watermark = live.marks[rules.rows[pair]["source"]] - state.pairs[pair]["disorder"]
-        segment = segment_of(rules, pair, one["ts_event"])
-        verdict = _judge(state, rules, one, segment, watermark, verdict)
-        if verdict == ADMITTED and one["folds"] == 1:
-            fold_second(state, rules, live, offset, one, rules.dates[segment])
-            fold_minute(state, rules, live, out, at, offset, one, rules.dates[segment])
-    if verdict not in (ADMITTED, V01, V09, V10):
-        _note(state, rules, live, out, at, offset, one, verdict)
-    _count(state, pair, verdict)
-    return verdict
-
-
-@kernel
-def run(
-    state: State,
-    rules: Rules,
-    live: Live,
-    out: Emitted,
-    prints: Rows,
-    verdicts: Verdicts,
-    offsets: Ints,
-    start: int,
-    end: int,
-) -> int:
+def run(state: State, prints: Rows, verdicts: Verdicts, offsets: Ints, start: int, end: int) -> int:
     """Apply records from one position on, up to another, to what is no print, or to a full buffer.
 
     Args:
-        state: changed.
-        rules: the configuration.
-        live: marks are raised.
-        out: rows are added; any one record finds room while less than half of it is used.
+        state: changed; any one record finds room to put out while less than half of it is used.
         prints: of the whole batch, by position.
         verdicts: first verdicts in, final ones out, by position.
         offsets: by position.
@@ -159,20 +139,30 @@ def run(
     Returns:
         Position of the first record that was not applied.
     """
+    used, most = state.used, len(state.out) // 2
     for at in range(start, end):
-        if verdicts[at] == CONTROL or 2 * out.used[0] > len(out.rows):
+        offset, one = offsets[at], prints[at]
+        verdict: Int = np.int64(verdicts[at])
+        if verdict == CONTROL or used[0] > most:
             return at
-        one, verdict = prints[at], np.int64(verdicts[at])
-        pair = one["pair"]
-        if pair < 0:
+        if one["pair"] < 0:
             continue
-        if verdict in (ADMITTED, V11):
-            source = rules.rows[pair]["source"]
-            live.marks[source] = max(live.marks[source], min(one["ts_event"], one["ts_recv"]))
-            if live.marks[source] >= state.source_due[source]:
-                close_source(state, rules, live, out, at, offsets[at], source)
-        if offsets[at] <= state.offsets[pair]:
+        owner = state.pairs[one["pair"]]
+        source = state.sources[owner["source"]]
+        timely = verdict in (ADMITTED, V11)
+        if timely and _is_due(source, one):
+            close_source(state, at, offset, owner["source"])
+        if offset <= owner["offset"]:
             verdicts[at] = SKIPPED
-        else:
-            verdicts[at] = _apply(state, rules, live, out, at, offsets[at], one, verdict)
+            continue
+        owner["dirty"] = 1
+        if timely:
+            verdict = _judge(state.segments, owner, one, source["mark"] - owner["disorder"], verdict)
+            verdicts[at] = verdict
+        if verdict != ADMITTED:
+            _refuse(state, at, offset, one, owner, verdict)
+            continue
+        owner["out"] += 1
+        if one["folds"] == 1:
+            _fold(state, at, offset, one, owner)
     return end

@@ -22,18 +22,25 @@ import numpy as np
 from schemas.errors import StateError
 from schemas.market.intervals import MINUTE, SECOND
 from streams.core import slots
-from streams.core.ticks.rows import FOLD, HASHES, PAIR, WINDOW, Ints, State, new_state
+from streams.core.ticks.rows import (
+    FOLD,
+    FOLD_SIZE,
+    HASHES,
+    PAIR_SIZE,
+    RULE,
+    WINDOW,
+    Ints,
+    Rows,
+    State,
+    new_state,
+)
 from streams.core.ticks.rules import Book, Pair, power
 from streams.core.watermark import FOREVER, NEVER
 
 VERSION: Final = 1
 """Version of every saved state of this stage."""
 
-_TOPS: Final = 3
 _BITS: Final = WINDOW // 8
-_HEAD: Final = PAIR.itemsize + 8 * _TOPS
-
-
 _CONFIG: Final = b"!config|%d"
 _CONFIG_HEAD: Final = struct.Struct("<q")  # its version
 
@@ -94,85 +101,89 @@ def restored(book: Book, states: Mapping[bytes, bytes]) -> State:
     places = {ring: [int(slot[1:]) for _, _, slot in folds if slot[:1] == ring] for ring in (b"m", b"s")}
     minutes = max(book.minutes, power(max(places[b"m"], default=0) + 1))
     seconds = max(book.seconds, power(max(places[b"s"], default=0) + 1))
-    state = new_state(len(book.pairs), minutes, seconds)
+    state = new_state(len(book.pairs), minutes, seconds, book.segments)
     state.pairs["disorder"] = np.maximum(book.disorders, 0)
+    _take_rules(state, book)
     numbers = {pair: number for number, pair in enumerate(book.pairs)}
     for pair, number in numbers.items():
         if b"|".join(pair) in states:
-            restore_pair(state, number, states[b"|".join(pair)])
+            _restore_pair(state.pairs[number : number + 1], states[b"|".join(pair)])
     for (symbol, source, slot), body in folds.items():
-        restore_fold(state, numbers[symbol, source], slot, body)
-    recount(state, book)
+        _restore_fold(state, numbers[symbol, source], slot, body)
+    _recount(state)
     return state
 
 
 def dirty_states(state: State, book: Book, offset: int) -> Iterator[tuple[bytes, bytes]]:
     """Keys and saved states of what changed since the last call, minutes and seconds first."""
-    for pair, slot in np.argwhere(state.fold_dirty):
+    for pair, slot in np.argwhere(state.folds["dirty"]):
         ring = b"m%02d" % slot if slot < state.minutes else b"s%02d" % (slot - state.minutes)
-        body = state.folds[pair, slot].tobytes()
+        body = state.folds[pair, slot].tobytes()[:FOLD_SIZE]
         yield b"|".join((*book.pairs[pair], ring)), slots.pack(VERSION, offset, body)
-    for pair in np.flatnonzero(state.dirty):
-        yield b"|".join(book.pairs[pair]), slots.pack(VERSION, offset, _pack_pair(state, int(pair)))
-    state.fold_dirty[:] = False
-    state.dirty[:] = False
+    for pair in np.flatnonzero(state.pairs["dirty"]):
+        yield b"|".join(book.pairs[pair]), slots.pack(VERSION, offset, _pack_pair(state.pairs[pair]))
+    state.folds["dirty"] = 0
+    state.pairs["dirty"] = 0
 
 
-def _pack_pair(state: State, pair: int) -> bytes:
-    tops = state.tops[pair]
-    bits = b"".join(state.bits[pair, window].tobytes() for window in np.flatnonzero(tops != NEVER))
-    hashes = state.hashes[pair, : min(int(state.pairs[pair]["hashes"]), HASHES)]
-    return b"".join((state.pairs[pair].tobytes(), tops.tobytes(), bits, hashes.tobytes()))
+def _pack_pair(row: np.void) -> bytes:
+    bits = row["bits"][row["tops"] != NEVER]
+    recent = row["recent"][: min(int(row["hashes"]), HASHES)]
+    return b"".join((row.tobytes()[:PAIR_SIZE], bits.tobytes(), recent.tobytes()))
 
 
-def restore_pair(state: State, pair: int, saved: bytes) -> None:
-    """Take up the saved state of a pair.
-
-    Raises:
-        StateError: it is of another version or torn.
-    """
-    offset, body = slots.unpack(VERSION, saved)
-    if len(body) < _HEAD:
-        raise StateError(f"state of a pair must have at least {_HEAD} bytes, was {len(body)!r}")
-    state.offsets[pair] = offset
-    state.pairs[pair] = np.frombuffer(body[: PAIR.itemsize], PAIR)[0]
-    state.tops[pair] = np.frombuffer(body[PAIR.itemsize : _HEAD], np.int64)
-    used = np.flatnonzero(state.tops[pair] != NEVER)
-    count = min(int(state.pairs[pair]["hashes"]), HASHES)
-    end = _HEAD + len(used) * _BITS
+def _restore_pair(rows: Rows, state: bytes) -> None:
+    """Take up the state of a pair in an array of one row."""
+    offset, body = slots.unpack(VERSION, state)
+    _take_bytes(rows, body[:PAIR_SIZE], PAIR_SIZE)
+    row = rows[0]
+    used = row["tops"] != NEVER
+    count, end = min(int(row["hashes"]), HASHES), PAIR_SIZE + _BITS * int(np.count_nonzero(used))
     if len(body) != end + 8 * count:
         raise StateError(f"state of a pair must have {end + 8 * count} bytes, was {len(body)!r}")
-    state.bits[pair, used] = np.frombuffer(body[_HEAD:end], np.uint64).reshape(len(used), -1)
-    state.hashes[pair, :count] = np.frombuffer(body[end:], np.int64)
+    row["bits"][used] = np.frombuffer(body[PAIR_SIZE:end], np.uint64).reshape(-1, WINDOW // 64)
+    row["recent"][:count] = np.frombuffer(body[end:], np.int64)
+    row["offset"] = offset
 
 
-def restore_fold(state: State, pair: int, name: bytes, saved: bytes) -> None:
-    """Take up the saved state of a minute or second, unless its slot reflects more already.
-
-    Raises:
-        StateError: it is of another version or torn.
-    """
-    offset, rows = slots.unpack_row(VERSION, saved, FOLD)
+def _restore_fold(state: State, pair: int, name: bytes, body: bytes) -> None:
+    """Take up a minute or second, unless its slot reflects more already."""
+    rows = np.zeros(1, FOLD)
+    rows["offset"], body = slots.unpack(VERSION, body)
+    _take_bytes(rows, body, FOLD_SIZE)
+    found = rows[0]
     is_minute, place = name[:1] == b"m", int(name[1:])
-    if int(rows[0]["ts_open"]) != NEVER:  # the ring may have grown since
-        place = int(rows[0]["ts_open"]) // (MINUTE if is_minute else SECOND)
+    if found["ts_open"] != NEVER:  # the ring may have grown since
+        place = int(found["ts_open"]) // (MINUTE if is_minute else SECOND)
     slot = place & (state.minutes - 1) if is_minute else state.minutes + (place & (state.seconds - 1))
-    if offset > state.fold_offsets[pair, slot]:
-        state.folds[pair, slot] = rows[0]
-        state.fold_offsets[pair, slot] = offset
+    if found["offset"] > state.folds[pair, slot]["offset"]:
+        state.folds[pair, slot] = found
 
 
-def recount(state: State, book: Book) -> None:
+def _take_bytes(rows: Rows, body: bytes, size: int) -> None:
+    """Set the first bytes of an array of one row."""
+    if len(body) != size:
+        raise StateError(f"saved row must have {size} bytes, was {len(body)!r}")
+    rows.view(np.uint8)[:size] = np.frombuffer(body, np.uint8)
+
+
+def _recount(state: State) -> None:
     """Work out what is due and what is pending from the rows."""
-    folds, disorders = state.folds, state.pairs["disorder"]
-    waits = (folds["ts_open"] != NEVER) & (folds["closed"] == 0)
+    folds, pairs = state.folds, state.pairs
     lengths = np.where(np.arange(folds.shape[1]) < state.minutes, MINUTE, SECOND)
-    due = np.where(waits, folds["ts_open"] + lengths + disorders[:, None], FOREVER)
-    state.due[:, 0] = due[:, : state.minutes].min(axis=1, initial=FOREVER)
-    state.due[:, 1] = due[:, state.minutes :].min(axis=1, initial=FOREVER)
-    state.source_due[:] = FOREVER
-    np.minimum.at(state.source_due, book.rules.rows["source"], state.due.min(axis=1, initial=FOREVER))
-    state.pending[:] = folds["changed"].sum(axis=1)
+    due = folds["ts_open"] + lengths + pairs["disorder"][:, None]
+    due[(folds["ts_open"] == NEVER) | (folds["closed"] == 1)] = FOREVER
+    pairs["due_minute"] = due[:, : state.minutes].min(axis=1, initial=FOREVER)
+    pairs["due_second"] = due[:, state.minutes :].min(axis=1, initial=FOREVER)
+    pairs["pending"] = folds["changed"].sum(axis=1)
+    state.sources["due"] = FOREVER
+    np.minimum.at(state.sources["due"], pairs["source"], due.min(axis=1, initial=FOREVER))
+
+
+def _take_rules(state: State, book: Book) -> None:
+    for name in RULE.names or ():
+        state.pairs[name] = book.rules[name]
+    state.pairs["ts_until"] = NEVER
 
 
 def moved(old: State, pairs: tuple[Pair, ...], book: Book) -> State:
@@ -183,30 +194,27 @@ def moved(old: State, pairs: tuple[Pair, ...], book: Book) -> State:
         pairs: its pairs; all of them are among those of the book.
         book: the new configuration.
     """
-    new = new_state(len(book.pairs), max(old.minutes, book.minutes), max(old.seconds, book.seconds))
+    longest = max(old.minutes, book.minutes), max(old.seconds, book.seconds)
+    new = new_state(len(book.pairs), *longest, book.segments)
     numbers = {pair: number for number, pair in enumerate(book.pairs)}
     where = np.array([numbers[pair] for pair in pairs], np.int64)
-    for after, before in (
-        (new.pairs, old.pairs), (new.tops, old.tops), (new.bits, old.bits), (new.hashes, old.hashes),
-        (new.offsets, old.offsets), (new.dirty, old.dirty),
-    ):  # fmt: skip
-        after[where] = before
-    _move_ring(old, new, where, 0)
-    _move_ring(old, new, where, 1)
+    new.pairs[where] = old.pairs
+    _move_ring(old.folds[:, : old.minutes], new.folds[:, : new.minutes], where, MINUTE)
+    _move_ring(old.folds[:, old.minutes :], new.folds[:, new.minutes :], where, SECOND)
     changed = (book.disorders >= 0) & (book.disorders != new.pairs["disorder"])
     new.pairs["disorder"][changed] = book.disorders[changed]
-    new.dirty[where] |= changed[where]
-    recount(new, book)
+    new.pairs["dirty"][where] |= changed[where]
+    _take_rules(new, book)
+    _recount(new)
     return new
 
 
-def _move_ring(old: State, new: State, where: Ints, ring: int) -> None:
-    """Move the minutes (0) or seconds (1); in a longer ring every row is dirty, so that no key is stale."""
-    first, length, size = (0, MINUTE, old.minutes) if ring == 0 else (old.minutes, SECOND, old.seconds)
-    start, longer = (0, new.minutes) if ring == 0 else (new.minutes, new.seconds)
+def _move_ring(old: Rows, new: Rows, where: Ints, length: int) -> None:
+    """Move minutes or seconds; in a longer ring every row is dirty, so that no key is stale."""
+    size, longer = old.shape[1], new.shape[1]
     for slot in range(longer):
-        before = old.folds[:, first + slot % size]
+        before = old[:, slot % size]
         mine = (before["ts_open"] == NEVER) | (before["ts_open"] // length % longer == slot)
-        new.folds[where[mine], start + slot] = before[mine]
-        new.fold_offsets[where, start + slot] = old.fold_offsets[:, first + slot % size]
-        new.fold_dirty[where, start + slot] = old.fold_dirty[:, first + slot % size] | (longer != size)
+        new[where[mine], slot] = before[mine]
+        new["offset"][where, slot] = before["offset"]
+        new["dirty"][where, slot] = before["dirty"] | (longer != size)

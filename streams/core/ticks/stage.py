@@ -24,9 +24,9 @@ from streams.core.stage import PARTITION_KEY, Outputs
 from streams.core.ticks import saved
 from streams.core.ticks.batch import Prints, blank, check
 from streams.core.ticks.close import close_all, close_source, revise_source
-from streams.core.ticks.emit import BARS_FIRST, Bars, finished
+from streams.core.ticks.emit import PLACES, Bars, finished
 from streams.core.ticks.letters import counts_of, write_letter, write_refused
-from streams.core.ticks.rows import ADMITTED, CONTROL, Live, new_emitted, new_state
+from streams.core.ticks.rows import ADMITTED, CONTROL, new_state
 from streams.core.ticks.rules import Book, Pair, book, empty_book, read
 from streams.core.ticks.run import run
 from streams.core.watermark import RELAY, Watermarks
@@ -59,8 +59,7 @@ class TicksStage:
         self._refused = 0
         self._marks = Watermarks()
         self._book = empty_book((), self._marks)
-        self._state = new_state(0, self._book.minutes, self._book.seconds)
-        self._out = new_emitted(self._state)
+        self._state = new_state(0, self._book.minutes, self._book.seconds, self._book.segments)
         self._config = saved.ConfigKey()
 
     def step(self, batch: Columns) -> Outputs:
@@ -70,7 +69,7 @@ class TicksStage:
         work = _Step(batch, blank(batch, self._offset), drafts)
         configs = batch.places("Config")
         for end in [*configs[configs >= at].tolist(), len(batch)]:
-            check(batch, self._book, work.prints, at, end)
+            check(batch, self._book, self._state.pairs, work.prints, at, end)
             self._run(work, at, end)
             if end < len(batch):
                 self._configure(work, end)
@@ -81,7 +80,7 @@ class TicksStage:
         batch, verdicts = work.batch, work.prints.verdicts
         if len(batch):
             self._offset = max(self._offset, int(batch.offsets[-1]))
-        work.bars.drain(self._out)
+        work.bars.drain(self._state)
         work.bars.write(work.drafts, self._book.pairs)
         write_refused(work.drafts, batch, verdicts)
         self._refused += int(np.count_nonzero((work.prints.rows["pair"] < 0) & (verdicts > ADMITTED)))
@@ -89,18 +88,21 @@ class TicksStage:
 
     def _run(self, work: _Step, at: int, end: int) -> None:
         rows, verdicts = work.prints
-        offsets, live = work.batch.offsets, self._live()
         while at < end:
-            at = run(self._state, self._book.rules, live, self._out, rows, verdicts, offsets, at, end)
-            if 2 * int(self._out.used[0]) > len(self._out.rows):
-                work.bars.drain(self._out)
+            self._lend_marks()
+            at = run(self._state, rows, verdicts, work.batch.offsets, at, end)
+            self._marks.sources["mark"] = self._state.sources["mark"][: len(self._marks)]
+            if 2 * int(self._state.used[0]) > len(self._state.out):
+                work.bars.drain(self._state)
             elif at < end and verdicts[at] == CONTROL:
                 self._control(work, at)
-                live = self._live()
                 at += 1
 
-    def _live(self) -> Live:
-        return Live(self._marks.sources["mark"], *self._marks.outages())
+    def _lend_marks(self) -> None:
+        """Let the kernels see marks and outages of the sources."""
+        seen = self._state.sources[: len(self._marks)]
+        seen["mark"] = self._marks.sources["mark"]
+        seen["born"], seen["ts_failed"], seen["ts_since"] = self._marks.outages()
 
     def _control(self, work: _Step, at: int) -> None:
         """Take up a heartbeat, close what is due, and pass it on. A SourceStatus changes nothing yet."""
@@ -117,7 +119,7 @@ class TicksStage:
         times["ts_through"] = self._marks.mark(number) - self._book.relay_ns
         work.drafts["bars.raw"].row(
             "Heartbeat",
-            at * BARS_FIRST + 1,
+            at * PLACES + 1,
             source=source,
             writer=RELAY,
             alive=int(beat["alive"]),
@@ -126,12 +128,12 @@ class TicksStage:
         )
 
     def _close(self, at: int, offset: int, source: int, *, final: bool) -> None:
-        where = (self._state, self._book.rules, self._live(), self._out, at, offset, source)
-        if self._marks.mark(source) >= self._state.source_due[source]:
-            close_source(*where)
-        revise_source(*where)
+        self._lend_marks()
+        if self._marks.mark(source) >= self._state.sources[source]["due"]:
+            close_source(self._state, at, offset, source)
+        revise_source(self._state, at, offset, source)
         if final:
-            close_all(*where)
+            close_all(self._state, at, offset, source)
 
     def _configure(self, work: _Step, at: int) -> None:
         """Take up a configuration and pass it on, unless it is not newer."""
@@ -146,19 +148,15 @@ class TicksStage:
         except ConfigurationError as error:
             write_letter(work.drafts["dead-letters"], batch, at, "V01", str(error))
             return
-        work.bars.drain(self._out)
+        work.bars.drain(self._state)
         work.bars.write(work.drafts, self._book.pairs)
-        work.bars = Bars()
         self._marks.configure(domain)
         self._take(new)
-        work.drafts["bars.raw"].row(
-            "Config", at * BARS_FIRST + 1, version=version, ts=int(row["ts"]), body=body
-        )
+        work.drafts["bars.raw"].row("Config", at * PLACES + 1, version=version, ts=int(row["ts"]), body=body)
 
     def _take(self, new: Book) -> None:
         self._state = saved.moved(self._state, self._book.pairs, new)
         self._book = new
-        self._out = new_emitted(self._state)
 
     def take_dirty(self) -> dict[bytes, bytes]:
         """Copies of every state that changed since the last call; ``saved`` says why in this order."""
@@ -185,7 +183,6 @@ class TicksStage:
         self._saved = self._offset
         self._book = self._read_back(saved.pairs_of(states))
         self._state = saved.restored(self._book, states)
-        self._out = new_emitted(self._state)
 
     def _read_back(self, known: list[Pair]) -> Book:
         version, body = self._config.version, self._config.body

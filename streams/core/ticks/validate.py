@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from schemas.batches.wire import Bytes, Int, Ints, span_at, span_size
 from schemas.flags import NONPOSITIVE, OFF_TICK, TS_FROM_RECV, WIDE_SPREAD
-from schemas.jit import kernel
+from schemas.jit import inlined, kernel
 from schemas.records import record_type
 from streams.core.ticks.identity import decimal, digest
 from streams.core.ticks.rows import (
@@ -28,7 +28,6 @@ from streams.core.ticks.rows import (
     V08,
     V11,
     Rows,
-    Rules,
 )
 from streams.core.watermark import FOREVER, NEVER
 
@@ -49,19 +48,19 @@ _WIDE: Final = 0.02  # V11: share of the middle price
 _OFF: Final = 1e-6  # V12: share of a tick that rounding may take
 
 
-@kernel
+@inlined
 def _is_null(row: Any, bit: Any) -> bool:
     return bool((row["nulls"] & bit) != np.uint64(0))
 
 
-@kernel
+@inlined
 def _check_times(one: Any, rule: Any) -> Int:
     if one["ts_event"] > one["ts_recv"] + rule["future"]:
         return V08
     return ADMITTED
 
 
-@kernel
+@inlined
 def _flag_price(one: Any, rule: Any, lowest: float) -> Int:
     """V03 and V12: flags of the price, -1 where it is refused."""
     flags = 0
@@ -76,7 +75,7 @@ def _flag_price(one: Any, rule: Any, lowest: float) -> Int:
     return flags
 
 
-@kernel
+@inlined
 def _begin(row: Any, one: Any, pair: Int) -> None:
     one["pair"] = pair
     one["ts_event"] = row["ts_event"]
@@ -87,14 +86,14 @@ def _begin(row: Any, one: Any, pair: Int) -> None:
     one["folds"] = 0
 
 
-@kernel
+@inlined
 def _is_sound(one: Any) -> bool:
     """Whether instants and seq are within what can be reckoned with."""
     times = 0 < one["ts_event"] < FOREVER and 0 < one["ts_recv"] < FOREVER
     return bool(times and NEVER <= one["seq"] < FOREVER)
 
 
-@kernel
+@inlined
 def _tick(row: Any, one: Any, rule: Any) -> Int:
     """Verdict on a tick of a known pair; fills its print."""
     one["price"] = row["price"]
@@ -109,7 +108,7 @@ def _tick(row: Any, one: Any, rule: Any) -> Int:
     return _check_times(one, rule)
 
 
-@kernel
+@inlined
 def _name_tick(row: Any, one: Any, data: Bytes, trade_id: Int) -> None:
     """Identity of a tick."""
     if not _is_null(row, _TRADE_ID):
@@ -128,7 +127,7 @@ def check_ticks(
     places: Ints,
     pairs: Pairs,
     data: Bytes,
-    rules: Rules,
+    owners: Rows,
     prints: Rows,
     verdicts: Verdicts,
 ) -> None:
@@ -144,10 +143,10 @@ def check_ticks(
             verdicts[places[number]] = V02
         else:
             _name_tick(row, one, data, trade_ids[number])
-            verdicts[places[number]] = _tick(row, one, rules.rows[pair])
+            verdicts[places[number]] = _tick(row, one, owners[pair])
 
 
-@kernel
+@inlined
 def _quote(row: Any, one: Any, rule: Any) -> Int:
     """Verdict on a quote of a known pair; fills its print."""
     bid, ask, basis = row["bid"], row["ask"], rule["basis"]
@@ -166,7 +165,7 @@ def _quote(row: Any, one: Any, rule: Any) -> Int:
 
 @kernel
 def check_quotes(
-    rows: Rows, places: Ints, pairs: Pairs, rules: Rules, prints: Rows, verdicts: Verdicts
+    rows: Rows, places: Ints, pairs: Pairs, owners: Rows, prints: Rows, verdicts: Verdicts
 ) -> None:
     """Quotes to prints and first verdicts; places are positions in the batch."""
     for number in range(len(places)):
@@ -182,4 +181,4 @@ def check_quotes(
         elif pair < 0:
             verdicts[places[number]] = V02
         else:
-            verdicts[places[number]] = _quote(row, one, rules.rows[pair])
+            verdicts[places[number]] = _quote(row, one, owners[pair])
