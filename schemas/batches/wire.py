@@ -31,7 +31,7 @@ _AT: Final = 0xFFFF_FFFF
 
 def packed(spans: NDArray[np.void]) -> Ints:
     """Spans as the kernels take them: one int64 each, ``at`` below and ``size`` above."""
-    return np.ascontiguousarray(spans).view(np.int64)
+    return np.ascontiguousarray(spans.view(np.int64))  # as numbers: numpy copies structures slowly
 
 
 def unpacked(spans: Ints) -> NDArray[np.void]:
