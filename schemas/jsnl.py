@@ -25,7 +25,7 @@ DEPTH_LIMIT: Final = 64
 """Deepest nesting of a line."""
 
 _NONE: Final = msgspec.Raw(b"")
-_SECOND: Final = 1_000_000_000
+_DECIMALS: Final = 64
 _NUMBER: Final = re.compile(rb"(\d{1,10})(?:\.(\d+))?(?:[eE]([+-]?\d{1,2}))?")
 _STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _STARTED_KEYS: Final = ("strand_id", "component", "config")
@@ -144,20 +144,34 @@ def text(raw: msgspec.Raw) -> str | None:
 def instant(raw: msgspec.Raw) -> int | None:
     """Nanoseconds of a time given in epoch seconds, as a number or as a text of one; None where it is none.
 
-    Decimals beyond the nanosecond are cut. Times before 1970 and after 2262 are none.
+    Decimals beyond the nanosecond are cut; more than 64 are none. Times before 1970 and after 2262 are none.
     """
     digits = bytes(raw)
     if digits[:1] == b'"':
         digits = digits[1:-1]
+    whole, point, decimals = digits.partition(b".")
+    if (
+        len(whole) == 10
+        and whole.isdigit()
+        and len(decimals) <= _DECIMALS
+        and (decimals.isdigit() or not point)
+    ):
+        ts = int(whole + decimals[:9].ljust(9, b"0"))
+        return ts if ts < 1 << 63 else None
+    return _odd_instant(digits)
+
+
+def _odd_instant(digits: bytes) -> int | None:
     match = _NUMBER.fullmatch(digits)
     if match is None:
         return None
-    whole, fraction, exponent = match.groups()
-    decimals = fraction or b""
+    whole, decimals, exponent = match.groups(b"")
+    if len(decimals) > _DECIMALS:
+        return None
     shift = 9 + int(exponent or 0) - len(decimals)
-    scaled = int(whole + decimals[:64]) if len(decimals) <= 64 else -1
-    ts = -1 if scaled < 0 else scaled * 10**shift if shift >= 0 else scaled // 10**-shift
-    return ts if 0 <= ts < 1 << 63 else None
+    scaled = int(whole + decimals)
+    ts = scaled * 10**shift if shift >= 0 else scaled // 10**-shift
+    return ts if ts < 1 << 63 else None
 
 
 def kind(found: Fields) -> str:

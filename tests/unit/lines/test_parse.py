@@ -78,6 +78,12 @@ def test_what_cannot_be_read_has_a_code(data: bytes, expected: str) -> None:
         (b"172000000050E-2", None),
         (b"17200000005e-1", None),
         (b"1720000000.25e0", TS + 250_000_000),
+        (b'"1720000000."', None),
+        (b'"01"', 1_000_000_000),
+        (b'"1720000000.\xd9\xa1"', None),
+        (b"9223372036", 9_223_372_036_000_000_000),
+        (b"9223372037", None),
+        (b"0.5", 500_000_000),
     ],
 )
 def test_a_time_is_read_to_the_nanosecond(written: bytes, ts: int | None) -> None:
