@@ -1,0 +1,35 @@
+"""The kernels do the same when nothing is compiled."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+
+from tests.factories import domain
+from tests.unit.analytics.feed import THREE, Feed, flat, minute, missing, through
+
+
+def digest() -> str:
+    """All outputs of a busy hour."""
+    feed = Feed(domain(indicators=list(THREE)))
+    feed(*(minute(n, 100.0 + n * n % 13 / 7, volume=n % 3, notional=None) for n in range(40)))
+    feed(
+        missing(40, "no_trades", filled=True),
+        flat(40, 3.0),
+        missing(41, "halt"),
+        *(minute(n) for n in range(42, 50)),
+    )
+    feed(minute(7, 91.0, revision=1), minute(40, 92.0, revision=1, fill="refetched"), through(60))
+    return hashlib.sha256(json.dumps(feed.out, sort_keys=True).encode()).hexdigest()
+
+
+def test_compiled_kernels_give_what_plain_python_gives():
+    run = subprocess.run(
+        [sys.executable, "-c", "from tests.unit.analytics.test_plain_python import digest; print(digest())"],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": "."},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert run.stdout.strip() == digest()
