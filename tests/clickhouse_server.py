@@ -46,9 +46,8 @@ class Server:
             return False
 
 
-def command(directory: Path, port: int) -> list[str]:
-    """How a server is started over a directory, with its two users."""
-    users = directory.with_suffix(".users.json")
+def command(directory: Path, users: Path, port: int) -> list[str]:
+    """How a server is started over a directory, with two users written to a file."""
     users.write_text(
         json.dumps({"default": {"password": PASSWORD}, "reader": {"password": "r", "readonly": True}}),
         encoding="utf-8",
