@@ -51,7 +51,7 @@ def admit(book: Book, listing: Listing, bar: Print, ts_open: int, failed: int) -
     """
     why = refusal(book, listing, bar, ts_open, failed)
     on_grid = not failed & validate.V06
-    session_date = int(listing.grid.session_date(ts_open)) if on_grid else -1
+    session_date = listing.session_date(ts_open) if on_grid else -1
     if session_date < 0:
         tally = book.days.tally(listing.name)
         if book.offset <= tally.offset:

@@ -45,6 +45,9 @@ class Book:
         self._next_close = np.full(len(roster.listings), FOREVER, np.int64)
         self._watches: dict[int, list[Watch]] = {}
         self._pending: set[int] = set()
+        self._changed = {
+            listing.index for listing in roster.listings
+        }  # whose watches are to be reckoned anew
         for (group, _), window in roster.windows.items():
             window.advance(int(roster.through[group]))
         for listing in roster.listings:
@@ -54,10 +57,12 @@ class Book:
         """Reckon anew what concerns one symbol."""
         at, days = listing.index, self.days.of(listing)
         self._next_close[at] = close_of(self.days.cursor(listing, self.partition))
-        watches = [watch for day in days for watch in Effects(self.partition, listing, day).watches()]
-        self._watches.pop(at, None)
-        if watches:
-            self._watches[at] = watches
+        if at in self._changed:
+            self._changed.discard(at)
+            self._watches.pop(at, None)
+            watches = [watch for day in days for watch in Effects(self.partition, listing, day).watches()]
+            if watches:
+                self._watches[at] = watches
         self._pending.discard(at)
         if any(day.pending for day in days):
             self._pending.add(at)
@@ -80,12 +85,14 @@ class Book:
             return
         effects = Effects(self.partition, listing, day)
         change(effects)
-        effects.tell(self.sheets)
+        if effects.tell(self.sheets):
+            self._changed.add(listing.index)
         self.days.mark(listing, day, day.session_date)
 
     def begin(self, listing: Listing, day: Day, session_date: int) -> None:
         """Take up a trade date in a slot; open gaps of the one that leaves are abandoned."""
         abandon(listing, day, self.sheets)
+        self._changed.add(listing.index)
         day.begin(session_date, listing.grid.minutes(session_date))
         day.aim(int(self.partition.roster.since[listing.index]))
         self.days.mark(listing, day, session_date)
@@ -149,7 +156,7 @@ class Book:
         ts_open = self.days.cursor(listing, self.partition)
         if close_of(ts_open) > int(roster.through[group]):
             return False
-        session_date = int(listing.grid.session_date(ts_open))
+        session_date = listing.session_date(ts_open)
         day = self.days.slot(listing, session_date)
         if self.offset <= day.offset or day.session_date >= session_date:
             return False  # it is ahead of this record, or of another layout
@@ -171,6 +178,7 @@ class Book:
         for day in self.days.of(listing):
             if day.session_date < oldest and self.offset > day.offset:
                 was = day.session_date
+                self._changed.add(listing.index)
                 abandon(listing, day, self.sheets)
                 day.begin(-1, np.zeros(0, np.int64))
                 self.days.mark(listing, day, was)

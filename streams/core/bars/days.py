@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from schemas.market.grid import Grid
 from schemas.market.intervals import MINUTE
 from streams.core.bars.partition import Partition
 from streams.core.bars.roster import Listing
@@ -36,11 +37,15 @@ class Days:
         self._tallies: dict[bytes, Tally] = {}
         self._dirty: dict[tuple[bytes, int], Day] = {}
         self._counted: dict[bytes, Tally] = {}
+        self._starts: dict[bytes, tuple[Grid, int, int, int]] = {}
 
     def slot(self, listing: Listing, session_date: int) -> Day:
         """The slot of a trade date, whatever it holds."""
         slots = self._days.setdefault(listing.name, {})
-        return slots.setdefault(session_date % SLOTS, Day())
+        day = slots.get(session_date % SLOTS)
+        if day is None:
+            day = slots[session_date % SLOTS] = Day()
+        return day
 
     def tally(self, name: bytes) -> Tally:
         """The counts of a symbol outside its trade dates; they are saved with the next states."""
@@ -70,12 +75,15 @@ class Days:
         days = self.of(listing)
         if listing.played:
             return min((open_ for day in days if (open_ := _next(day)) is not None), default=FOREVER)
-        if not days:
-            oldest = partition.roster.window(listing).oldest
-            return _or_forever(
-                listing.grid.next_minute(max(since, listing.grid.session_bounds(oldest)[0]) - 1)
-            )
-        return _along(listing, days, since)
+        return _along(listing, days, self._start(listing, since, partition.roster.window(listing).oldest))
+
+    def _start(self, listing: Listing, since: int, oldest: int) -> int:
+        """The first expected minute of a symbol that may still be revised, -1 where there is none, in ns."""
+        known = self._starts.get(listing.name)
+        if known is None or known[:3] != (listing.grid, since, oldest):
+            ts = listing.grid.next_minute(max(since, listing.grid.session_bounds(oldest)[0]) - 1)
+            known = self._starts[listing.name] = (listing.grid, since, oldest, ts)
+        return known[3]
 
     def take(self, offset: int) -> dict[bytes, bytes]:
         """Saved states of what changed since the last call."""
@@ -129,26 +137,19 @@ def _next(day: Day) -> int | None:
     return int(day.rows["ts_open"][day.next]) if day.next < len(day.rows) else None
 
 
-def _along(listing: Listing, days: list[Day], since: int) -> int:
-    """The first undecided minute from the oldest trade date on, over dates of which nothing is known."""
+def _along(listing: Listing, days: list[Day], start: int) -> int:
+    """The first undecided minute from a start on, over trade dates of which nothing is known yet."""
     known = {day.session_date: day for day in days}
-    day: Day | None = days[0]
-    while day is not None:
+    ts = start
+    while ts >= 0:
+        day = known.get(listing.session_date(ts))
+        if day is None:
+            return ts
         open_ = _next(day)
         if open_ is not None:
             return open_
-        following = listing.grid.next_minute(max(int(day.rows["ts_open"][-1]), since - 1))
-        if following < 0:
-            return FOREVER
-        later = known.get(int(listing.grid.session_date(following)))
-        if later is None:
-            return following
-        day = later if later.session_date > day.session_date else None
+        ts = listing.grid.next_minute(max(ts, int(day.rows["ts_open"][-1])))
     return FOREVER
-
-
-def _or_forever(ts: int) -> int:
-    return ts if ts >= 0 else FOREVER
 
 
 def close_of(ts_open: int) -> int:

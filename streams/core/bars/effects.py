@@ -100,8 +100,12 @@ class Effects:
         judge = self._partition.judge(int(self._day.rows["judge"][place]))
         return causes.cause(self._minute(place), judge, self._halts, self._partition.silence)
 
-    def tell(self, sheets: Sheets) -> None:
-        """Fill what is to be filled and put out what changed, minute by minute."""
+    def tell(self, sheets: Sheets) -> bool:
+        """Fill what is to be filled and put out what changed, minute by minute.
+
+        Returns:
+            Whether a missed minute changed.
+        """
         day = self._day
         while day.next < len(day.rows) and day.rows["kind"][day.next] != UNDECIDED:
             day.next += 1
@@ -109,9 +113,12 @@ class Effects:
         places = sorted(self._causes.union(self._bars, self._flats))
         for place in places:
             self._tell_minute(sheets, place)
-        self._tell_gaps(sheets, set(places))
+        touched = gaps.touched(day.rows, places)
+        for gap in touched:
+            self._tell_gap(sheets, gap)
         if sessions.is_due(day, changed=bool(places)):
             self._tell_session(sheets)
+        return bool(touched)
 
     def _fill(self) -> None:
         done = 0
@@ -134,12 +141,11 @@ class Effects:
         else:
             sheets.bar(name, day, place, bar, bytes(self._partition.marks.sources["name"][bar.source]))
 
-    def _tell_gaps(self, sheets: Sheets, places: set[int]) -> None:
+    def _tell_gap(self, sheets: Sheets, gap: gaps.Extent) -> None:
         rows = self._day.rows
-        for gap in gaps.touched(rows, places):
-            revision = int(rows["gap"][gap.start])
-            sheets.gap(self._listing.name, self._day, gap, gaps.summary(rows, gap), revision)
-            rows["gap"][gap.start] = revision + 1
+        revision = int(rows["gap"][gap.start])
+        sheets.gap(self._listing.name, self._day, gap, gaps.summary(rows, gap), revision)
+        rows["gap"][gap.start] = revision + 1
 
     def _tell_session(self, sheets: Sheets) -> None:
         day, head = self._day, self._day.head

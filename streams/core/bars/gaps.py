@@ -12,6 +12,7 @@ abandoned             open when its trade date could no longer be revised
 ====================  ================================================
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -55,10 +56,10 @@ def every(rows: Rows) -> list[Extent]:
     return [Extent(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
-def touched(rows: Rows, places: set[int]) -> list[Extent]:
-    """The gaps that any of these minutes belongs to, ascending."""
+def touched(rows: Rows, places: Sequence[int]) -> list[Extent]:
+    """The gaps that any of these minutes, ascending, belongs to."""
     found: list[Extent] = []
-    for place in sorted(places):
+    for place in places:
         if rows["bits"][place] & MISSED and not (found and place < found[-1].end):
             found.append(around(rows, place))
     return found

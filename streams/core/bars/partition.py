@@ -130,7 +130,9 @@ class Partition:
     def meet(self, listing: Listing, source: int, ts_open: int) -> None:
         """A record of a symbol: it belongs here, and is subscribed at the latest from now on."""
         roster = self.roster
-        roster.here[listing.index] = True
+        if not roster.here[listing.index]:
+            roster.here[listing.index] = True
+            roster.regroup()
         if roster.since[listing.index] == FOREVER:
             mark = self.marks.mark(source)
             roster.since[listing.index] = ts_open if mark == NEVER else mark - mark % MINUTE
@@ -152,8 +154,7 @@ class Partition:
     def promise(self, default: int) -> int:
         """The time up to which every minute of every symbol that does not wait for history is decided."""
         roster = self.roster
-        groups = np.unique(roster.group[roster.here & ~roster.waiting])
-        through = int(roster.through[groups].min()) if len(groups) else default
+        through = int(roster.through[roster.deciding].min()) if len(roster.deciding) else default
         self.promised = max(self.promised, through)
         return self.promised
 

@@ -39,7 +39,7 @@ class Listing:
         fills: whether its missing minutes may get flat bars.
     """
 
-    __slots__ = ("config", "fills", "grid", "history", "index", "name", "played", "ranks", "rules")
+    __slots__ = ("_last", "config", "fills", "grid", "history", "index", "name", "played", "ranks", "rules")
 
     def __init__(
         self, index: int, config: SymbolConfig, domain: Domain, grid: Grid, marks: Watermarks
@@ -51,6 +51,20 @@ class Listing:
         self.history = _number(marks, config.history) if config.history else -1
         self.played = bool(config.sources) and played.issuperset(config.sources)
         self.fills = "flat" in config.policy
+        self._last = (0, 0, -1)
+
+    def session_date(self, ts_open: int) -> int:
+        """Trade date of a minute in days, -1 outside; quick where it is the segment of the call before."""
+        start, end, date = self._last
+        if start <= ts_open < end:
+            return date
+        segment = int(self.grid.segment(ts_open))
+        if segment < 0:
+            return -1
+        grid = self.grid
+        date = int(grid.session_dates[segment])
+        self._last = (int(grid.opens[segment]), int(grid.closes[segment]), date)
+        return date
 
 
 def _number(marks: Watermarks, name: str) -> int:
@@ -95,6 +109,7 @@ class Roster:
         since: int64[symbols], subscribed from then on in ns, ``FOREVER`` where not yet.
         here: bool[symbols], the symbol belongs to this partition.
         waiting: bool[symbols], its history is being loaded.
+        deciding: the groups of the symbols that belong here and do not wait for history.
         through: int64[groups], decided up to there.
         best: number of the source that decides, by group.
         alone: numbers of the sources that are configured with one symbol.
@@ -146,8 +161,9 @@ class Roster:
         self.windows: dict[tuple[int, Grid], Window] = grids
 
     def regroup(self) -> None:
-        """Give each symbol the group that decides it now."""
+        """Give each symbol the group that decides it now; call it when ``here`` or ``waiting`` changed."""
         self.group = np.where(self.waiting, self._loading, self._live)
+        self.deciding = np.unique(self.group[self.here & ~self.waiting])
 
     def is_loading(self, group: int) -> bool:
         """Whether a group is that of a history source."""

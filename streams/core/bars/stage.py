@@ -156,7 +156,7 @@ class BarsStage:
     def _minute(self, status: MinuteRow) -> None:
         book = self._book
         listing = book.partition.roster.by_name.get(self._texts.at(status.symbol))
-        session_date = int(listing.grid.session_date(status.ts_open)) if listing else -1
+        session_date = listing.session_date(status.ts_open) if listing else -1
         if listing is None or session_date < 0:
             return
         book.partition.meet(listing, book.partition.marks.add(self._texts.at(status.source)), status.ts_open)

@@ -1,0 +1,166 @@
+"""Heartbeats, configurations, history, late bars, and saved state."""
+
+from collections.abc import Callable
+
+import pytest
+
+from schemas.config import Domain
+from schemas.errors import StateError
+from streams.core.bars.stage import BarsStage
+from streams.core.stage import PARTITION_KEY
+from tests.factories import changed, config, domain, heartbeat, minute_status, status, symbol
+from tests.unit.bars.desk import Desk, beat, fed, minute, two, vended
+
+NEXT, BEFORE = "2024-07-03", "2024-07-01"
+
+
+def test_each_heartbeat_gives_one_of_its_own():
+    got = Desk().feed(beat(1), beat(1, "feed.bars"), beat(1))
+    beats = got.of("Heartbeat")
+    assert [(row["source"], row["writer"]) for row in beats] == [("bars", "bars")] * 3
+    assert [row["ts"] - beats[0]["ts"] for row in beats] == [0, 1, 2]
+
+
+def test_a_heartbeat_promises_what_is_decided():
+    promised = Desk().feed(beat(2, through=minute(1.95))).of("Heartbeat")[0]["ts_through"]
+    assert promised == heartbeat(minute(1.95))["ts"]
+
+
+def test_the_promise_waits_for_the_slowest_symbol():
+    body = domain(symbol(sources=["feed"]), symbol("AIG", sources=["feed.bars"]), partitions=1)
+    got = Desk(body).feed(beat(2), beat(1, "feed.bars"), beat(3))
+    promised = [row["ts_through"] - heartbeat(minute(0))["ts"] for row in got.of("Heartbeat")]
+    assert promised == [0, 60_000_000_000, 60_000_000_000]
+
+
+def test_the_final_heartbeat_decides_what_holds_a_bar():
+    desk = Desk()
+    desk.feed(fed(0, 10.0), vended(2, 12.0))
+    got = desk.feed(beat(0.5, final=True))
+    assert got.bars() == [(1, 10.0, "flat", 0), (2, 12.0, "real", 0)]
+    assert got.of("Heartbeat")[0]["final"] is True
+
+
+def test_a_configuration_is_passed_on_once():
+    desk = Desk()
+    newer = changed(two())
+    got = desk.feed(config(newer), config(newer), config(two()))
+    assert [row["version"] for row in got.of("Config")] == [2]
+
+
+@pytest.mark.parametrize("body", ["", "{", '{"version": "x"}', '{"version": 7}'])
+def test_an_invalid_configuration_is_a_dead_letter_and_changes_nothing(body: str):
+    desk = Desk()
+    got = desk.feed(config(body, version=9), fed(0, 10.0))
+    assert got.letters() == ["V01"]
+    assert got.bars() == [(0, 10.0, "real", 0)]
+    assert got.counts == {"in": 1, "out": 1}
+
+
+def test_a_configuration_with_an_unknown_calendar_is_a_dead_letter():
+    got = Desk().feed(config(changed(domain(symbol(calendar="XXXX")))))
+    assert got.letters() == ["V01"]
+
+
+def test_a_symbol_is_added_and_removed_at_run_time():
+    body = two()
+    desk = Desk(body)
+    more = changed(body, symbols=[*body.symbols, symbol("GOOG", sources=["feed"])])
+    assert desk.feed(fed(0, 10.0, symbol="GOOG")).letters() == ["V02"]
+    assert desk.feed(config(more), fed(0, 10.0, symbol="GOOG")).bars("GOOG") == [(0, 10.0, "real", 0)]
+    assert desk.feed(config(changed(more, symbols=body.symbols)), fed(1, 1.0, symbol="GOOG")).letters() == [
+        "V02"
+    ]
+
+
+def test_the_previous_trade_date_may_be_revised_and_no_older_one():
+    desk = Desk(at=None)
+    desk.feed(beat(388, day=BEFORE), fed(389, 10.0, day=BEFORE), beat(391, day=BEFORE), beat(1))
+    got = desk.feed(fed(389, 11.0, revision=1, day=BEFORE))
+    assert got.bars() == [(389, 11.0, "real", 1)]
+    desk.feed(beat(391), beat(0, day=NEXT))
+    got = desk.feed(fed(389, 12.0, revision=2, day=BEFORE))
+    assert got.letters() == ["V09"]
+    assert got.counts == {"in": 1, "late": 1}
+    assert [row["record"] for row in got.topics["late"]] == ["DeadLetter"]
+
+
+def test_live_bars_wait_until_the_history_has_ended():
+    desk = Desk(two(history="past"))
+    old = vended(0, 9.0, source="past", fill="refetched", day=BEFORE)
+    got = desk.feed(old, fed(0, 10.0))
+    assert (got.bars(), got.letters()) == ([(0, 9.0, "refetched", 0)], ["V09"])
+    desk.feed(status(minute(1), "history_end", "past"))
+    assert desk.feed(fed(0, 10.0), fed(1, 10.5)).bars() == [(0, 10.0, "real", 0), (1, 10.5, "real", 0)]
+
+
+def test_a_history_that_failed_ends_the_wait():
+    desk = Desk(two(history="past"))
+    desk.feed(status(minute(0), "history_failed", "past", symbol="SPY"))
+    got = desk.feed(fed(0, 10.0), fed(0, 10.0, symbol="AIG"))
+    assert (got.bars(), got.bars("AIG")) == ([(0, 10.0, "real", 0)], [])
+
+
+def restored(desk: Desk, *, keep: Callable[[bytes], bool] = lambda _: True) -> BarsStage:
+    stage = BarsStage(0)
+    stage.restore({key: state for key, state in desk.stage.take_dirty().items() if keep(key)})
+    return stage
+
+
+def test_only_what_changed_is_saved():
+    desk = Desk()
+    desk.feed(fed(0, 10.0))
+    assert set(desk.stage.take_dirty()) == {b"!config|1", b"SPY|2", PARTITION_KEY}
+    desk.feed(beat(0.5))
+    assert set(desk.stage.take_dirty()) == {PARTITION_KEY}
+    assert desk.stage.take_dirty() == {}
+
+
+def test_the_partition_is_saved_last():
+    desk = Desk()
+    desk.feed(fed(0, 10.0), vended(0, 10.0, ts_open=0, ts_close=60_000_000_000))
+    assert list(desk.stage.take_dirty())[-1] == PARTITION_KEY
+
+
+def test_a_restored_stage_goes_on():
+    desk = Desk()
+    desk.feed(fed(0, 10.0), vended(2, 12.0), minute_status(minute(3), halted=True), beat(0.5))
+    desk.stage = restored(desk)
+    got = desk.feed(beat(4))
+    assert got.bars() == [(1, 10.0, "flat", 0), (2, 12.0, "real", 0)]
+    assert got.causes() == [(1, "no_trades", True), (3, "halt", False)]
+
+
+def test_a_state_without_its_configuration_is_refused():
+    desk = Desk()
+    desk.feed(fed(0, 10.0))
+    with pytest.raises(StateError, match="configuration 1 of the partition must be saved"):
+        restored(desk, keep=lambda key: not key.startswith(b"!config"))
+
+
+def test_a_torn_state_is_refused():
+    desk = Desk()
+    desk.feed(fed(0, 10.0))
+    states = desk.stage.take_dirty()
+    for key in (b"SPY|2", PARTITION_KEY):
+        with pytest.raises(StateError):
+            BarsStage(0).restore({**states, key: states[key][:-1]})
+
+
+def test_records_that_the_partition_reflects_have_no_effect():
+    desk = Desk()
+    desk.feed(fed(0, 10.0))
+    desk.stage = restored(desk)
+    again, desk.log = desk.log, []
+    got = desk.feed(*again)
+    assert (got.topics, got.counts) == ({}, {})
+
+
+def test_a_configuration_may_have_no_symbols():
+    assert Desk(Domain(1)).feed(beat(1)).of("Heartbeat")[0]["ts_through"] == heartbeat(minute(1))["ts"]
+
+
+def test_a_heartbeat_that_is_no_heartbeat_decides_nothing():
+    got = Desk().feed(fed(0, 10.0), beat(5, source="x" * 65))
+    assert got.causes() == []
+    assert len(got.of("Heartbeat")) == 1
