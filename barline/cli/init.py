@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Final
 
 import click
-from connectors.sinks.clickhouse.migrate import migrate
-from connectors.sinks.clickhouse.store import Store
 
 from barline.cli.topics import OPTIONS, carry_out, compare, wanted
 from barline.settings import apply as configuration
 from barline.settings.load import load
 from barline.settings.settings import Settings
+from connectors.sinks.clickhouse.migrate import migrate
+from connectors.sinks.clickhouse.store import Store
 from runtime.kafka import KafkaSettings, partition_counts, security
 from runtime.producer import Producer
 from runtime.reader import Reader

@@ -98,3 +98,35 @@ class Lookup:
         found = np.empty(len(spans), np.int32)
         _find(sealed(data), packed(spans), self._names, self._spans, self._table, found)
         return found
+
+
+@kernel
+def _number(data: Bytes, spans: Ints, table: NDArray[np.int32], firsts: Ints, numbers: Ints) -> Int:
+    """Number the texts; how many different ones there are."""
+    count: Int = 0
+    for row in range(len(spans)):
+        slot = U(_seek(data, spans[row], data, spans, table))
+        if table[slot] == _EMPTY:
+            table[slot] = row
+            firsts[count] = row
+            numbers[row] = count
+            count += 1
+        else:
+            numbers[row] = numbers[table[slot]]
+    return count
+
+
+def distinct(data: Bytes, spans: NDArray[np.void]) -> tuple[Ints, Ints]:
+    """Number different texts in the order in which they come.
+
+    Args:
+        data: the bytes the spans point into.
+        spans: span[n], none of them null.
+
+    Returns:
+        int64[n], the number of each text, and int64[k], the row where each number comes first.
+    """
+    table = np.full(1 << max(3, (2 * len(spans)).bit_length()), _EMPTY, np.int32)
+    firsts, numbers = np.empty(len(spans), np.int64), np.empty(len(spans), np.int64)
+    count = _number(sealed(data), packed(spans), table, firsts, numbers)
+    return numbers, firsts[:count]

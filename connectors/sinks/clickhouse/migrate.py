@@ -6,6 +6,7 @@ from typing import Final
 
 from connectors.sinks.clickhouse.errors import TablesError
 from connectors.sinks.clickhouse.store import Store
+from connectors.sinks.clickhouse.tables import chunk_of_row
 
 _APPLIED: Final = """
 CREATE TABLE IF NOT EXISTS schema_migrations
@@ -48,10 +49,7 @@ def migrate(store: Store) -> list[str]:
         if name not in applied:
             for statement in statements(text):
                 store.command(statement)
-            store.command(
-                "INSERT INTO schema_migrations (name, sha256) SELECT {name:String}, {digest:String}",
-                {"name": name, "digest": digest},
-            )
+            store.insert("schema_migrations", [chunk_of_row({"name": name, "sha256": digest})])
             done.append(name)
     return done
 

@@ -138,3 +138,14 @@ def texts_of(texts: list[str]) -> Texts:
     spans["size"] = [len(text) for text in data]
     spans["at"] = np.cumsum(spans["size"]) - spans["size"]
     return Texts(sealed(b"".join(data)), spans)
+
+
+def chunk_of_row(values: Mapping[str, str | int]) -> Chunk:
+    """One row of texts and whole numbers."""
+    columns = {
+        name: Column("String", texts_of([value]))
+        if isinstance(value, str)
+        else Column("Int64", np.array([value], np.int64))
+        for name, value in values.items()
+    }
+    return Chunk(1, columns, np.zeros(1, np.intp))

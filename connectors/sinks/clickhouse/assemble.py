@@ -1,0 +1,84 @@
+"""Everything a sink needs, put together."""
+
+from collections.abc import Callable
+from typing import Final
+
+from connectors.sinks.clickhouse.epochs import epochs, topic_ids
+from connectors.sinks.clickhouse.errors import StoreDownError, TablesError
+from connectors.sinks.clickhouse.guard import ModeGuard, known_modes
+from connectors.sinks.clickhouse.journal import Journal
+from connectors.sinks.clickhouse.letters import DeadLetters
+from connectors.sinks.clickhouse.migrate import missing
+from connectors.sinks.clickhouse.sink import Limits, Sink
+from connectors.sinks.clickhouse.store import Store
+from connectors.sinks.clickhouse.tables import TOPICS
+from runtime.endpoints import Endpoints
+from runtime.kafka import KafkaSettings, partition_counts
+from runtime.producer import Producer
+from runtime.reader import Reader
+from schemas.batches.decode import Decoder
+from schemas.errors import DependencyError, SchemaError
+from schemas.registry import Registry, registered
+from schemas.topics import TOPICS as ALL_TOPICS
+
+_LINES: Final = "lines.raw"
+
+
+def assemble(
+    kafka: KafkaSettings, endpoints: Endpoints, group: str, limits: Limits, kind: type[Sink] = Sink
+) -> tuple[Sink, Callable[[], None]]:
+    """A sink ready to run, and what closes it.
+
+    Args:
+        kafka: the brokers.
+        endpoints: registry and database.
+        group: consumer group.
+        limits: when a batch is stored.
+        kind: the sink itself, or in a test what differs from it.
+
+    Raises:
+        DependencyError: a server does not answer.
+        SchemaError: a topic or a schema is missing.
+        TablesError: a migration was not applied.
+    """
+    store = Store(endpoints.clickhouse_settings())
+    try:
+        if left := missing(store):
+            raise TablesError(f"migrations must be applied, was without {left[0]} (fix: `barline init`)")
+        known = _topics(kafka)
+        ids = registered(endpoints.registry)
+        producer = Producer(kafka, "sink")
+        counted = epochs(store, topic_ids(kafka, [*known, _LINES]))
+        journal = Journal(store, counted["equity"])
+        journal.load()
+        guard = ModeGuard(known_modes(store))
+    except StoreDownError as error:
+        raise DependencyError(str(error)) from error
+    registry = Registry(endpoints.registry)
+    names = {number: name for name, number in ids.items()}
+    decoders = {topic: Decoder(ALL_TOPICS[topic], names, registry.schema) for topic in TOPICS}
+    reader = Reader(kafka, "sink", group=group)
+
+    def close() -> None:
+        reader.close()
+        producer.close()
+        registry.close()
+        store.close()
+
+    letters = DeadLetters(producer, ids)
+    return kind(reader, store, decoders, letters, journal, guard, counted, limits), close
+
+
+def _topics(kafka: KafkaSettings) -> tuple[str, ...]:
+    """What the sink reads.
+
+    Raises:
+        SchemaError: a topic does not exist.
+    """
+    counts = partition_counts(kafka, "sink")
+    for topic in (*TOPICS, _LINES):
+        if topic not in counts:
+            raise SchemaError(
+                f"topic {topic} must exist, was not found (create it with `barline topics apply`)"
+            )
+    return TOPICS

@@ -1,0 +1,13 @@
+"""Named places where a fault test lets the process die: ``BARLINE_CRASH_AT=publish.attached``."""
+
+import os
+import signal
+from typing import Final
+
+_AT: Final = os.environ.get("BARLINE_CRASH_AT", "")
+
+
+def crash_point(name: str) -> None:
+    """Die as by kill -9 where the environment names this place."""
+    if name == _AT:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,114 @@
+"""The journal of runs that are published at their end: what is open, from where, and what is out."""
+
+from dataclasses import dataclass, replace
+from typing import Final, Literal, NamedTuple
+
+from connectors.sinks.clickhouse.epochs import SHIFT
+from connectors.sinks.clickhouse.store import Store
+from connectors.sinks.clickhouse.tables import chunk_of_row
+from runtime.reader import Partition
+
+OPEN: Final = "open"
+PUBLISHED: Final = "published"
+
+_COLUMNS: Final = (
+    "mode, strand_id, topic, partition, first_offset, end_offset, published, rows, state, version"
+)
+
+
+class Run(NamedTuple):
+    """Identity of a run."""
+
+    mode: str
+    strand_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the journal says of a run.
+
+    Attributes:
+        place: partition of the topic ``equity`` that holds its records.
+        first_offset: of the first row that is not published.
+        end_offset: of the last RunEnd that published something, -1 before.
+        published: rows of this version and below are in the final table; 0 where there are none.
+        rows: rows published the last time.
+        state: whether it has rows that are not published.
+        version: grows with every entry of the run.
+    """
+
+    place: Partition
+    first_offset: int
+    end_offset: int = -1
+    published: int = 0
+    rows: int = 0
+    state: Literal["open", "published"] = "open"
+    version: int = 0
+
+
+class Journal:
+    """The journal, kept in memory and written through.
+
+    Args:
+        store: where it is kept.
+        epoch: of the topic ``equity``.
+    """
+
+    def __init__(self, store: Store, epoch: int) -> None:
+        self._store = store
+        self._epoch = epoch
+        self._entries: dict[Run, Entry] = {}
+
+    def load(self) -> None:
+        """Read it anew, since another sink may have written to it."""
+        self._entries = {
+            Run(row[0], row[1]): Entry(
+                Partition(row[2], row[3]), row[4], row[5], row[6], row[7], row[8], row[9]
+            )
+            for row in self._store.rows(f"SELECT {_COLUMNS} FROM runs FINAL")  # noqa: S608  (names of columns)
+        }
+
+    def published(self, run: Run) -> int:
+        """Version up to which rows of the run are in the final table; 0 for none."""
+        entry = self._entries.get(run)
+        return entry.published if entry else 0
+
+    def begin(self, run: Run, place: Partition, offset: int) -> None:
+        """Say that a run has rows that are not published, before they are stored."""
+        entry = self._entries.get(run, Entry(place, offset))
+        if entry.version and entry.state == OPEN:
+            return
+        version = self._version(offset, 0)
+        self._write(run, replace(entry, place=place, first_offset=offset, state="open", version=version))
+
+    def end(self, run: Run, place: Partition, offset: int, published: int, rows: int) -> None:
+        """Say that all rows of a run up to a RunEnd are in the final table."""
+        entry = self._entries.get(run, Entry(place, offset))
+        self._write(
+            run,
+            replace(
+                entry, end_offset=offset, published=max(published, entry.published), rows=rows,
+                state="published", version=self._version(offset, 1),
+            ),
+        )  # fmt: skip
+
+    def open_runs(self, place: Partition) -> dict[Run, int]:
+        """First offset of each open run of a partition."""
+        return {
+            run: entry.first_offset
+            for run, entry in self._entries.items()
+            if entry.place == place and entry.state == OPEN
+        }
+
+    def _version(self, offset: int, step: int) -> int:
+        return (self._epoch << SHIFT) + 2 * offset + step + 1
+
+    def _write(self, run: Run, entry: Entry) -> None:
+        row: dict[str, str | int] = {
+            "mode": run.mode, "strand_id": run.strand_id, "topic": entry.place.topic,
+            "partition": entry.place.number, "first_offset": entry.first_offset,
+            "end_offset": entry.end_offset, "published": entry.published, "rows": entry.rows,
+            "state": entry.state, "version": entry.version,
+        }  # fmt: skip
+        self._store.insert("runs", [chunk_of_row(row)])
+        self._entries[run] = entry
