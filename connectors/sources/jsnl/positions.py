@@ -18,12 +18,13 @@ class Position(msgspec.Struct):
 
     Attributes:
         scan_size: bytes the file had when it was first opened.
-        path: where it was seen last.
+        path: where it was seen first.
         offset: bytes that were read, always at the start of a line.
         line: number of the last line read, from 1.
         ts_event: time of the last line that had one, in nanoseconds.
         runs: strands by mode that were seen and have not ended; an empty strand is one whose configuration is
             not in the file.
+        skipped: it is not read at all: it was rotated before its name was followed.
     """
 
     scan_size: int
@@ -32,6 +33,7 @@ class Position(msgspec.Struct):
     line: int = 0
     ts_event: int = 0
     runs: dict[str, list[str]] = {}
+    skipped: bool = False
 
 
 class _File(msgspec.Struct):

@@ -1,6 +1,7 @@
 """Lines of one file as rows of ``lines.raw``, and what they say about its open runs."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -27,7 +28,7 @@ class FileRows:
 
     def __init__(self, file_id: str, position: Position) -> None:
         self._id = file_id.encode()
-        self._name = position.path.encode("utf-8", "replace")
+        self._name = Path(position.path).name.encode("utf-8", "replace")
         self._position = position
         self._tuples: dict[str, list[tuple[object, ...]]] = {}
         self._ats: dict[str, list[int]] = {}

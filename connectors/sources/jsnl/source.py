@@ -29,6 +29,7 @@ IDLE_S: Final = 300.0
 
 
 _BLOCK: Final = 1_000  # configurations of an opening scan that go out together
+_SUFFIX: Final = ".jsnl"
 _COMPRESSED: Final = (".gz", ".zst", ".bz2", ".xz")
 
 
@@ -83,7 +84,7 @@ class LinesSource:
             except OSError as error:
                 raise SourceError(f"file must be readable, was {error} ({path})") from error
             file_id = tail.content()
-            file = _Followed(tail, file_id, file_id, Position(tail.size, path.name), 0.0)
+            file = _Followed(tail, file_id, file_id, Position(tail.size, str(path)), 0.0)
             yield from self._read(file, final=True)
             yield from _ended(file, "end_of_file")
             tail.close()
@@ -97,7 +98,7 @@ class LinesSource:
         self._discover(final)
         for inode in list(self._followed):
             file = self._current(inode, final)
-            if file is None:
+            if file is None or file.position.skipped:
                 continue
             yield from self._read(file, final=final)
             if final:
@@ -136,31 +137,38 @@ class LinesSource:
             yield from rows.columns()
 
     def _discover(self, final: bool) -> None:
-        for path in self._candidates():
+        begun = {position.path for position in self._positions.files.values()}
+        for path, named in sorted(self._candidates().items(), key=_oldest_first):
             try:
                 facts = path.stat()
                 known = self._followed.get((facts.st_dev, facts.st_ino))
                 if known is not None:
                     known.tail.path = path
                 else:
-                    self._follow(Tail(path), final)
+                    self._follow(Tail(path), final, skip=named != path and str(named) not in begun)
             except OSError as error:
                 if path not in self._unreadable:
                     _LOG.warning("file must be readable, was %s (%s)", error, path)
                 self._unreadable.add(path)
 
-    def _follow(self, tail: Tail, final: bool) -> None:
+    def _follow(self, tail: Tail, final: bool, *, skip: bool) -> None:
+        """Take a file up where it was left.
+
+        Args:
+            tail: the file.
+            final: it will not grow any more.
+            skip: where it was never begun it is not: it was rotated before anyone followed its name.
+        """
         base = tail.identity(final)
-        if base is None or (self._is_rotated(tail.path) and base not in self._positions.files):
+        if base is None or tail.inode in self._followed:
             tail.close()
             return
         file_id = self._newest(base)
         position = self._positions.files.get(file_id)
         if position is None or position.offset > tail.size:
             file_id = file_id if position is None else file_id + "~"
-            position = self._opened(file_id, tail)
-        file = _Followed(tail, base, file_id, deepcopy(position), self._now())
-        self._followed[tail.inode] = file
+            position = self._opened(file_id, tail, skip=skip)
+        self._followed[tail.inode] = _Followed(tail, base, file_id, deepcopy(position), self._now())
 
     def _current(self, inode: tuple[int, int], final: bool) -> _Followed | None:
         """The file behind an inode as it is now; None while a new one in it has no complete line."""
@@ -175,9 +183,10 @@ class LinesSource:
         self._followed[inode] = _Followed(file.tail, base, file_id, deepcopy(position), self._now())
         return self._followed[inode]
 
-    def _opened(self, file_id: str, tail: Tail) -> Position:
+    def _opened(self, file_id: str, tail: Tail, *, skip: bool = False) -> Position:
         """Position of a file that was never seen, kept at once: its opening scan ends where it ends now."""
-        position = self._positions.files[file_id] = Position(tail.size, tail.path.name)
+        position = Position(tail.size, str(tail.path), skipped=skip)
+        self._positions.files[file_id] = position
         self._positions.save()
         return position
 
@@ -196,20 +205,28 @@ class LinesSource:
         for path in self._paths:
             yield from sorted(filter(_is_jsnl, path.iterdir())) if path.is_dir() else [path]
 
-    def _candidates(self) -> Iterator[Path]:
-        """The files asked for, and what those that were named may have been rotated to."""
-        yield from self._named()
+    def _candidates(self) -> dict[Path, Path]:
+        """The files asked for, and what those that were named were rotated to; each with the name it had."""
+        found = {path: path for path in self._named()}
         for path in self._paths:
             if not path.is_dir():
-                yield from sorted(filter(Path.is_file, path.parent.glob(f"{escape(path.name)}.*")))
+                for rotated in filter(Path.is_file, path.parent.glob(f"{escape(path.name)}.*")):
+                    found.setdefault(rotated, path)
+        return found
 
-    def _is_rotated(self, path: Path) -> bool:
-        """Whether a file is only there because a named one was rotated: it is followed if it was begun."""
-        return path not in self._paths and path.parent not in self._paths
+
+def _oldest_first(candidate: tuple[Path, Path]) -> tuple[Path, int, str]:
+    """Rotated files come before the one that took their name."""
+    path, named = candidate
+    stem = named.with_name(named.name.partition(_SUFFIX)[0])
+    try:
+        return stem, path.stat().st_mtime_ns, path.name
+    except OSError:
+        return stem, 0, path.name
 
 
 def _is_jsnl(path: Path) -> bool:
-    return ".jsnl" in path.name and path.suffix not in _COMPRESSED and path.is_file()
+    return _SUFFIX in path.name and path.suffix not in _COMPRESSED and path.is_file()
 
 
 def _announced(file: _Followed, final: bool) -> Iterator[Columns]:

@@ -159,6 +159,20 @@ def test_a_file_rotated_while_nobody_looked_is_finished(tmp_path: Path, director
     assert sorted(row["ts_event"] // 10**9 for row in rows) == [2, 3]
 
 
+def test_files_rotated_before_anyone_followed_are_left_alone_and_later_ones_are_read(tmp_path: Path) -> None:
+    kept = tmp_path / "positions.json"
+    path = write(tmp_path / "x.jsnl", plain("m", 1))
+    path.rename(tmp_path / "x.jsnl.9")
+    write(path, plain("m", 2))
+    assert [row["ts_event"] // 10**9 for row in polled(LinesSource([path], Positions(kept)))] == [2]
+    path.rename(tmp_path / "x.jsnl.2")
+    write(path, plain("m", 3))
+    path.rename(tmp_path / "x.jsnl.1")
+    write(path, plain("m", 4))
+    rows = polled(LinesSource([path], Positions(kept)))
+    assert [row["ts_event"] // 10**9 for row in rows] == [3, 4]
+
+
 def test_a_truncated_file_is_another_one(tmp_path: Path) -> None:
     kept = tmp_path / "positions.json"
     path = write(tmp_path / "x.jsnl", plain("m", 1), plain("m", 2))
