@@ -53,6 +53,7 @@ class KafkaSettings:
             "client.id": name,
             "allow.auto.create.topics": False,
             "log.connection.close": False,
+            "log_level": 4,  # warnings: less is news about librdkafka itself
             "reconnect.backoff.max.ms": 1_000,
             **self.security,
         }

@@ -17,7 +17,7 @@ from faust.types.tuples import TP, ConsumerMessage
 
 from runtime.process import leave
 from schemas.errors import StateError
-from streams.transport import batches
+from streams.transport import batches, crash
 from streams.transport.batches import Fetch
 from streams.transport.chunk import Chunk
 from streams.transport.library import library_log
@@ -128,6 +128,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
         while chunks and chunks[0].acked:
             end = chunks.popleft().end
         return end
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        if crash.wanted("before-commit"):
+            crash.now()
+        return bool(await super()._commit(offsets))
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let the shell finish (R7), then forget the partitions."""

@@ -1,0 +1,111 @@
+"""The negative controls: each takes one rule out of the worker, and the test of it must then find faults."""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from runtime.producer import Producer
+from schemas.columns import Columns
+from streams.core.stage import PARTITION_KEY, Outputs
+from streams.transport import crash
+from streams.transport.lane import Lane
+from streams.transport.shell import Shell
+from streams.transport.table import Table
+from streams.transport.watchdog import Watchdog
+from tests.faults.counting import Counting
+
+
+class CommitsFirst(Lane):
+    """R4: commits the offsets before outputs and states are safe."""
+
+    async def _checkpoint(self) -> None:
+        for event in self._pending:
+            event.ack()
+        await self._pending[0].app.consumer.force_commit()
+        await super()._checkpoint()
+
+
+class PartitionStateFirst(Lane):
+    """R10: writes the partition's state before those of the symbols."""
+
+    async def _make_durable(self, states: Any) -> None:
+        await self._reach("after-outputs")
+        self._put({key: state for key, state in states.items() if key == PARTITION_KEY})
+        await self._reach("after-partition-state")
+        if crash.wanted("between-states"):
+            crash.now()
+        self._put({key: state for key, state in states.items() if key != PARTITION_KEY})
+        await self._reach("after-states")
+
+
+class NeverSkips(Counting):
+    """R3: applies every record it reads, also those its state reflects."""
+
+    skips = False
+
+
+class ConfiguredOutside(Counting):
+    """R13: has its configuration from outside the log."""
+
+    def step(self, batch: Columns) -> Outputs:
+        self._version = int(os.environ["OUTSIDE_VERSION"])
+        return super().step(batch)
+
+    def _configure(self, version: int, offset: int) -> None:
+        pass
+
+
+class StandsStill(Counting):
+    """A step without end: no rule is broken, the watchdog must see it."""
+
+    def step(self, batch: Columns) -> Outputs:
+        if len(batch) > 1:  # not while it is warmed
+            time.sleep(60)
+        return super().step(batch)
+
+
+def _last_write_wins(table: Table, partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+    """R12 taken out."""
+    for key, state in records:
+        if state is not None:
+            table.data.partitions[partition][key] = state
+
+
+async def _keep_lanes(_: Shell) -> None:
+    """R7 and R8 taken out: stages outlive their generation."""
+
+
+def _any_lane(shell: Shell, chunk: Any) -> Lane:
+    lane = shell._lanes.get(chunk.partition)
+    if lane is None:
+        stage, end = shell._new_stage(chunk.partition), shell._end(chunk.partition)
+        lane = shell._new_lane(shell._around, chunk.partition, chunk.generation, stage, end)
+        shell._lanes[chunk.partition] = lane
+    return lane
+
+
+def _ignore(*_: object) -> None:
+    """R9 and the watchdog taken out."""
+
+
+_LANES = {"commits-first": CommitsFirst, "partition-state-first": PartitionStateFirst}
+_STAGES = {"never-skips": NeverSkips, "configured-outside": ConfiguredOutside, "stands-still": StandsStill}
+_PATCHES: dict[str, list[tuple[type, str, Callable[..., Any]]]] = {
+    "last-write-wins": [(Table, "recover", _last_write_wins)],
+    "keeps-lanes": [(Shell, "close_lanes", _keep_lanes), (Shell, "_lane", _any_lane)],
+    "ignores-failures": [(Producer, "_failed", _ignore)],
+    "never-leaves": [
+        (Watchdog, "check", _ignore),
+        (Producer, "_failed", _ignore),
+        (Table, "recover", _last_write_wins),
+    ],
+}
+
+
+def without(rule: str) -> tuple[type[Counting], type[Lane]]:
+    """Stage and lane without a rule; an empty rule takes none out."""
+    for owner, name, replacement in _PATCHES.get(rule, []):
+        setattr(owner, name, replacement)
+    assert not rule or rule in _LANES | _STAGES | _PATCHES, rule
+    return _STAGES.get(rule, Counting), _LANES.get(rule, Lane)

@@ -1,0 +1,139 @@
+"""Workers killed, stopped, frozen, joined and left while records keep coming: nothing is lost or doubled.
+
+``BARLINE_FAULT_KILLS`` (default 10) makes the long form.
+"""
+
+import os
+import random
+import signal
+
+import pytest
+
+from tests.faults.harness import Run, Verdict, Worker, eventually
+
+pytestmark = pytest.mark.stack
+
+KILLS = int(os.environ.get("BARLINE_FAULT_KILLS", "10"))
+
+
+def kill_at_random(run: Run, worker: Worker, chance: random.Random) -> None:
+    """Kill -9 while it works, and now and then while it starts."""
+    if chance.random() > 0.15:
+        worker.wait_working()
+    run.pause(chance.uniform(0.0, 1.2))
+    worker.kill()
+
+
+@pytest.mark.timeout(120 + 30 * KILLS)
+def test_kills_at_random_moments_change_nothing(run: Run):
+    chance = random.Random(1)
+    with run.feeding():
+        for _ in range(KILLS):
+            kill_at_random(run, run.start(), chance)
+        run.start().wait_working()
+    run.wait_drained()
+    verdict = run.verdict()
+    assert verdict.faults == 0, verdict
+
+
+def join_and_leave(run: Run, rule: str = "") -> Verdict:
+    """A second worker joins, leaves, joins again and is killed; then the first is restarted."""
+    first = run.start(1, rule)
+    with run.feeding(300):
+        first.wait_working()
+        second = run.start(2, rule)
+        second.wait_working()
+        leave_in_order(second)
+        second = run.start(2, rule)
+        second.wait_working()
+        second.kill()
+        run.start(2, rule).wait_working()
+        leave_in_order(first)
+        run.start(1, rule).wait_working()
+    run.wait_drained()
+    return run.verdict()
+
+
+def leave_in_order(worker: Worker) -> None:
+    worker.send(signal.SIGTERM)
+    assert worker.wait() == 0, worker.tail()
+
+
+@pytest.mark.timeout(300)
+def test_joining_leaving_and_restarting_change_nothing(run: Run):
+    verdict = join_and_leave(run)
+    assert verdict.faults == 0, verdict
+
+
+def come_back_to_a_partition(run: Run, rule: str = "") -> Verdict:
+    """Partitions go to a second worker, are worked on there, and come back."""
+    first = run.start(1, rule)
+    with run.feeding(300):
+        first.wait_working()
+        second = run.start(2, rule)
+        second.wait_working()
+        leave_in_order(second)
+        chunks = first.chunks()
+        eventually(lambda: first.chunks() > chunks + 20, "the first worker goes on")
+    run.wait_drained()
+    return run.verdict()
+
+
+@pytest.mark.timeout(300)
+def test_a_partition_that_comes_back_is_restored(run: Run):
+    verdict = come_back_to_a_partition(run)
+    assert verdict.faults == 0, verdict
+
+
+@pytest.mark.timeout(300)
+def test_a_stage_kept_over_a_rebalance_gives_wrong_outputs(run: Run):
+    assert come_back_to_a_partition(run, "keeps-lanes").faults > 0
+
+
+def freeze_and_wake(run: Run, rule: str = "") -> tuple[Verdict, Worker]:
+    """Freeze a worker with work in hand until another has taken over and gone on; wake it; restore anew."""
+    late = {"BARLINE_WORKER_CHECKPOINT_MS": "2900"}  # so that there is work in hand
+    frozen = run.start(1, rule, **late)
+    run.ticks(500)
+    run.wait_drained()
+    run.ticks(500)
+    eventually(
+        lambda: frozen.metric('barline_records_total{agent="counting",outcome="in"}') >= 1_000, "applied"
+    )
+    frozen.send(signal.SIGSTOP)
+    assert not run.drained(), "there is work in hand"
+    other = run.start(2, rule)
+    run.ticks(1_000)
+    run.wait_drained()
+    frozen.send(signal.SIGCONT)
+    run.pause(6.0)
+    for worker in (frozen, other):
+        worker.kill()
+    run.ticks(1_000)
+    run.start(2, rule)
+    run.wait_drained()
+    return run.verdict(), frozen
+
+
+@pytest.mark.timeout(300)
+def test_a_frozen_worker_leaves_when_it_wakes_and_harms_nothing(run: Run):
+    verdict, frozen = freeze_and_wake(run)
+    assert frozen.process.returncode == 1, frozen.tail()
+    assert "the event loop must turn" in frozen.log.read_text()
+    assert verdict.faults == 0, verdict
+
+
+@pytest.mark.timeout(300)
+def test_a_frozen_worker_that_goes_on_writes_old_states(run: Run):
+    verdict, frozen = freeze_and_wake(run, "never-leaves")
+    assert frozen.process.returncode == -signal.SIGKILL, frozen.tail()
+    assert verdict.faults > 0, verdict
+
+
+def test_a_step_that_stands_still_ends_the_worker(run: Run):
+    """Threads of the process go on; the loop does not."""
+    worker = run.start(0, "stands-still")
+    run.ticks(100)
+    assert worker.wait() == 1
+    assert "the event loop must turn" in worker.log.read_text()
+    assert set(run.committed().values()) == {0}
