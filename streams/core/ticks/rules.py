@@ -132,7 +132,7 @@ def book(domain: Domain, body: str, known: Iterable[Pair], marks: Watermarks) ->
         ),
         relay_ns=max(_asset(domain, asset).disorder_ms for asset in _assets(domain)) * _MS,
         minutes=power(
-            (domain.lateness_ms * _MS + max(_reach(domain, a) for a in _assets(domain))) // MINUTE + 4
+            (domain.lateness_ms * _MS + max(_reach(domain, a) for a in _assets(domain))) // MINUTE + 5
         ),
         seconds=power(max(_reach(domain, asset) for asset in _assets(domain)) // SECOND + 4),
         _symbols=symbols,

@@ -74,7 +74,8 @@ def _note(state: State, at: Int, offset: Int, one: Any, owner: Any, verdict: Int
     """Tell the minute of a record that was not admitted, as long as it is open."""
     pair, ts, mark = one["pair"], one["ts_event"], state.sources[owner["source"]]["mark"]
     is_open = ts - ts % MINUTE + MINUTE + owner["disorder"] > mark
-    if mark == NEVER or not is_open or ts > mark + owner["future"]:
+    # A mark that only bad records would have moved may be behind; further ahead than this is not believed.
+    if mark == NEVER or not is_open or ts > mark + owner["future"] + MINUTE:
         return
     slot = np.int64((ts // MINUTE) & (state.minutes - 1))
     row = state.folds[pair, slot]
