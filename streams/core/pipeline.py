@@ -70,9 +70,9 @@ class Pipeline:
                 self._step(agent, topic, frames)
             self._read[agent] = len(self.logs[topic])
 
-    def columns(self, topic: str) -> Iterator[Columns]:
-        """Everything in the log of a topic, decoded, in order."""
-        for frames in self.logs[topic].batches(0, 100_000):
+    def columns(self, topic: str, first: int = 0) -> Iterator[Columns]:
+        """Everything in the log of a topic from an offset on, decoded, in order."""
+        for frames in self.logs[topic].batches(first, 100_000):
             yield self._decoders[topic].decode(frames, self._partition)
 
     def _step(self, agent: str, topic: str, frames: Frames) -> None:

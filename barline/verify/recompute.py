@@ -1,0 +1,64 @@
+"""One stage again, over the recorded log of its input."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from schemas.batches.decode import Decoder
+from schemas.batches.encode import Encoder
+from schemas.batches.frames import Frames
+from schemas.topics import INPUTS, TOPICS
+from streams.core.analytics.stage import AnalyticsStage
+from streams.core.bars.stage import BarsStage
+from streams.core.lines.stage import LinesStage
+from streams.core.log import Log
+from streams.core.stage import Stage
+from streams.core.ticks.stage import TicksStage
+
+STAGES: Final[dict[str, Callable[[int], Stage]]] = {
+    "ticks": TicksStage,
+    "bars": BarsStage,
+    "analytics": AnalyticsStage,
+    "lines": LinesStage,
+}
+"""Stage of each agent."""
+
+
+@dataclass(slots=True)
+class Recomputed:
+    """What one agent must have put out on one partition.
+
+    Attributes:
+        agent: name of the agent.
+        partition: number of the partition.
+        logs: what it put out, by topic, in order.
+        counts: what it counted.
+    """
+
+    agent: str
+    partition: int
+    logs: dict[str, Log] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def recompute(agent: str, partition: int, recorded: Iterable[Frames], ids: Mapping[str, int]) -> Recomputed:
+    """Run the stage of an agent over a recorded partition of its input topic.
+
+    Args:
+        agent: ``ticks``, ``bars``, ``analytics`` or ``lines``.
+        partition: number of the partition.
+        recorded: the records of the input topic, in log order.
+        ids: schema id by record name, as the records were written with.
+    """
+    found = Recomputed(agent, partition)
+    stage = STAGES[agent](partition)
+    decoder = Decoder(TOPICS[INPUTS[agent]], {number: name for name, number in ids.items()})
+    encoders: dict[str, Encoder] = {}
+    for frames in recorded:
+        outputs = stage.step(decoder.decode(frames, partition))
+        found.counts.update(outputs.counts)
+        for name, columns in outputs.topics.items():
+            encoder = encoders.setdefault(name, Encoder(TOPICS[name], ids))
+            found.logs.setdefault(name, Log()).append(encoder.encode(columns))
+    return found
