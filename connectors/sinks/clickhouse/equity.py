@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from connectors.sinks.clickhouse.batch import texts_at
 from connectors.sinks.clickhouse.epochs import SHIFT
@@ -66,7 +65,7 @@ def route(columns: Columns, places: Places, guard: ModeGuard, journal: Journal, 
     good = np.array([reason is None for reason in reasons], np.bool_)[numbers]
     live = rows["live"] != 0
     names = [Run(mode.decode("utf-8", "replace"), strand.decode("utf-8", "replace")) for mode, strand in runs]
-    published = np.array([journal.published(run) for run in names], np.uint64)
+    published = np.array([journal.published(run) for run in names], np.int64)
     fresh = _version(chunk) > published[numbers] if names else good
     staged = np.flatnonzero(good & ~live & fresh)
     kinds, firsts = np.unique(numbers[staged], return_index=True)
@@ -93,8 +92,8 @@ def _runs(columns: Columns, chunk: Chunk) -> tuple[Ints, list[tuple[bytes, bytes
     return numbers, [(run[0], run[1]) for run in runs]
 
 
-def _version(chunk: Chunk) -> NDArray[np.uint64]:
-    return np.asarray(chunk.columns["version"].values).astype(np.uint64)
+def _version(chunk: Chunk) -> Ints:
+    return np.asarray(chunk.columns["version"].values).astype(np.int64)
 
 
 def _refusal(mode: bytes, strand: bytes, guard: ModeGuard) -> tuple[str, str] | None:

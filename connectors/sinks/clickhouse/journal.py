@@ -31,7 +31,7 @@ class Entry:
         place: partition of the topic ``equity`` that holds its records.
         first_offset: of the first row that is not published.
         end_offset: of the last RunEnd that published something, -1 before.
-        published: rows of this version and below are in the final table; 0 where there are none.
+        published: rows of this version and below are in the final table; -1 where there are none.
         rows: rows published the last time.
         state: whether it has rows that are not published.
         version: grows with every entry of the run.
@@ -40,7 +40,7 @@ class Entry:
     place: Partition
     first_offset: int
     end_offset: int = -1
-    published: int = 0
+    published: int = -1
     rows: int = 0
     state: Literal["open", "published"] = "open"
     version: int = 0
@@ -69,9 +69,9 @@ class Journal:
         }
 
     def published(self, run: Run) -> int:
-        """Version up to which rows of the run are in the final table; 0 for none."""
+        """Version up to which rows of the run are in the final table; -1 for none."""
         entry = self._entries.get(run)
-        return entry.published if entry else 0
+        return entry.published if entry else -1
 
     def begin(self, run: Run, place: Partition, offset: int) -> None:
         """Say that a run has rows that are not published, before they are stored."""

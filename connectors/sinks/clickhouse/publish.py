@@ -95,7 +95,7 @@ class Publisher:
         self._store.command(f"CREATE TABLE {table} AS equity")
         self._store.command(
             f"INSERT INTO {table} SELECT * FROM equity_staging FINAL "  # noqa: S608  (a digest; the rest is bound)
-            f"WHERE {_OF_RUN} AND version > {{published:UInt64}}",
+            f"WHERE {_OF_RUN} AND toInt64(version) > {{published:Int64}}",
             {**run._asdict(), "published": self._journal.published(run)},
         )
 

@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS trading_instances
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (mode, strand_id);
 
--- Journal of the runs that are published at their end. published is the version up to which rows are out;
+-- Journal of the runs that are published at their end. published is the version up to which rows are out, or -1;
 -- first_offset is where the rows of the open part of a run begin on the topic equity.
 CREATE TABLE IF NOT EXISTS runs
 (
@@ -70,7 +70,7 @@ CREATE TABLE IF NOT EXISTS runs
     partition Int64,
     first_offset Int64,
     end_offset Int64,
-    published UInt64,
+    published Int64,
     rows UInt64,
     state LowCardinality(String),
     version UInt64,
