@@ -147,7 +147,8 @@ class Keeper:
 
     async def _fall(self, code: int, *, came: bool, lived: float) -> None:
         """Wait a while before the next start, or give up."""
-        how = f"must keep running, ended with {code}" if came else f"must become ready, ended with {code}"
+        rule = "end with 0" if self.service.once else "keep running" if came else "become ready"
+        how = f"must {rule}, ended with {code}"
         if not came and lived >= self.service.start_s:
             how = f"must be ready within {self.service.start_s:g} s, was not"
         self._failures = 1 if came and lived > _HEALTHY_S else self._failures + 1

@@ -33,10 +33,12 @@ class Program:
     Attributes:
         name: file of the command in ``barline/cli``; it is left out until that exists.
         once: runs to its end before the others start.
+        health: says on ``/ready`` of ``BARLINE_HEALTH_PORT`` when it is ready.
     """
 
     name: str
     once: bool = False
+    health: bool = True
 
     @property
     def exists(self) -> bool:
@@ -44,8 +46,13 @@ class Program:
         return importlib.util.find_spec(f"barline.cli.{self.name}") is not None
 
 
-PROGRAMS: Final = (Program("init", once=True), Program("worker"), Program("sink"), Program("resolver"))
-"""Programs in the order they start; each gets addresses and ``BARLINE_HEALTH_PORT`` in its environment."""
+PROGRAMS: Final = (
+    Program("init", once=True, health=False),
+    Program("worker"),
+    Program("sink"),
+    Program("resolver", health=False),
+)
+"""Programs in the order they start; each finds the addresses in its environment."""
 
 
 def check_home(home: Path) -> None:
@@ -125,7 +132,7 @@ def plan_programs(
     programs = [
         program for program in PROGRAMS if program.exists and (names is None or program.name in names)
     ]
-    ports = choose(home, [program.name for program in programs if not program.once])
+    ports = choose(home, [program.name for program in programs if program.health])
     found: list[Service] = []
     for program in programs:
         env = {"BARLINE_HOME": str(home), **endpoints.environment()}
@@ -140,7 +147,7 @@ def plan_programs(
                 after=[*after, *(other.name for other in programs if other.once and not program.once)],
                 env=env,
                 once=program.once,
-                restart=not program.once,
+                restart=True,
             )
         )
     return found

@@ -322,10 +322,15 @@ async def running_async(home: Path, **options: Any) -> AsyncIterator[Stack]:
 
 
 def _failure(home: Path, state: State) -> BarlineError:
-    """Why a stack failed, with the last lines of the service that did."""
+    """Why a stack failed: in the words of the service that did, when it left some, else by its last lines."""
     name = state.error.partition(" ")[0]
     kind = _KINDS.get(state.failed_exit_code, DependencyError)
-    return _with_log(kind(state.error), home, name)
+    said = [line for line in last_lines(home, name, 1) if line.startswith("error: ")]
+    if not said:
+        return _with_log(kind(state.error), home, name)
+    error = kind(f"{name}: {said[0].removeprefix('error: ')}")
+    error.add_note(f"  (log: {log_file(home, name)})")
+    return error
 
 
 def _with_log(error: BarlineError, home: Path, service: str) -> BarlineError:
