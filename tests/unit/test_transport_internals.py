@@ -1,7 +1,7 @@
 """What we override or lean on in Faust, mode and aiokafka still has the source it had when we read it.
 
-A new version of a pin may still work: read what changed, run ``tests/faults`` in its long form, then take over
-the new digest that the failing test prints.
+A new version of a pin may still work: read what changed, run ``tests/faults`` in its long form, then take
+over the new digest that the failing test prints.
 """
 
 import hashlib

@@ -1,0 +1,109 @@
+"""The producer against a real broker: what a flush says is true."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from confluent_kafka.admin import NewTopic
+
+from runtime.kafka import KafkaSettings
+from runtime.producer import DeliveryError, Producer
+from runtime.reader import Partition, Reader
+from schemas.errors import DependencyError
+from schemas.partition import partition_of
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest) -> KafkaSettings:
+    return KafkaSettings(os.environ.get("BARLINE_TEST_KAFKA") or request.getfixturevalue("stack").kafka)
+
+
+@pytest.fixture
+def topic(settings: KafkaSettings, unique: Callable[[str], str]) -> Iterator[Callable[..., str]]:
+    """Make topics of two partitions; they go when the test ends."""
+    admin, names = settings.admin("test"), []
+
+    def make(**config: str) -> str:
+        names.append(unique("producer"))
+        wanted = NewTopic(
+            names[-1], 2, 1, config={name.replace("_", "."): value for name, value in config.items()}
+        )
+        admin.create_topics([wanted])[names[-1]].result()
+        return names[-1]
+
+    yield make
+    for done in admin.delete_topics(names).values() if names else ():
+        done.result()
+
+
+def test_everything_sent_before_a_flush_has_arrived(settings: KafkaSettings, topic: Callable[..., str]):
+    name, producer, reader = topic(), Producer(settings, "test"), Reader(settings, "test")
+    for number in range(1_000):
+        producer.send(name, b"key", b"%d" % number, partition=number % 2)
+    producer.wait(30)
+    assert producer.outstanding == 0
+    assert reader.ends([name]) == {Partition(name, 0): 500, Partition(name, 1): 500}
+    producer.close()
+    reader.close()
+
+
+async def test_a_flush_waits_for_what_was_sent_before_it_alone(
+    settings: KafkaSettings, topic: Callable[..., str]
+):
+    name, producer = topic(), Producer(settings, "test", linger_ms=0)
+    flushes = []
+    for number in range(50):
+        producer.send(name, None, b"%d" % number, partition=number % 2)
+        flushes.append(asyncio.create_task(producer.flush()))
+        await asyncio.sleep(0)
+    await asyncio.gather(*flushes)
+    assert producer.outstanding == 0
+    await asyncio.to_thread(producer.close)
+
+
+def test_keys_choose_the_partition_as_all_clients_do(settings: KafkaSettings, topic: Callable[..., str]):
+    name, producer, reader = topic(), Producer(settings, "test"), Reader(settings, "test")
+    keys = [b"SPY", b"EURUSD", b"BTCUSD", b"AIG"]
+    for key in keys:
+        producer.send(name, key, b"x")
+    producer.wait(30)
+    reader.assign_from_beginning([name])
+    found: dict[bytes | None, int] = {}
+    while len(found) < len(keys):
+        found |= {
+            record.key: place.number for place, records in reader.read(1.0).items() for record in records
+        }
+    assert found == {key: partition_of(key, 2) for key in keys}
+    producer.close()
+    reader.close()
+
+
+def test_a_refused_record_fails_every_flush_from_then_on(settings: KafkaSettings, topic: Callable[..., str]):
+    narrow, wide, failures = topic(max_message_bytes="100"), topic(), []
+    producer = Producer(settings, "test", on_failure=failures.append)
+    producer.send(narrow, None, os.urandom(1_000), partition=0)
+    with pytest.raises(DeliveryError, match="a record must be taken"):
+        producer.wait(30)
+    producer.send(wide, None, b"x", partition=0)
+    with pytest.raises(DeliveryError):
+        producer.wait(30)
+    assert failures == [producer.failure]
+    producer.close()
+
+
+def test_a_broker_that_is_not_there_fails_the_delivery_in_time():
+    producer = Producer(KafkaSettings("127.0.0.1:1"), "test", delivery_timeout_ms=1_000)
+    producer.send("topic", None, b"x", partition=0)
+    with pytest.raises(DeliveryError):
+        producer.wait(20)
+    producer.close(0.1)
+
+
+def test_a_reader_of_a_broker_that_is_not_there_says_so():
+    reader = Reader(KafkaSettings("127.0.0.1:1"), "test", timeout=1.0)
+    with pytest.raises(DependencyError, match="kafka must answer"):
+        reader.ends(["topic"])
+    reader.close()

@@ -1,0 +1,101 @@
+"""The reader against a real broker: groups, commits, pauses, frames."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from confluent_kafka.admin import NewTopic
+
+from runtime.kafka import KafkaSettings
+from runtime.producer import Producer
+from runtime.reader import Partition, Reader, Record
+from schemas.errors import SchemaError
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest) -> KafkaSettings:
+    return KafkaSettings(os.environ.get("BARLINE_TEST_KAFKA") or request.getfixturevalue("stack").kafka)
+
+
+@pytest.fixture
+def topic(settings: KafkaSettings, unique: Callable[[str], str]) -> Iterator[str]:
+    """A topic with 10 records in each of its two partitions."""
+    admin, name = settings.admin("test"), unique("reader")
+    admin.create_topics([NewTopic(name, 2, 1)])[name].result()
+    producer = Producer(settings, "test")
+    for number in range(20):
+        producer.send(
+            name, b"k%d" % number, b"v%d" % number, partition=number % 2, timestamp_ms=1_000 + number
+        )
+    producer.wait(30)
+    producer.close()
+    yield name
+    admin.delete_topics([name])[name].result()
+
+
+def take(reader: Reader, count: int) -> dict[Partition, list[Record]]:
+    """Read until so many records came."""
+    found: dict[Partition, list[Record]] = {}
+    while sum(map(len, found.values())) < count:
+        for place, records in reader.read(10.0).items():
+            found.setdefault(place, []).extend(records)
+    return found
+
+
+def test_assigned_partitions_are_read_from_the_beginning_in_order(settings: KafkaSettings, topic: str):
+    reader = Reader(settings, "test")
+    reader.assign_from_beginning([topic])
+    found = take(reader, 20)
+    assert found[Partition(topic, 1)][:2] == [Record(0, 1_001, b"k1", b"v1"), Record(1, 1_003, b"k3", b"v3")]
+    assert [record.offset for record in found[Partition(topic, 0)]] == list(range(10))
+    reader.close()
+
+
+def test_a_group_goes_on_where_it_committed(
+    settings: KafkaSettings, topic: str, unique: Callable[[str], str]
+):
+    group, places = unique("group"), [Partition(topic, 0), Partition(topic, 1)]
+    first = Reader(settings, "test", group=group)
+    assert first.committed(places) == {places[0]: None, places[1]: None}
+    revoked: list[Partition] = []
+    first.subscribe([topic], on_revoked=revoked.extend)
+    take(first, 20)
+    first.commit({places[0]: 4, places[1]: 10})
+    first.close()
+    assert sorted(revoked) == places
+    second = Reader(settings, "test", group=group)
+    second.subscribe([topic])
+    found = take(second, 6)
+    assert [record.offset for record in found[places[0]]] == list(range(4, 10))
+    assert places[1] not in found
+    second.close()
+
+
+def test_a_paused_partition_waits(settings: KafkaSettings, topic: str):
+    reader, places = Reader(settings, "test"), [Partition(topic, 0), Partition(topic, 1)]
+    reader.assign(dict.fromkeys(places, 0))
+    reader.pause([places[0]])
+    assert set(take(reader, 10)) == {places[1]}
+    reader.resume([places[0]])
+    assert set(take(reader, 10)) == {places[0]}
+    reader.seek(places[1], 7)
+    assert [record.offset for record in take(reader, 3)[places[1]]] == [7, 8, 9]
+    reader.close()
+
+
+def test_frames_hold_the_same_bytes(settings: KafkaSettings, topic: str):
+    reader, place = Reader(settings, "test"), Partition(topic, 0)
+    reader.assign({place: 8})
+    frames = reader.read_frames(10.0)[place]
+    at, size = frames.values[0]["at"], frames.values[0]["size"]
+    assert (frames.offsets[0], frames.data[at : at + size].tobytes()) == (8, b"v16")
+    reader.close()
+
+
+def test_a_missing_topic_is_named_with_the_fix(settings: KafkaSettings):
+    reader = Reader(settings, "test")
+    with pytest.raises(SchemaError, match=r"topic nowhere must exist.*barline topics apply"):
+        reader.ends(["nowhere"])
+    reader.close()
