@@ -22,16 +22,18 @@ _GROUP: Final = "barline-sink"
 @click.option(
     "--group", default=_GROUP, show_default=True, help="Consumer group; its members share the work."
 )
-@click.option("--rows", default=Limits().rows, show_default=True, help="Store when so many rows wait.")
-@click.option("--age", default=Limits().age_s, show_default=True, help="Store after so many seconds.")
+@click.option("--rows", type=int, help=f"Store when so many rows wait [{Limits().rows}].")
+@click.option("--age", type=float, help=f"Store after so many seconds [{Limits().age_s}].")
 @click.option("--port", type=int, help="Health and metrics; BARLINE_HEALTH_PORT, else a free one.")
-def command(path: Path | None, group: str, rows: int, age: float, port: int | None) -> None:
+def command(path: Path | None, group: str, rows: int | None, age: float | None, port: int | None) -> None:
     """Run until told to stop."""
     configure()
     stop = StopSignal()
-    endpoints = load(path).endpoints()
+    settings = load(path)
+    endpoints = settings.endpoints()
+    said = {name: value for name, value in (("rows", rows), ("age_s", age)) if value is not None}
     kafka = KafkaSettings(endpoints.kafka, security())
-    sink, close = assemble(kafka, endpoints, group, Limits(rows, age))
+    sink, close = assemble(kafka, endpoints, group, Limits(**(settings.sink | said)))
     chosen = port if port is not None else int(os.environ.get("BARLINE_HEALTH_PORT", "0"))
     health = HealthServer(ready=lambda: sink.problem, port=chosen)
     click.echo(f"sink: stores {group}, health on port {health.port}")

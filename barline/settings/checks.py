@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from barline.settings.reading import Problem
+from barline.settings.reading import Problem, read
 from barline.settings.settings import Settings
 from schemas.errors import ConfigurationError
 from schemas.market.intervals import MINUTE, Interval
@@ -24,6 +24,8 @@ def problems(settings: Settings) -> Iterator[Problem]:
     yield from _intervals(settings)
     yield from _indicators(settings)
     yield from _zones(settings)
+    yield from _worker(settings)
+    yield from _sink(settings)
 
 
 def _symbols(settings: Settings) -> Iterator[Problem]:
@@ -88,3 +90,30 @@ def _zones(settings: Settings) -> Iterator[Problem]:
         except (KeyError, ValueError):
             rule = f"must be an IANA time zone, was {calendar.zone!r}"
             yield Problem(("calendars", name, "zone"), rule, 'write such as "America/New_York"')
+
+
+def _worker(settings: Settings) -> Iterator[Problem]:
+    if not settings.worker:
+        return
+    # What another package owns is loaded only where something is said of it.
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from streams.transport.settings import WorkerSettings  # noqa: PLC0415
+
+    try:
+        WorkerSettings(**settings.worker_settings())
+    except ValidationError as error:
+        for found in error.errors():
+            rule = f"must be right ({found['msg'].lower()}), was {found['input']!r}"
+            fix = f"write one of {', '.join(WorkerSettings.model_fields)}, or remove it"
+            yield Problem(("worker", *found["loc"]), rule, fix)
+
+
+def _sink(settings: Settings) -> Iterator[Problem]:
+    if not settings.sink:
+        return
+    from connectors.sinks.clickhouse.sink import Limits  # noqa: PLC0415
+
+    found: list[Problem] = []
+    read(Limits, settings.sink, ("sink",), found)
+    yield from found

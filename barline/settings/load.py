@@ -36,6 +36,16 @@ def load(path: Path | None = None) -> Settings:
     return parse(text, path.name)
 
 
+def load_if_there(path: Path | None = None) -> Settings:
+    """The same for a process that needs nothing of it: the defaults where no file is named and none is there.
+
+    Raises:
+        ConfigurationError: as ``load``.
+    """
+    named = path or os.environ.get("BARLINE_CONFIG")
+    return load(path) if named or DEFAULT_PATH.exists() else Settings()
+
+
 def parse(text: str, name: str = "barline.toml") -> Settings:
     """The settings in a text.
 

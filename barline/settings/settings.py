@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import msgspec
 
@@ -36,6 +37,8 @@ class Settings(msgspec.Struct, frozen=True):
         clickhouse: the database.
         policies: what holds for every symbol.
         lines: strategy lines.
+        worker: fields of ``streams.transport.settings.WorkerSettings`` that differ from its defaults.
+        sink: fields of ``connectors.sinks.clickhouse.sink.Limits``, likewise.
         assets: rules by asset class; one left out has the defaults.
         calendars: how calendars differ from the tables.
         sources: every source by name.
@@ -49,6 +52,8 @@ class Settings(msgspec.Struct, frozen=True):
     clickhouse: UrlSettings = UrlSettings()
     policies: PolicySettings = PolicySettings()
     lines: LinesSettings = LinesSettings()
+    worker: dict[str, Any] = {}
+    sink: dict[str, Any] = {}
     assets: dict[Asset, AssetRules] = {}
     calendars: dict[str, CalendarSettings] = {}
     sources: dict[str, SourceConfig] = {}
@@ -68,6 +73,12 @@ class Settings(msgspec.Struct, frozen=True):
         }
         own = {f"BARLINE_{name}": address for name, address in said.items() if address}
         return Endpoints.load(environ={**own, **environ})
+
+    def worker_settings(self, environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+        """Arguments of ``WorkerSettings``; what the environment sets is left to it."""
+        return {
+            key: value for key, value in self.worker.items() if f"BARLINE_WORKER_{key.upper()}" not in environ
+        }
 
     def calendar_rows(self, first: date, last: date) -> dict[str, CalendarRows]:
         """Segments of every calendar that a symbol names.

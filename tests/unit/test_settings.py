@@ -65,7 +65,7 @@ length = 2.5
 
 EVERY_ERROR = """\
 barline.toml:3: colour must be a known setting (fix: remove it, or write one of assets, calendars, \
-clickhouse, indicators, intervals, kafka, lines, policies, registry, sources, symbols)
+clickhouse, indicators, intervals, kafka, lines, policies, registry, sink, sources, symbols, worker)
 barline.toml:6: sources.feed.topic must be one of ticks.raw, bars.raw, was 'tick.raw' (fix: write "ticks.raw")
 barline.toml:7: symbols.SPY must have calendar (fix: add calendar = "...")
 barline.toml:8: symbols.SPY.asset must be one of equity, crypto, fx, commodity, was 'stock' \
@@ -131,6 +131,16 @@ def test_policies_are_the_defaults_of_symbols():
     assert (symbols["SPY"].policy, symbols["SPY"].fill_limit) == (["none"], 2)
     assert (symbols["AIG"].policy, symbols["AIG"].fill_limit) == (["none"], 9)
     assert symbols["AIG"].ts_from == 1_719_878_400_000_000_000
+
+
+def test_sections_of_other_packages_are_checked_against_their_own_settings():
+    text = GOOD + "[worker]\ncheckpoint_ms = 0\nspeed = 1\n[sink]\nrows = 'many'\n"
+    found = [note.split(" (fix")[0] for note in notes(text)]
+    assert found[0].startswith("barline.toml:12: worker.checkpoint_ms must be right (input should be greater")
+    assert found[1].startswith("barline.toml:13: worker.speed must be right (extra inputs")
+    assert found[2] == "barline.toml:15: sink.rows must be a whole number, was 'many'"
+    said = parse(GOOD + "[worker]\ncheckpoint_ms = 50\nlinger_ms = 2.0\n")
+    assert said.worker_settings({"BARLINE_WORKER_LINGER_MS": "9"}) == {"checkpoint_ms": 50}
 
 
 def test_an_unknown_calendar_stops_the_domain():
