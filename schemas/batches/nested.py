@@ -7,6 +7,7 @@ contents are equal bytes.
 
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from schemas.errors import SchemaError
 
@@ -58,6 +59,7 @@ def _block(count: int, items: bytes) -> bytes:
     return _long(count) + items + b"\x00" if count else b"\x00"
 
 
+@lru_cache(1_024)  # the names of indicators come again with every bar
 def _text(text: str) -> bytes:
     data = text.encode()
     return _long(len(data)) + data

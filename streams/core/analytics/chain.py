@@ -41,11 +41,12 @@ class Chain:
         """
         first, before = min(changed[0], self.newest + 1), self.newest
         self.newest = max(changed[-1], self.newest)
+        if before < first:  # new bars alone
+            self._advance(bars, first)
+            return np.asarray(changed, np.int64)
         part = slice(first, self.newest + 1)
         old = self.values[:, part].copy(), self.converged(part)
         self._advance(bars, first)
-        if before < first:
-            return np.asarray(changed, np.int64)
         other = self._differ(part, *old)
         other[np.asarray(changed) - first] = True
         return first + np.flatnonzero(other & (bars["revision"][part] >= 0))
@@ -59,7 +60,7 @@ class Chain:
 
     def converged(self, part: slice) -> NDArray[np.bool_]:
         """Whether each value of those places has converged, bool[indicators, places]."""
-        return np.asarray((self.unseen[:, part] < CONVERGED) & ~np.isnan(self.values[:, part]))
+        return np.asarray((self.unseen[:, part] < CONVERGED) & np.isfinite(self.values[:, part]))
 
     def _differ(
         self, part: slice, values: NDArray[np.float64], converged: NDArray[np.bool_]

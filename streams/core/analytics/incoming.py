@@ -20,6 +20,8 @@ def incoming(batch: Columns) -> Rows:
     """The bars of a batch as BAR rows, in the order of its table; their source is not numbered yet."""
     table = batch.table("Bar")
     bars = np.zeros(len(table), BAR)
+    if len(table) == 0:
+        return bars
     for name in (*_SAME, *_NULLABLE, "notional", "flags"):
         bars[name] = table[name]
     for name in _NULLABLE:

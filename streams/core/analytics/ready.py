@@ -12,6 +12,7 @@ from schemas.batches.nested import encode_map, encode_texts
 from schemas.columns import Columns, Draft
 from schemas.market.intervals import Interval
 from schemas.records import record_type
+from streams.core.analytics.indicators.indicator import CONVERGED
 from streams.core.analytics.revise import Places
 from streams.core.analytics.rows import BAR, NULL, Row
 from streams.core.analytics.state import SymbolState
@@ -115,14 +116,15 @@ class Emission:
 def _values(state: SymbolState, number: int, place: int) -> tuple[Any, ...]:
     chain, bar = state.chains[number], state.interval_bars(number)[place]
     names = [one.name for one in chain.indicators]
-    values = zip(names, chain.values[:, place].tolist(), strict=True)
-    converged = zip(names, chain.converged(slice(place, place + 1))[:, 0].tolist(), strict=True)
+    values = dict(zip(names, chain.values[:, place].tolist(), strict=True))
+    ready = {name: value for name, value in values.items() if isfinite(value)}
+    unseen = zip(names, chain.unseen[:, place].tolist(), strict=True)
     due = int(state.window.due_next[state.window.begins[number] + place])
     return (
         bar["values_revision"],
         bar["revision"],
-        encode_map({name: value for name, value in values if isfinite(value)}),
-        encode_texts([name for name, known in converged if known]),
+        encode_map(ready),
+        encode_texts([name for name, weight in unseen if weight < CONVERGED and name in ready]),
         due + state.plan.expiry,
     )
 

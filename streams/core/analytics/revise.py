@@ -79,9 +79,11 @@ def revise_values(state: SymbolState, changed: Places) -> Places:
         places = sorted(place for own, place in changed if own == number)
         if state.plan.indicators[number]:
             places = state.chains[number].revise(bars, places).tolist()
-            bars["values_revision"][places] += 1
+            for place in places:
+                bars[place]["values_revision"] += 1
             state.touch(number, places)
-        revised += [(int(bars["ts_close"][place]), number, place) for place in places]
+        closes = bars["ts_close"]
+        revised += [(int(closes[place]), number, place) for place in places]
     return [(number, place) for _, number, place in sorted(revised)]
 
 

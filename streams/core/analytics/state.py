@@ -64,7 +64,9 @@ class SymbolState:
 
     def touch(self, number: int, places: list[int]) -> None:
         """Note that bars of an interval changed."""
-        self.touched[np.asarray(places) + self.window.begins[number]] = True
+        begin = int(self.window.begins[number])
+        for place in places:
+            self.touched[begin + place] = True
 
     def roll_to(self, session_date: int) -> None:
         """Move the window on to a newer trade date; what is older than the one before it falls away."""

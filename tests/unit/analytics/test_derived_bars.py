@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.config import IndicatorConfig
+from schemas.config import CalendarRows, IndicatorConfig
 from schemas.flags import LOW_COVERAGE
 from tests.factories import DAY, at, calendar_rows, day, domain, symbol
 from tests.unit.analytics.feed import DERIVED, Feed, flat, minute, missing, plain, through
@@ -150,6 +150,23 @@ def test_the_session_anchor_restarts_after_a_break():
     assert {topic: len(feed.out[topic]) for topic in DERIVED} == {
         "bars.5m": 66, "bars.15m": 22, "bars.30m": 11, "bars.1h": 6, "bars.1d": 1,
     }  # fmt: skip
+
+
+def test_a_bar_of_the_utc_anchor_may_reach_into_the_next_trade_date():
+    dates = [day("2024-07-01"), day("2024-07-02")]
+    opens = [(date - 1) * 86_400 + 22 * 3_600 for date in dates]
+    closes = [date * 86_400 + 21 * 3_600 for date in dates]
+    calendar = CalendarRows("CME", "test", "utc", "UTC", dates, opens, closes)
+    feed = Feed(domain(symbol(calendar="CME"), calendars={"CME": calendar}))
+    for start in opens:
+        instants = [(start + number * 60) * 1_000_000_000 for number in range(1380)]
+        feed(*(minute(0) | {"ts_open": ts, "ts_close": ts + 60_000_000_000} for ts in instants))
+    assert [(row["actual"], row["revision"]) for row in feed.out["bars.1d"]] == [
+        (120, 0),
+        (1380, 0),
+        (1260, 0),
+    ]
+    assert [len(feed.out[topic]) for topic in DERIVED[:4]] == [552, 184, 92, 46]
 
 
 def test_a_final_heartbeat_leaves_open_bars_open():
