@@ -1,5 +1,6 @@
 """The table ``trading_instances`` of ClickHouse, read and written by the resolver and ``barline modes``."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
@@ -31,7 +32,8 @@ class TradingInstances:
     """
 
     def __init__(self, settings: dict[str, Any], timeout_s: float = 2.0) -> None:
-        self._settings = {**settings, "connect_timeout": timeout_s, "send_receive_timeout": timeout_s}
+        whole = max(math.ceil(timeout_s), 1)  # the client knows no parts of a second
+        self._settings = {**settings, "connect_timeout": whole, "send_receive_timeout": whole}
         self._client: Client | None = None
 
     def read(self, modes: Sequence[str], limit: int) -> list[StoredMode]:
