@@ -1,9 +1,9 @@
 """Publishes what a source yields: keyed records to their key's partition, all others to every partition."""
 
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
-from runtime.producer import Producer
+from runtime.producer import Headers
 from schemas.batches.encode import Encoded, Encoder
 from schemas.columns import UNDECODABLE, Columns
 from schemas.partition import partition_of
@@ -42,6 +42,23 @@ def route(columns: Columns, encoded: Encoded, partitions: int) -> Iterator[Route
             yield from (Routed(number, key, value, timestamp) for number in range(partitions))
 
 
+class Sender(Protocol):
+    """The part of ``runtime.producer`` that a source needs."""
+
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        partition: int,
+        timestamp_ms: int,
+        headers: Headers | None,
+    ) -> None:
+        """Hand over one record."""
+        ...
+
+
 class Publisher:
     """Sends blocks of a source.
 
@@ -52,7 +69,7 @@ class Publisher:
         made_by: name of the source.
     """
 
-    def __init__(self, producer: Producer, ids: Mapping[str, int], partitions: int, made_by: str) -> None:
+    def __init__(self, producer: Sender, ids: Mapping[str, int], partitions: int, made_by: str) -> None:
         self._producer = producer
         self._encoders = {name: Encoder(topic, ids) for name, topic in TOPICS.items()}
         self._partitions = partitions

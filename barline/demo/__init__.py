@@ -1,0 +1,1 @@
+"""The main job: a day through the whole system on real servers, and every row checked."""
