@@ -1,7 +1,8 @@
 """Heartbeats and status of the simulated sources, the outage included.
 
-All sources of a topic speak at the same instants, each second that has records and each minute boundary, so
-that none looks dead beside the others; the clock speaks at minute boundaries, after them.
+All sources of a topic speak at the same instants, each second that has records and each minute boundary; the
+clock speaks at minute boundaries, after them. While two sources speak they do so every few seconds at least,
+or the one that comes second would look dead beside the first.
 
 ::
 
@@ -28,13 +29,22 @@ PROMISE: Final = LONGEST_DELAY + 100_000_000
 """A heartbeat promises everything but the last half second; faults that come later break that promise."""
 
 _CLOCK_NAME: Final = "clock"
+_OFTEN: Final = 4 * SECOND  # below the age at which a source counts as dead
 
 
-def due(arrivals: Ints, start: int, end: int) -> Ints:
-    """Seconds with records and minute boundaries from start to end, both included."""
+def due(arrivals: Ints, start: int, end: int, dense: tuple[int, int] = (0, 0)) -> Ints:
+    """Seconds with records and minute boundaries from start to end, both included.
+
+    Args:
+        arrivals: when records are sent.
+        start: first instant.
+        end: last instant.
+        dense: while two sources speak: every few seconds from its start to its end.
+    """
     seconds = np.unique(-(-arrivals // SECOND) * SECOND)
     inside = seconds[(seconds >= start) & (seconds <= end)]
-    return np.union1d(inside, np.arange(start, end + 1, MINUTE)).astype(np.int64)
+    minutes, often = np.arange(start, end + 1, MINUTE), np.arange(*dense, _OFTEN)
+    return np.unique(np.concatenate([inside, minutes, often])).astype(np.int64)
 
 
 def last_before(arrivals: Ints, times: Ints) -> Ints:
@@ -57,9 +67,10 @@ def of_ticks(
         outage: when it does not, its end excluded.
     """
     talking = (times >= india[0]) & (times <= india[1]) & ~((times >= outage[0]) & (times < outage[1]))
-    for name, own in ((TICKS, times), (INDIA, times[talking])):
+    mumbai = np.union1d(times[talking], outage[1])  # it speaks as soon as it is back
+    for name, own in ((TICKS, times), (INDIA, mumbai)):
         rows = heartbeats(texts.span(name), own)
-        rows["ts_through"] = own - PROMISE
+        rows["ts_through"] = np.maximum(own - PROMISE, times[0])  # nothing is older than the day
         rows["ts_last"] = last_before(arrivals[name], own)
         yield _closed(rows, own)
     for at, status in ((outage[0], "disconnected"), (outage[1], "connected")):

@@ -21,12 +21,12 @@ from schemas.config import CalendarRows, Domain
 from schemas.errors import ConfigurationError
 from schemas.market.cuts import EPOCH
 from schemas.market.grid import Grid
-from schemas.market.intervals import DAY, HOUR, MINUTE
+from schemas.market.intervals import DAY, HOUR, MINUTE, SECOND
 
 SIMULATED: Final = date(2024, 7, 2)
 """An ordinary Tuesday on all four calendars."""
 
-_OUTAGE: Final = (6 * HOUR, 6 * HOUR + 10 * MINUTE)
+_OUTAGE: Final = (6 * HOUR + 5 * SECOND, 6 * HOUR + 10 * MINUTE + 5 * SECOND)
 _MARGIN: Final = 5 * MINUTE  # the source of Mumbai speaks that long before the open and after the close
 
 
@@ -87,9 +87,9 @@ class Simulator:
         for one in streams.values():
             own[one.instrument.source].append(one.arrivals)
         arrivals = {name: np.concatenate(found) for name, found in own.items()}
-        times = beats.due(np.concatenate([part.times for part in parts]), *self.hours)
         mumbai = _hours(self._minutes["INFY"])
         talking = (mumbai[0] - _MARGIN, mumbai[1] + _MARGIN)
+        times = beats.due(np.concatenate([part.times for part in parts]), *self.hours, talking)
         return [*parts, *beats.of_ticks(self._texts, times, arrivals, talking, outage)]
 
     def _streams(self) -> dict[str, Stream]:
@@ -114,8 +114,8 @@ class Simulator:
                 times = one.rows["ts_event"]
                 # What happened just before the outage and would have arrived in it is lost as well.
                 one.without((one.arrivals >= outage[0]) & (times < outage[1]))
-                detail = "06:00 to 06:10 UTC, no heartbeats, then 60 s of probation"
-                self.planted.append(Planted("outage", "ticks.raw", symbol, 10, "gap: outage", detail))
+                detail = "06:00:05 to 06:10:05 UTC, no heartbeats, then 60 s of probation"
+                self.planted.append(Planted("outage", "ticks.raw", symbol, 9, "gap: outage", detail))
 
     def _bars(self) -> list[Part]:
         parts: list[Part] = []

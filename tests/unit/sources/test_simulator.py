@@ -21,7 +21,7 @@ from schemas.columns import UNDECODABLE, Columns
 from schemas.config import Domain
 from schemas.errors import ConfigurationError
 from schemas.market.grid import Grid
-from schemas.market.intervals import HOUR, MINUTE
+from schemas.market.intervals import HOUR, MINUTE, SECOND
 from schemas.topics import TOPICS
 from streams.core.log import Log
 from streams.core.ticks.stage import TicksStage
@@ -104,11 +104,13 @@ PROMISE_BREAKERS = {"duplicates", "out of order", "late ticks within 15 min", "t
 
 
 def test_the_source_with_the_outage_says_and_sends_nothing_in_it():
-    start = day()[0].hours[0] + 6 * HOUR
+    start = day()[0].hours[0] + 6 * HOUR + 5 * SECOND
     beats, sources = rows("ticks.raw", "Heartbeat")
     own = beats["ts"][[source == INDIA for source in sources]]
     assert not np.any((own >= start) & (own < start + 10 * MINUTE))
     assert start + 10 * MINUTE in own
+    talking = np.concatenate([own[own < start], own[own > start + 10 * MINUTE]])
+    assert np.sort(np.diff(talking))[-2] <= 5 * SECOND, "it must not look dead beside the other source"
     ticks, sources = rows("ticks.raw", "Tick")
     events = ticks["ts_event"][[source == INDIA for source in sources]]
     assert not np.any((events >= start) & (events < start + 10 * MINUTE))
