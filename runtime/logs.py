@@ -11,7 +11,7 @@ import time
 from typing import Final
 
 _FORMAT: Final = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"
-_NOISY: Final = ("aiokafka", "faust", "mode", "asyncio")
+_NOISY: Final = ("aiokafka", "asyncio", "faust", "httpcore", "httpx", "httpx2", "mode")
 
 
 class _OneLine(logging.Formatter):

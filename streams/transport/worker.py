@@ -44,10 +44,15 @@ def run(
     """
     inputs = {agent.input: changelog(settings.name, agent.name) for agent in agents}
     partitions = check_topics(kafka, group, inputs, _outputs(agents))
-    for agent in agents:
-        warm(agent.name, agent.stage, agent.input, _outputs([agent]), codec)
+    warm_all(agents, codec)
     asyncio.run(_work(kafka, settings, agents, codec, group, partitions, new_lane))
     finish(0)
+
+
+def warm_all(agents: Iterable[Agent], codec: Codec) -> None:
+    """Compile the kernels of agents; they are kept for later processes."""
+    for agent in agents:
+        warm(agent.name, agent.stage, agent.input, _outputs([agent]), codec)
 
 
 async def _work(
