@@ -98,7 +98,8 @@ class FileRows:
         self._position.ts_event = ts_event or self._position.ts_event
         strands = self._position.runs.pop(mode, [""])
         strand = text(found.strand_id) or strands[-1]
-        if rest := [other for other in strands if other != strand]:
+        # Lines without a configuration in the file belong to the run that is now named.
+        if rest := [other for other in strands if other not in {"", strand}]:
             self._position.runs[mode] = rest
         self._end(mode, strand, "marker", raw.number)
         return True

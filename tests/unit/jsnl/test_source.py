@@ -221,6 +221,12 @@ def test_an_end_marker_ends_the_run_in_its_place(tmp_path: Path) -> None:
     ]
 
 
+def test_a_run_whose_configuration_is_elsewhere_ends_once(tmp_path: Path) -> None:
+    marker = json.dumps({"type": "strand_finished", "mode": "m", "strand_id": "a"})
+    path = write(tmp_path / "x.jsnl", plain("m"), marker)
+    assert told(polled(LinesSource([path]), final=True)) == [("line", "m", 1), ("end", "m/a", 2)]
+
+
 def test_the_end_of_the_file_ends_every_run_in_it(tmp_path: Path) -> None:
     path = write(tmp_path / "x.jsnl", plain("n"), started("m", "a"), plain("m"), started("m", "b"))
     rows = polled(LinesSource([path]), final=True)
