@@ -1,4 +1,4 @@
-"""``python -m streams.agents``: compile the kernels of all agents, so that the first worker starts at once."""
+"""``python -m streams.agents``: compile the kernels of all agents, so that a first worker starts at once."""
 
 from runtime.logs import configure
 from schemas.codec import LOCAL_IDS
