@@ -6,7 +6,7 @@ there so that a heartbeat that decides nothing costs a comparison of two arrays.
 
 from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,10 @@ from streams.core.bars.state import REAL, REFETCHED, UNKNOWN, Day
 from streams.core.watermark import FOREVER
 
 Change: TypeAlias = Callable[[Effects], None]
+
+
+NONE: Final = -1
+"""No cause: no minute is looked at again."""
 
 
 class Book:
@@ -106,13 +110,14 @@ class Book:
             final: nothing follows from that source.
         """
         roster = self.partition.roster
-        due = set(np.flatnonzero(self._next_close <= roster.through[roster.group]).tolist())
-        due |= {at for at in self._pending if changed and int(roster.group[at]) in changed}
-        due |= {at for at, watches in self._watches.items() if self._is_up(number, watches)}
+        again = {at for at in self._pending if changed and int(roster.group[at]) in changed}
+        again |= {at for at, watches in self._watches.items() if self._is_up(number, watches)}
         if final:
-            due |= {x.index for x in roster.listings if number in roster.groups[int(roster.group[x.index])]}
-        for at in sorted(due):
-            self.settle(roster.listings[at], final=final, only=UNKNOWN)
+            again |= {x.index for x in roster.listings if number in roster.groups[int(roster.group[x.index])]}
+        due = set(np.flatnonzero(self._next_close <= roster.through[roster.group]).tolist())
+        for at in sorted(due | again):
+            # Deciding a minute changes no cause of another, so only what has changed is looked at again.
+            self.settle(roster.listings[at], final=final, only=UNKNOWN if at in again else NONE)
 
     def _is_up(self, number: int, watches: list[Watch]) -> bool:
         marks = self.partition.marks
@@ -128,7 +133,7 @@ class Book:
         Args:
             listing: the symbol.
             final: decide every minute up to the newest bar.
-            only: look again at the minutes of this cause alone.
+            only: look again at the minutes of this cause alone; ``NONE`` looks at none.
         """
         for day in self.days.of(listing):
             self.apply(listing, day, partial(self._settle_day, listing, day, final, only))
@@ -147,7 +152,8 @@ class Book:
         if final:
             through = max(through, close_of(_newest(day)))
         effects.decide_through(through, best)
-        effects.find_causes(only=only)
+        if only != NONE:
+            effects.find_causes(only=only)
 
     def _open_next(self, listing: Listing) -> bool:
         """Open the next trade date that a watermark has reached; whether there was one."""

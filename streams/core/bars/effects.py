@@ -159,12 +159,15 @@ class Effects:
         """When the unknown minutes of the trade date are to be looked at again, by judge."""
         rows, partition = self._day.rows, self._partition
         missing = (rows["kind"] == FLAT) | (rows["kind"] == EMPTY)
+        missing &= rows["cause"] == UNKNOWN
+        judges = {number: partition.judge(number) for number in np.unique(rows["judge"][missing]).tolist()}
+        for number, judge in judges.items():
+            if judge.alone:  # its minutes stay unknown
+                missing &= rows["judge"] != number
         found: dict[int, Watch] = {}
-        for place in np.flatnonzero(missing & (rows["cause"] == UNKNOWN)).tolist():
+        for place in np.flatnonzero(missing).tolist():
             number = int(rows["judge"][place])
-            judge = partition.judge(number)
-            if judge.alone:
-                continue
+            judge = judges[number]
             minute = self._minute(place)
             at = causes.clears_at(minute, judge, partition.silence)
             old = found.get(number, Watch(number, FOREVER, FOREVER))
