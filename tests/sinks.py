@@ -4,6 +4,7 @@ The oracle reads every record of the topics and follows SEMANTICS row by row, so
 the shared topics is expected as well.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -160,6 +161,8 @@ def expected_equity(endpoints: Endpoints) -> dict[tuple[Any, ...], float]:
     staged: dict[tuple[str, str], dict[tuple[Any, ...], tuple[int, float]]] = {}
     for _, _, _, name, fields in recorded(endpoints, ("equity",)):
         run = (fields["mode"], fields["strand_id"])
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:@+-]{0,127}", fields["mode"]):
+            continue  # gets no partition
         if name == "Equity":
             target = final if fields["live"] else staged.setdefault(run, {})
             put(

@@ -51,7 +51,7 @@ def assemble(
         counted = epochs(store, topic_ids(kafka, [*known, _LINES]))
         journal = Journal(store, counted["equity"])
         journal.load()
-        guard = ModeGuard(known_modes(store))
+        guard = ModeGuard(known_modes(store), limits.modes)
     except StoreDownError as error:
         raise DependencyError(str(error)) from error
     registry = Registry(endpoints.registry)

@@ -6,7 +6,7 @@ from typing import Final
 from confluent_kafka import KafkaException, TopicCollection
 
 from connectors.sinks.clickhouse.store import Store
-from connectors.sinks.clickhouse.tables import chunk_of_row
+from connectors.sinks.clickhouse.tables import chunk_of_rows
 from runtime.kafka import KafkaSettings, unreachable
 
 SHIFT: Final = 48
@@ -41,5 +41,5 @@ def epochs(store: Store, ids: Mapping[str, str]) -> dict[str, int]:
         found[topic] = known.get(identity, max(known.values(), default=-1) + 1)
         if identity not in known:
             row: dict[str, str | int] = {"topic": topic, "topic_id": identity, "epoch": found[topic]}
-            store.insert("topic_epochs", [chunk_of_row(row)])
+            store.insert("topic_epochs", [chunk_of_rows([row])])
     return found

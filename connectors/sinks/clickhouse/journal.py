@@ -1,11 +1,12 @@
 """The journal of runs that are published at their end: what is open, from where, and what is out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
 from connectors.sinks.clickhouse.epochs import SHIFT
 from connectors.sinks.clickhouse.store import Store
-from connectors.sinks.clickhouse.tables import chunk_of_row
+from connectors.sinks.clickhouse.tables import chunk_of_rows
 from runtime.reader import Partition
 
 OPEN: Final = "open"
@@ -73,24 +74,29 @@ class Journal:
         entry = self._entries.get(run)
         return entry.published if entry else -1
 
-    def begin(self, run: Run, place: Partition, offset: int) -> None:
-        """Say that a run has rows that are not published, before they are stored."""
-        entry = self._entries.get(run, Entry(place, offset))
-        if entry.version and entry.state == OPEN:
-            return
-        version = self._version(offset, 0)
-        self._write(run, replace(entry, place=place, first_offset=offset, state="open", version=version))
+    def begin(self, runs: Mapping[Run, int], place: Partition) -> None:
+        """Say that runs have rows that are not published, before those are stored.
+
+        Args:
+            runs: offset of the first such row of each.
+            place: partition that holds them.
+        """
+        begun: dict[Run, Entry] = {}
+        for run, offset in runs.items():
+            entry = self._entries.get(run, Entry(place, offset))
+            if not entry.version or entry.state == PUBLISHED:
+                version = self._version(offset, 0)
+                begun[run] = replace(entry, place=place, first_offset=offset, state="open", version=version)
+        self._write(begun)
 
     def end(self, run: Run, place: Partition, offset: int, published: int, rows: int) -> None:
         """Say that all rows of a run up to a RunEnd are in the final table."""
         entry = self._entries.get(run, Entry(place, offset))
-        self._write(
-            run,
-            replace(
-                entry, end_offset=offset, published=max(published, entry.published), rows=rows,
-                state="published", version=self._version(offset, 1),
-            ),
+        ended = replace(
+            entry, end_offset=offset, published=max(published, entry.published), rows=rows,
+            state="published", version=self._version(offset, 1),
         )  # fmt: skip
+        self._write({run: ended})
 
     def open_runs(self, place: Partition) -> dict[Run, int]:
         """First offset of each open run of a partition."""
@@ -100,15 +106,25 @@ class Journal:
             if entry.place == place and entry.state == OPEN
         }
 
+    def published_runs(self, place: Partition) -> list[Run]:
+        """Runs of a partition without rows that are not published."""
+        return [
+            run for run, entry in self._entries.items() if entry.place == place and entry.state == PUBLISHED
+        ]
+
     def _version(self, offset: int, step: int) -> int:
         return (self._epoch << SHIFT) + 2 * offset + step + 1
 
-    def _write(self, run: Run, entry: Entry) -> None:
-        row: dict[str, str | int] = {
-            "mode": run.mode, "strand_id": run.strand_id, "topic": entry.place.topic,
-            "partition": entry.place.number, "first_offset": entry.first_offset,
-            "end_offset": entry.end_offset, "published": entry.published, "rows": entry.rows,
-            "state": entry.state, "version": entry.version,
-        }  # fmt: skip
-        self._store.insert("runs", [chunk_of_row(row)])
-        self._entries[run] = entry
+    def _write(self, entries: Mapping[Run, Entry]) -> None:
+        rows: list[dict[str, str | int]] = [
+            {
+                "mode": run.mode, "strand_id": run.strand_id, "topic": entry.place.topic,
+                "partition": entry.place.number, "first_offset": entry.first_offset,
+                "end_offset": entry.end_offset, "published": entry.published, "rows": entry.rows,
+                "state": entry.state, "version": entry.version,
+            }
+            for run, entry in entries.items()
+        ]  # fmt: skip
+        if rows:
+            self._store.insert("runs", [chunk_of_rows(rows)])
+        self._entries.update(entries)

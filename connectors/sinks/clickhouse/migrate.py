@@ -6,7 +6,7 @@ from typing import Final
 
 from connectors.sinks.clickhouse.errors import TablesError
 from connectors.sinks.clickhouse.store import Store
-from connectors.sinks.clickhouse.tables import chunk_of_row
+from connectors.sinks.clickhouse.tables import chunk_of_rows
 
 _APPLIED: Final = """
 CREATE TABLE IF NOT EXISTS schema_migrations
@@ -49,7 +49,7 @@ def migrate(store: Store) -> list[str]:
         if name not in applied:
             for statement in statements(text):
                 store.command(statement)
-            store.insert("schema_migrations", [chunk_of_row({"name": name, "sha256": digest})])
+            store.insert("schema_migrations", [chunk_of_rows([{"name": name, "sha256": digest}])])
             done.append(name)
     return done
 

@@ -11,7 +11,7 @@ nothing, and other runs of the mode stay. Every step can be repeated: the key re
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -88,6 +88,21 @@ class Publisher:
         crash_point("publish.cleared")
         self._store.command(f"DROP TABLE IF EXISTS {table} SYNC")
         return rows
+
+    def tidy(self, runs: Iterable[Run]) -> None:
+        """Drop what a crash left of runs that are published."""
+        query = (
+            "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE 'equity_run_%'"
+        )
+        tables = {str(row[0]) for row in self._store.rows(query)}
+        staged = {
+            Run(*row) for row in self._store.rows("SELECT DISTINCT mode, strand_id FROM equity_staging")
+        }
+        for run in runs:
+            if run in staged:
+                self._clear(run)
+            if (table := f"equity_run_{_digest(run)}") in tables:
+                self._store.command(f"DROP TABLE IF EXISTS {table} SYNC")
 
     def _copy(self, run: Run, table: str) -> None:
         """Make the table of the run anew, from those of its staged rows that are not published."""

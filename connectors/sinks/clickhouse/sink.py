@@ -20,8 +20,8 @@ from connectors.sinks.clickhouse.batch import Batch, Piece, halves, inserts
 from connectors.sinks.clickhouse.crash import crash_point
 from connectors.sinks.clickhouse.equity import ending, route, versioned
 from connectors.sinks.clickhouse.errors import RowsRefusedError, StoreDownError
-from connectors.sinks.clickhouse.guard import ModeGuard
-from connectors.sinks.clickhouse.journal import Journal, Run
+from connectors.sinks.clickhouse.guard import LARGEST_NUMBER, ModeGuard
+from connectors.sinks.clickhouse.journal import Journal
 from connectors.sinks.clickhouse.letters import DeadLetters
 from connectors.sinks.clickhouse.native import Chunk, Places
 from connectors.sinks.clickhouse.publish import Ending, Publisher
@@ -53,10 +53,12 @@ class Limits:
     Attributes:
         rows: as soon as so many rows wait.
         age_s: as soon as the oldest has waited so long.
+        modes: so many modes may have a partition in ``equity``.
     """
 
     rows: int = 20_000
     age_s: float = 1.0
+    modes: int = LARGEST_NUMBER
 
 
 class Sink:
@@ -90,6 +92,7 @@ class Sink:
         self._batch = Batch()
         self._early: list[tuple[Partition, Frames]] = []  # came while everything was paused
         self._unchecked: set[Partition] = set()
+        self._untidy: set[Partition] = set()
         self._stop: Callable[[], bool] = lambda: False
         self.problem = "no partition was assigned yet"
 
@@ -110,8 +113,10 @@ class Sink:
     def turn(self, timeout: float) -> None:
         """Take what has arrived and store it when it is enough or old enough."""
         early, self._early = self._early, []
+        arrived = [*early, *self._reader.read_frames(timeout).items()]
+        self._tidy()
         again: set[Partition] = set()
-        for partition, frames in [*early, *self._reader.read_frames(timeout).items()]:
+        for partition, frames in arrived:
             if partition not in again and not self._take(partition, frames):
                 again.add(partition)
         if self._batch.rows >= self._limits.rows or self._batch.age() >= self._limits.age_s:
@@ -191,13 +196,10 @@ class Sink:
         routed = route(columns, places, self._guard, self._journal, self._epochs["lines.raw"])
         for place, (code, detail) in routed.refused.items():
             self._letters.refuse(columns, place, code, detail)
-        for run, place in routed.runs.items():
-            self._until_stored(self._begin(run, partition, int(columns.offsets[place])))
+        runs = {run: int(columns.offsets[place]) for run, place in routed.runs.items()}
+        self._until_stored(lambda: self._journal.begin(runs, partition))
         self._batch.add(EQUITY, columns, routed.live)
         self._batch.add(STAGING, columns, routed.staged)
-
-    def _begin(self, run: Run, partition: Partition, offset: int) -> Callable[[], None]:
-        return lambda: self._journal.begin(run, partition, offset)
 
     def _publish(self, found: Ending) -> None:
         """Store everything before the end of a run, then publish it."""
@@ -260,19 +262,31 @@ class Sink:
     # -- partitions
 
     def _assigned(self, partitions: list[Partition]) -> None:
-        self._unchecked.update(place for place in partitions if place.topic == "equity")
+        equity = [place for place in partitions if place.topic == "equity"]
+        self._unchecked.update(equity)
+        self._untidy.update(equity)
         self.problem = ""
 
     def _revoked(self, partitions: list[Partition]) -> None:
         self._early = [(place, frames) for place, frames in self._early if place not in partitions]
         for place in partitions:
             self._unchecked.discard(place)
+            self._untidy.discard(place)
             self._batch.forget(place)
+
+    def _tidy(self) -> None:
+        """Read what the journal says of partitions that came, and clear what a crash left there."""
+        if not self._untidy:
+            return
+        self._until_stored(self._journal.load)
+        places = set(self._untidy)
+        runs = [run for place in places for run in self._journal.published_runs(place)]
+        self._until_stored(lambda: self._publisher.tidy(runs))
+        self._untidy -= places
 
     def _sought_back(self, partition: Partition, position: int) -> bool:
         """Go back to where an open run begins whose staged rows are gone; whether that was needed."""
         self._unchecked.discard(partition)
-        self._until_stored(self._journal.load)
         query = "SELECT DISTINCT mode, strand_id FROM equity_staging"
         staged = {tuple(row) for row in self._until_stored(lambda: self._store.rows(query))}
         opened = self._journal.open_runs(partition)

@@ -1,6 +1,6 @@
 """Which table holds what, and how rows of columns become its rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -140,12 +140,14 @@ def texts_of(texts: list[str]) -> Texts:
     return Texts(sealed(b"".join(data)), spans)
 
 
-def chunk_of_row(values: Mapping[str, str | int]) -> Chunk:
-    """One row of texts and whole numbers."""
-    columns = {
-        name: Column("String", texts_of([value]))
-        if isinstance(value, str)
-        else Column("Int64", np.array([value], np.int64))
-        for name, value in values.items()
-    }
-    return Chunk(1, columns, np.zeros(1, np.intp))
+def chunk_of_rows(rows: Sequence[Mapping[str, str | int]]) -> Chunk:
+    """Rows of texts and whole numbers, all with the same columns."""
+    columns = {}
+    for name, first in rows[0].items():
+        values = [row[name] for row in rows]
+        columns[name] = (
+            Column("String", texts_of([str(value) for value in values]))
+            if isinstance(first, str)
+            else Column("Int64", np.array(values, np.int64))
+        )
+    return Chunk(len(rows), columns, np.zeros(len(rows), np.intp))
