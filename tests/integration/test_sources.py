@@ -77,7 +77,11 @@ def test_a_played_file_stands_in_the_partitions_of_its_keys(stack: Endpoints, tm
     ticks = [row for _, row in found if str(row.get("symbol", "")).startswith("PLAYED")]
     assert sorted(row["price"] for row in ticks) == [10.5, 10.75, 20.5]
     assert raw == [b"PLAYED-A,never,1,1"]
-    beats = [(partition, row["ts"]) for partition, row in found if row.get("source") == "files"]
+    beats = [
+        (partition, row["ts"])
+        for partition, row in found
+        if row["record"] == "Heartbeat" and row["source"] == "files"
+    ]
     for second in ("2024-07-02T13:30:01", "2024-07-02T13:31:00", "2024-07-02T20:01:00"):
         assert {partition for partition, ts in beats if ts == at(second)} == {0, 1, 2, 3}
 
