@@ -22,6 +22,7 @@ def command(limit: float, remember: float, group: str, log_level: str) -> None:
     from connectors.sources.resolver import Resolver, resolve  # noqa: PLC0415
     from connectors.sources.trading_instances import TradingInstances  # noqa: PLC0415
     from runtime.endpoints import Endpoints  # noqa: PLC0415
+    from runtime.health import HealthServer  # noqa: PLC0415
     from runtime.kafka import KafkaSettings  # noqa: PLC0415
     from runtime.process import StopSignal  # noqa: PLC0415
     from runtime.reader import Reader  # noqa: PLC0415
@@ -35,7 +36,9 @@ def command(limit: float, remember: float, group: str, log_level: str) -> None:
     stop = StopSignal()
     try:
         with publisher("resolver") as publish:
+            health = HealthServer(ready=lambda: "")
             resolve(reader, resolver, publish, names, lambda: bool(stop))
+            health.close()
     finally:
         reader.close()
         table.close()

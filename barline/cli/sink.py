@@ -1,6 +1,5 @@
 """Store the output topics in ClickHouse."""
 
-import os
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +23,7 @@ _GROUP: Final = "barline-sink"
 )
 @click.option("--rows", type=int, help=f"Store when so many rows wait [{Limits().rows}].")
 @click.option("--age", type=float, help=f"Store after so many seconds [{Limits().age_s}].")
-@click.option("--port", type=int, help="Health and metrics; BARLINE_HEALTH_PORT, else a free one.")
+@click.option("--port", type=int, help="Health and metrics; BARLINE_HEALTH or _PORT, else a free one.")
 def command(path: Path | None, group: str, rows: int | None, age: float | None, port: int | None) -> None:
     """Run until told to stop."""
     configure()
@@ -34,8 +33,7 @@ def command(path: Path | None, group: str, rows: int | None, age: float | None, 
     said = {name: value for name, value in (("rows", rows), ("age_s", age)) if value is not None}
     kafka = KafkaSettings(endpoints.kafka, security())
     sink, close = assemble(kafka, endpoints, group, Limits(**(settings.sink | said)))
-    chosen = port if port is not None else int(os.environ.get("BARLINE_HEALTH_PORT", "0"))
-    health = HealthServer(ready=lambda: sink.problem, port=chosen)
+    health = HealthServer(ready=lambda: sink.problem, port=port)
     click.echo(f"sink: stores {group}, health on port {health.port}")
     try:
         sink.run(lambda: bool(stop))
