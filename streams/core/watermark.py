@@ -84,7 +84,8 @@ class Liveness(IntEnum):
 class Watermarks:
     """Marks and liveness of the sources of one partition.
 
-    Sources are numbered in the order in which the partition met them; numbers never change.
+    Sources are numbered in the order in which the partition met them; while this object lives, numbers don't
+    change.
 
     Attributes:
         sources: ``SOURCE`` rows by number. Replaced when a source is added: don't keep it.
@@ -240,9 +241,16 @@ class Watermarks:
         return born <= ts_open and not (starts < ts_close and ends > ts_open)
 
     def pack(self) -> bytes:
-        """The state, to be part of the partition's own."""
-        head = _HEAD.pack(len(self.sources), len(self._writers), *self._newest)
-        return head + self.sources.tobytes() + self._writers.tobytes()
+        """The state, to be part of the partition's own: by name, so that equal states have equal bytes.
+
+        Numbers are given anew when it is restored.
+        """
+        order = np.argsort(self.sources["name"])
+        writers = self._writers.copy()
+        writers["source"] = np.argsort(order)[writers["source"]]
+        writers = writers[np.lexsort((writers["writer"], writers["source"]))]
+        head = _HEAD.pack(len(order), len(writers), *self._newest)
+        return head + self.sources[order].tobytes() + writers.tobytes()
 
     def restore(self, body: bytes) -> None:
         """Take up what ``pack`` gave.
