@@ -29,6 +29,7 @@ PROMISE: Final = LONGEST_DELAY + 100_000_000
 """A heartbeat promises everything but the last half second; faults that come later break that promise."""
 
 _CLOCK_NAME: Final = "clock"
+_SETTLED: Final = 3 * SECOND  # sooner, less the disorder, a first promise would be about the day before
 _OFTEN: Final = 4 * SECOND  # below the age at which a source counts as dead
 
 
@@ -68,9 +69,10 @@ def of_ticks(
     """
     talking = (times >= india[0]) & (times <= india[1]) & ~((times >= outage[0]) & (times < outage[1]))
     mumbai = np.union1d(times[talking], outage[1])  # it speaks as soon as it is back
-    for name, own in ((TICKS, times), (INDIA, mumbai)):
+    settled = times[times >= times[0] + _SETTLED]
+    for name, own in ((TICKS, settled), (INDIA, mumbai)):
         rows = heartbeats(texts.span(name), own)
-        rows["ts_through"] = np.maximum(own - PROMISE, times[0])  # nothing is older than the day
+        rows["ts_through"] = own - PROMISE
         rows["ts_last"] = last_before(arrivals[name], own)
         yield _closed(rows, own)
     for at, status in ((outage[0], "disconnected"), (outage[1], "connected")):

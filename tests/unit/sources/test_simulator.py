@@ -124,7 +124,7 @@ def test_the_clock_speaks_every_minute_and_all_sources_of_a_topic_at_its_instant
         clock = set(beats["ts"][[one == "clock" for one in sources]].tolist())
         own = set(beats["ts"][[one == source for one in sources]].tolist())
         assert len(clock) == 24 * 60 + 2
-        assert clock <= own
+        assert clock - own <= {min(clock)}
 
 
 def test_raw_bytes_stand_between_the_records():
