@@ -59,6 +59,7 @@ class Keeper:
         self._released = asyncio.Event()
         self._halted = asyncio.Event()
         self._ending: asyncio.Task[None] | None = None
+        self._begun = False
         self._was_ready = False
         self._failures = 0
 
@@ -71,6 +72,7 @@ class Keeper:
         Raises:
             ServiceFailedError: it died or didn't become ready, and trying again is no use.
         """
+        self._begun = True
         try:
             for keeper in before:
                 await _first(keeper.ready.wait(), self._halted.wait())
@@ -178,6 +180,8 @@ class Keeper:
     async def stop(self, after: Sequence["Keeper"]) -> None:
         """Stop the service once those that need it have stopped."""
         self._halted.set()
+        if not self._begun:
+            self.stopped.set()
         for keeper in after:
             await keeper.stopped.wait()
         await self._terminate()

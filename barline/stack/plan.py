@@ -24,6 +24,7 @@ DATABASE: Final = "barline"
 _WRITER, _READER = "barline", "reader"
 _USERS_FILE: Final = "clickhouse-users.json"
 _ROOM: Final = 256 << 20
+_PROGRAM_S: Final = 600.0  # its kernels may have to be compiled first
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ def plan_programs(
                 env=env,
                 once=program.once,
                 restart=True,
+                start_s=_PROGRAM_S,
             )
         )
     return found

@@ -37,9 +37,9 @@ class Supervisor:
             stop: ends everything.
             reread: says that the plan changed.
         """
-        self._adopt()
         stopping, reading = asyncio.create_task(stop.wait()), asyncio.create_task(reread.wait())
         try:
+            self._adopt()
             while not stopping.done():
                 waiting = {stopping, reading, *self._tasks}
                 done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -66,20 +66,24 @@ class Supervisor:
         plan = Plan.read(self._home)
         for name in plan.endpoints.__slots__:
             setattr(self._state, name, getattr(plan.endpoints, name))
+        new = [service for service in plan.services if service.name not in self._keepers]
         for service in plan.services:
             if service.name in self._keepers:
                 self._keepers[service.name].change(service)
-            else:
-                self._begin(service)
+        for service in new:
+            keeper = Keeper(service, self._home, self._write)
+            self._keepers[service.name] = keeper
+            self._state.services[service.name] = keeper.state
+        for service in new:
+            self._begin(service)
         self._write()
 
     def _begin(self, service: Service) -> None:
         """Begin to keep a service."""
-        keeper = Keeper(service, self._home, self._write)
-        before = [self._keepers[name] for name in service.after if name in self._keepers]
-        self._keepers[service.name] = keeper
-        self._state.services[service.name] = keeper.state
-        self._tasks.add(asyncio.create_task(keeper.run(before)))
+        if unknown := sorted(set(service.after) - self._keepers.keys()):
+            raise ServiceFailedError(service.name, f"must come after services of the plan, named {unknown}")
+        before = [self._keepers[name] for name in service.after]
+        self._tasks.add(asyncio.create_task(self._keepers[service.name].run(before)))
 
     def _write(self) -> None:
         """Store the state."""
