@@ -77,17 +77,22 @@ class KafkaSettings:
             "queue.buffering.max.messages": 1_000_000,
         }
 
-    def consumer(self, name: str, *, group: str | None, start: str) -> Properties:
+    def consumer(self, name: str, *, group: str | None, start: str, instance: str = "") -> Properties:
         """Properties of a reader.
 
         Args:
             name: ``client.id``.
             group: consumer group; None where partitions are assigned by hand and nothing is committed.
             start: ``earliest`` or ``latest``, where there is no committed offset.
+            instance: name of this member of the group, which keeps its partitions over a restart; empty for a
+                member like any other, whose partitions rest until its session is over when it is killed.
         """
+        static = {"group.instance.id": instance} if instance else {}
         return {
             **self.client(name),
+            **static,
             "group.id": group or f"{name}-unused",
+            "session.timeout.ms": 10_000,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": start,

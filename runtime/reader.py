@@ -45,6 +45,7 @@ class Reader:
         name: ``client.id``.
         group: consumer group; None for a reader with assigned partitions that commits nothing.
         start: where to begin when there is no committed offset.
+        instance: name of this member of the group, to keep its partitions over a restart.
         timeout: seconds that a question to the brokers may take.
     """
 
@@ -55,11 +56,14 @@ class Reader:
         *,
         group: str | None = None,
         start: Start = "earliest",
+        instance: str = "",
         timeout: float = 10.0,
     ) -> None:
         self._settings = settings
         self._timeout = timeout
-        self._client = Consumer(settings.consumer(name, group=group, start=start), logger=_LOG)
+        self._client = Consumer(
+            settings.consumer(name, group=group, start=start, instance=instance), logger=_LOG
+        )
 
     def subscribe(
         self,

@@ -1,6 +1,7 @@
 """Store the output topics in ClickHouse."""
 
 from pathlib import Path
+from socket import gethostname
 from typing import Final
 
 import click
@@ -21,10 +22,15 @@ _GROUP: Final = "barline-sink"
 @click.option(
     "--group", default=_GROUP, show_default=True, help="Consumer group; its members share the work."
 )
+@click.option(
+    "--instance", help="Name of this member, which keeps its partitions over a restart [host name]."
+)
 @click.option("--rows", type=int, help=f"Store when so many rows wait [{Limits().rows}].")
 @click.option("--age", type=float, help=f"Store after so many seconds [{Limits().age_s}].")
-@click.option("--port", type=int, help="Health and metrics; BARLINE_HEALTH or _PORT, else a free one.")
-def command(path: Path | None, group: str, rows: int | None, age: float | None, port: int | None) -> None:
+@click.option("--port", type=int, help="Health and metrics; BARLINE_HEALTH_PORT, else a free one.")
+def command(
+    path: Path | None, group: str, instance: str | None, rows: int | None, age: float | None, port: int | None
+) -> None:
     """Run until told to stop."""
     configure()
     stop = StopSignal()
@@ -32,7 +38,9 @@ def command(path: Path | None, group: str, rows: int | None, age: float | None, 
     endpoints = settings.endpoints()
     said = {name: value for name, value in (("rows", rows), ("age_s", age)) if value is not None}
     kafka = KafkaSettings(endpoints.kafka, security())
-    sink, close = assemble(kafka, endpoints, group, Limits(**(settings.sink | said)))
+    sink, close = assemble(
+        kafka, endpoints, group, Limits(**(settings.sink | said)), instance or gethostname()
+    )
     health = HealthServer(ready=lambda: sink.problem, port=port)
     click.echo(f"sink: stores {group}, health on port {health.port}")
     try:

@@ -39,7 +39,7 @@ def run(environment: Mapping[str, str], group: str, ready: Connection, *, eager:
     configure()
     stop = StopSignal()
     kind = EagerSink if eager else Sink
-    sink, close = assemble(KafkaSettings.load(), Endpoints.load(), group, Limits(500, 0.05), kind)
+    sink, close = assemble(KafkaSettings.load(), Endpoints.load(), group, Limits(500, 0.05), "one", kind)
     ready.send("ready")
     sink.run(lambda: bool(stop))
     close()

@@ -25,7 +25,12 @@ _LINES: Final = "lines.raw"
 
 
 def assemble(
-    kafka: KafkaSettings, endpoints: Endpoints, group: str, limits: Limits, kind: type[Sink] = Sink
+    kafka: KafkaSettings,
+    endpoints: Endpoints,
+    group: str,
+    limits: Limits,
+    instance: str = "",
+    kind: type[Sink] = Sink,
 ) -> tuple[Sink, Callable[[], None]]:
     """A sink ready to run, and what closes it.
 
@@ -34,6 +39,7 @@ def assemble(
         endpoints: registry and database.
         group: consumer group.
         limits: when a batch is stored.
+        instance: name of this member of the group, which keeps its partitions over a restart.
         kind: the sink itself, or in a test what differs from it.
 
     Raises:
@@ -57,7 +63,7 @@ def assemble(
     registry = Registry(endpoints.registry)
     names = {number: name for name, number in ids.items()}
     decoders = {topic: Decoder(ALL_TOPICS[topic], names, registry.schema) for topic in TOPICS}
-    reader = Reader(kafka, "sink", group=group)
+    reader = Reader(kafka, "sink", group=group, instance=instance)
 
     def close() -> None:
         reader.close()
