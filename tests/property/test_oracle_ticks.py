@@ -1,0 +1,134 @@
+"""The ticks stage ends in what a slow reading of SEMANTICS ends in.
+
+A generated log has two symbols of two sources, ticks and quotes, prints out of order, late, repeated and bad,
+quiet minutes, heartbeats that stand still and a source that ends.
+"""
+
+import math
+from random import Random
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.config import AssetRules, SourceConfig
+from streams.core.ticks.stage import TicksStage
+from tests.factories import Record, at, config, domain, heartbeat, quote, raw, symbol, tick
+from tests.oracle.reading import Ended, difference, newest, through
+from tests.oracle.ticks import Ticks
+
+OPEN = at("2024-07-02T13:30")
+S = 1_000_000_000
+
+TWO = domain(
+    symbol("SPY", sources=["feed", "other"]),
+    symbol("EURUSD", asset="fx", calendar="24x7", price="bid", sources=["other"]),
+    symbol("OIL", asset="commodity", calendar="24x7", sources=["feed"]),
+    sources=[SourceConfig("feed", "ticks.raw"), SourceConfig("other", "ticks.raw")],
+    assets={
+        "equity": AssetRules(),
+        "fx": AssetRules(disorder_ms=1_000),
+        "commodity": AssetRules(disorder_ms=500, nonpositive_price="allow"),
+    },
+)
+
+
+def a_print(pick: Random, now: int, number: int) -> Record:
+    """A tick or a quote around a time, mostly good."""
+    event = now - pick.choice([0, 0, 0, 1, S // 3, S, 3 * S, 61 * S, 700 * S, 1_100 * S])
+    received = max(event, now) if pick.random() < 0.9 else event - pick.choice([S, 5 * S, 6 * S])
+    name, source = pick.choice(
+        [("SPY", "feed"), ("SPY", "other"), ("EURUSD", "other"), ("OIL", "feed"), ("X", "feed")]
+    )
+    price = pick.choice([99.0, 100.0, 100.1, 101.3, 102.7, 0.0, math.nan, math.inf])
+    same = {"symbol": name, "source": source, "ts_event": event, "ts_recv": received}
+    seq = pick.choice([None, number, number, pick.randint(1, 40), 9_000])
+    if name == "EURUSD" or pick.random() < 0.1:
+        ahead = pick.choice([0.1, 0.1, 5.0, 0.0, -1.0])
+        sizes = {"bid_size": pick.choice([None, 0.0, 1.0, -1.0]), "ask_size": None}
+        return {**quote("2024-07-02", price, price + ahead), **same, "seq": seq, **sizes}
+    trade_id = pick.choice([None, None, "a", "b", f"t{number}", str(number), "17"])
+    size = pick.choice([None, 1.0, 2.5, 0.1, 3.0, 0.0, math.nan])
+    return {**tick("2024-07-02", price, size), **same, "seq": seq, "trade_id": trade_id}
+
+
+def a_beat(pick: Random, now: int) -> Record:
+    source = pick.choice(["feed", "other", "clock"])
+    through_ = now - pick.choice([0, 0, S, 30 * S])
+    said = {"alive": pick.random() < 0.8, "ts": now, "ts_through": through_, "final": pick.random() < 0.1}
+    return {**heartbeat("2024-07-02", source), **said}
+
+
+def made(seed: int, length: int) -> list[Record]:
+    """A log of so many records over minutes or hours, around the open or the close."""
+    pick = Random(seed)
+    now, log = pick.choice([OPEN - 30 * S, OPEN, OPEN + 389 * 60 * S]), []
+    while len(log) < length:
+        now += pick.choice([0, 1, S // 5, S, 7 * S, 40 * S, pick.choice([S, 400 * S])])
+        kind = pick.choice("pppppppppppphhhr")
+        log.append(
+            a_print(pick, now, len(log))
+            if kind == "p"
+            else a_beat(pick, now)
+            if kind == "h"
+            else raw(b"\x00")
+        )
+        if pick.random() < 0.12:
+            log.append(pick.choice(log[-9:]))
+    ends = [{**heartbeat("2024-07-02", name), "ts": now + S, "final": True} for name in ("feed", "other")]
+    known = [config(TWO)] if pick.random() < 0.8 else [log[0], config(TWO)]
+    return [*known, *log, *(ends if pick.random() < 0.7 else [])]
+
+
+logs = st.builds(made, st.integers(0, 1 << 32), st.integers(5, 120))
+
+
+def wanted_bars(log: list[Record], interval: str) -> dict[Any, Any]:
+    return Ticks().read(log).bars(interval)
+
+
+def found_bars(ended: Ended, topic: str) -> dict[Any, Any]:
+    return newest(ended.of(topic, "Bar"), "symbol", "source", "ts_open")
+
+
+def found_outcomes(ended: Ended) -> dict[int, str]:
+    """Of every refused or late record, by offset."""
+    refused = {row["offset"]: f"rejected.{row['code']}" for row in ended.of("dead-letters", "DeadLetter")}
+    return refused | {row["offset"]: f"late.{row['code']}" for row in ended.of("late", "DeadLetter")}
+
+
+@given(logs, st.lists(st.integers(0, 120), max_size=4))
+@settings(max_examples=60)
+def test_every_record_has_the_outcome_of_the_oracle(log: list[Record], cuts: list[int]):
+    wanted, ended = Ticks().read(log).outcomes, through(TicksStage(0), "ticks.raw", log, cuts)
+    assert found_outcomes(ended) == {
+        place: outcome for place, outcome in wanted.items() if outcome not in {"out", "duplicate"}
+    }
+    said = list(wanted.values())
+    counts = {name: ended.counts.get(name, 0) for name in ("in", "out", "duplicate")}
+    assert counts == {"in": len(said), "out": said.count("out"), "duplicate": said.count("duplicate")}
+
+
+@given(logs, st.lists(st.integers(0, 120), max_size=4))
+@settings(max_examples=60)
+def test_the_final_bars_are_those_of_the_oracle(log: list[Record], cuts: list[int]):
+    ended = through(TicksStage(0), "ticks.raw", log, cuts)
+    assert difference(wanted_bars(log, "1m"), found_bars(ended, "bars.raw")) == []
+    assert difference(wanted_bars(log, "1s"), found_bars(ended, "bars.1s")) == []
+
+
+def test_the_logs_hold_every_outcome():
+    said = {outcome for seed in range(40) for outcome in Ticks().read(made(seed, 90)).outcomes.values()}
+    codes = {f"rejected.{code}" for code in ("V01", "V02", "V03", "V05", "V08", "V11")}
+    assert said == {"out", "duplicate", "late.V09", "late.V10", "late.V16"} | codes
+
+
+def test_the_comparison_fails_when_one_row_of_the_stage_is_altered():
+    log = [config(TWO), tick("2024-07-02T13:30:01", 10.0), tick("2024-07-02T13:30:02", 11.0)]
+    log.append(heartbeat("2024-07-02T13:31:02", "feed"))
+    found = found_bars(through(TicksStage(0), "ticks.raw", log), "bars.raw")
+    ((key, row),) = found.items()
+    assert difference(wanted_bars(log, "1m"), found) == []
+    for name, value in (("close", 11.000000001), ("volume", 2.0000001), ("trades", 3), ("ts_last", None)):
+        assert difference(wanted_bars(log, "1m"), {key: {**row, name: value}}) != []
+    assert difference(wanted_bars(log, "1m"), {}) == [f"missing {key}"]
