@@ -21,7 +21,7 @@ class EagerSink(Sink):
 
     def flush(self) -> None:
         self._reader.commit(self._batch.positions)
-        if self._batch.rows:
+        if any(table.name == "bars" for table in self._batch.pieces):
             crash_point("eager.committed")
         super().flush()
 

@@ -9,6 +9,7 @@ from connectors.sinks.clickhouse.guard import ModeGuard, known_modes
 from connectors.sinks.clickhouse.journal import Journal
 from connectors.sinks.clickhouse.letters import DeadLetters
 from connectors.sinks.clickhouse.migrate import missing
+from connectors.sinks.clickhouse.native import Column, Texts
 from connectors.sinks.clickhouse.sink import Limits, Sink
 from connectors.sinks.clickhouse.store import Store
 from connectors.sinks.clickhouse.tables import TOPICS
@@ -17,6 +18,8 @@ from runtime.kafka import KafkaSettings, partition_counts
 from runtime.producer import Producer
 from runtime.reader import Reader
 from schemas.batches.decode import Decoder
+from schemas.batches.frames import from_records
+from schemas.batches.lookup import distinct
 from schemas.errors import DependencyError, SchemaError
 from schemas.registry import Registry, registered
 from schemas.topics import TOPICS as ALL_TOPICS
@@ -72,7 +75,15 @@ def assemble(
         store.close()
 
     letters = DeadLetters(producer, ids)
+    _warm(decoders["equity"])
     return kind(reader, store, decoders, letters, journal, guard, counted, limits), close
+
+
+def _warm(decoder: Decoder) -> None:
+    """Compile what the first records would wait for."""
+    columns = decoder.decode(from_records([(0, 0, b"", b"")]), 0)
+    distinct(columns.data, columns.values)
+    Column("String", Texts(columns.data, columns.values)).encoded()
 
 
 def _topics(kafka: KafkaSettings) -> tuple[str, ...]:
