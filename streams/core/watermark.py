@@ -89,14 +89,17 @@ class Watermarks:
 
     Attributes:
         sources: ``SOURCE`` rows by number. Replaced when a source is added: don't keep it.
+        turns: grows when a source is added or what ``outages`` says changes; not part of the state.
     """
 
     def __init__(self) -> None:
         self.sources = np.zeros(0, SOURCE)
+        self.turns = 0
         self._writers = np.zeros(0, WRITER)
         self._numbers: dict[bytes, int] = {}
         self._rows: dict[tuple[int, bytes], int] = {}
         self._newest = [NEVER, NEVER]
+        self._oldest = [NEVER, NEVER]  # at most the oldest last heartbeat of those alive, by way
         self._timeout = Domain(0).source_timeout_ms * _MS
         self._probation = Domain(0).probation_ms * _MS
         self._polls: dict[bytes, int] = {}
@@ -127,6 +130,7 @@ class Watermarks:
         row["name"], row["ts_born"] = source, FOREVER
         self.sources = np.concatenate([self.sources, row])
         self._numbers[source] = len(self) - 1
+        self.turns += 1
         return len(self) - 1
 
     def heartbeat(
@@ -172,11 +176,15 @@ class Watermarks:
 
     def _bury(self, relayed: int) -> None:
         """Every source whose last heartbeat became too old against the newest of its way has failed."""
-        rows = self.sources
-        old = (rows["up"] == 1) & (rows["relayed"] == relayed)
-        old &= self._newest[relayed] - rows["ts"] > self._timeout
-        for number in np.flatnonzero(old):
-            self._fail(rows[number])
+        limit = self._newest[relayed] - self._timeout
+        if self._oldest[relayed] >= limit:
+            return
+        alive = self.sources[(self.sources["up"] == 1) & (self.sources["relayed"] == relayed)]
+        self._oldest[relayed] = int(
+            alive["ts"].min(initial=self._newest[relayed], where=alive["ts"] >= limit)
+        )
+        for name in alive["name"][alive["ts"] < limit]:
+            self._fail(self.sources[self._numbers[bytes(name)]])
 
     def _judge(self, row: np.void, *, alive: bool) -> None:
         ts = int(row["ts"])
@@ -189,7 +197,9 @@ class Watermarks:
             row["ts_born"] = ts
         elif not row["up"]:
             row["ts_since"] = ts
+        self.turns += 1 - int(row["up"])
         row["up"], row["ts_good"] = 1, ts
+        self._oldest[int(row["relayed"])] = min(self._oldest[int(row["relayed"])], ts)
 
     def _fail(self, row: np.void) -> None:
         if not row["up"]:
@@ -197,6 +207,7 @@ class Watermarks:
         if self._status(row) is Liveness.ALIVE:  # a failure in probation prolongs the outage
             row["ts_failed"] = row["ts_good"]
         row["up"] = 0
+        self.turns += 1
 
     def _status(self, row: np.void) -> Liveness:
         if not row["up"]:
@@ -265,6 +276,8 @@ class Watermarks:
         self.sources = np.frombuffer(body[_HEAD.size : end], SOURCE).copy()
         self._writers = np.frombuffer(body[end:], WRITER).copy()
         self._newest = [straight, relayed]
+        self._oldest = [NEVER, NEVER]
+        self.turns += 1
         self._numbers = {bytes(name): number for number, name in enumerate(self.sources["name"])}
         self._rows = {(int(row["source"]), bytes(row["writer"])): at for at, row in enumerate(self._writers)}
 

@@ -35,6 +35,7 @@ def revise(state: State, at: Int, pair: Int, slot: Int) -> None:
         row["flags"] |= PARTIAL
     row["revision"] += 1
     owner["pending"] -= row["changed"]
+    source["pending"] -= row["changed"]
     row["changed"] = 0
     row["dirty"] = 1
     publish(state, at, pair, slot, MINUTE_BAR)

@@ -109,7 +109,7 @@ def open_rows(state: State, at: Int, offset: Int, pair: Int, ts: Int) -> None:
 
 
 @inlined
-def fold_print(owner: Any, minute: Any, second: Any, one: Any, offset: Int) -> bool:
+def fold_print(owner: Any, source: Any, minute: Any, second: Any, one: Any, offset: Int) -> bool:
     """Fold a print into its minute and second where they are open to it.
 
     Takes rows alone, never the state: a call that takes its arrays costs as much as all the rest of a print.
@@ -127,4 +127,5 @@ def fold_print(owner: Any, minute: Any, second: Any, one: Any, offset: Int) -> b
     if minute["closed"] == 1 and minute["changed"] == 0:
         minute["changed"] = 1
         owner["pending"] += 1
+        source["pending"] += 1
     return bool(ts > largest and ts // FORMING_SLOT > largest // FORMING_SLOT)

@@ -113,6 +113,7 @@ LIVE: Final = np.dtype(
     [
         ("mark", "<i8"),
         ("due", "<i8"),  # mark at which the next minute or second of any of its pairs closes
+        ("pending", "<i8"),  # closed minutes of any of its pairs that wait for a revision
         ("born", "<i8"),  # first proof of life
         ("ts_failed", "<i8"),  # last outage from
         ("ts_since", "<i8"),  # and up to
@@ -180,7 +181,7 @@ def new_state(pairs: int, minutes: int, seconds: int, segments: Rows) -> State:
     rows["offset"] = folds["offset"] = -1
     rows["due_minute"] = rows["due_second"] = FOREVER
     sources = np.zeros(MOST_SOURCES, LIVE)
-    sources["due"] = FOREVER
+    sources["mark"], sources["due"] = NEVER, FOREVER
     room = 4 * folds.size + 8_192  # a minute can put out two rows, and half stays free
     return State(
         rows, folds, sources, segments, np.empty(room, FOLD), np.zeros(1, np.int64), minutes, seconds

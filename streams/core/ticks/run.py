@@ -113,7 +113,7 @@ def _is_due(source: Any, one: Any) -> bool:
 
 
 @inlined
-def _fold(state: State, at: Int, offset: Int, one: Any, owner: Any) -> None:
+def _fold(state: State, at: Int, offset: Int, one: Any, owner: Any, source: Any) -> None:
     """Fold an admitted print and put the forming bar out where it is due."""
     pair, ts = one["pair"], one["ts_event"]
     slot = (ts // MINUTE) & (state.minutes - 1)
@@ -121,7 +121,7 @@ def _fold(state: State, at: Int, offset: Int, one: Any, owner: Any) -> None:
     second = state.folds[pair, state.minutes + ((ts // SECOND) & (state.seconds - 1))]
     if minute["ts_open"] != ts - ts % MINUTE or second["ts_open"] != ts - ts % SECOND:
         open_rows(state, at, offset, pair, ts)
-    if fold_print(owner, minute, second, one, offset):
+    if fold_print(owner, source, minute, second, one, offset):
         publish(state, at, pair, slot, FORMING_BAR)
 
 
@@ -165,5 +165,5 @@ def run(state: State, prints: Rows, verdicts: Verdicts, offsets: Ints, start: in
             continue
         owner["out"] += 1
         if one["folds"] == 1:
-            _fold(state, at, offset, one, owner)
+            _fold(state, at, offset, one, owner, source)
     return end

@@ -176,7 +176,8 @@ def _recount(state: State) -> None:
     pairs["due_minute"] = due[:, : state.minutes].min(axis=1, initial=FOREVER)
     pairs["due_second"] = due[:, state.minutes :].min(axis=1, initial=FOREVER)
     pairs["pending"] = folds["changed"].sum(axis=1)
-    state.sources["due"] = FOREVER
+    state.sources["pending"], state.sources["due"] = 0, FOREVER
+    np.add.at(state.sources["pending"], pairs["source"], pairs["pending"])
     np.minimum.at(state.sources["due"], pairs["source"], due.min(axis=1, initial=FOREVER))
 
 

@@ -26,10 +26,11 @@ from streams.core.ticks.batch import Prints, blank, check
 from streams.core.ticks.close import close_all, close_source, revise_source
 from streams.core.ticks.emit import PLACES, Bars, finished
 from streams.core.ticks.letters import counts_of, write_letter, write_refused
+from streams.core.ticks.relay import Beat, Passed, beats_of, pass_on
 from streams.core.ticks.rows import ADMITTED, CONTROL, new_state
 from streams.core.ticks.rules import Book, Pair, book, empty_book, read
 from streams.core.ticks.run import run
-from streams.core.watermark import RELAY, Watermarks
+from streams.core.watermark import Watermarks
 
 _TOPICS: Final = ("bars.raw", "bars.1s", "bars.forming", "late", "dead-letters")
 _PARTITION: Final = struct.Struct("<iq")  # which of the two configuration keys, refused without a pair
@@ -42,7 +43,9 @@ class _Step:
     batch: Columns
     prints: Prints
     drafts: dict[str, Draft]
+    beats: list[Beat]
     bars: Bars = field(default_factory=Bars)
+    passed: list[Passed] = field(default_factory=list)
 
 
 class TicksStage:
@@ -61,12 +64,14 @@ class TicksStage:
         self._book = empty_book((), self._marks)
         self._state = new_state(0, self._book.minutes, self._book.seconds, self._book.segments)
         self._config = saved.ConfigKey()
+        self._turns = -1
 
     def step(self, batch: Columns) -> Outputs:
         """Apply records in log order; those at or below what the stage reflects have no effect."""
         at = int(np.searchsorted(batch.offsets, self._offset, "right"))
         drafts = {name: Draft(name, self._partition) for name in _TOPICS}
-        work = _Step(batch, blank(batch, self._offset), drafts)
+        work = _Step(batch, blank(batch, self._offset), drafts, list(beats_of(batch)))
+        self._lend_marks()
         configs = batch.places("Config")
         for end in [*configs[configs >= at].tolist(), len(batch)]:
             check(batch, self._book, self._state.pairs, work.prints, at, end)
@@ -80,8 +85,10 @@ class TicksStage:
         batch, verdicts = work.batch, work.prints.verdicts
         if len(batch):
             self._offset = max(self._offset, int(batch.offsets[-1]))
+        self._return_marks()
         work.bars.drain(self._state)
         work.bars.write(work.drafts, self._book.pairs)
+        pass_on(work.drafts["bars.raw"], work.passed)
         write_refused(work.drafts, batch, verdicts)
         self._refused += int(np.count_nonzero((work.prints.rows["pair"] < 0) & (verdicts > ADMITTED)))
         return Outputs(finished(work.drafts), counts_of(verdicts))
@@ -89,51 +96,55 @@ class TicksStage:
     def _run(self, work: _Step, at: int, end: int) -> None:
         rows, verdicts = work.prints
         while at < end:
-            self._lend_marks()
-            at = run(self._state, rows, verdicts, work.batch.offsets, at, end)
-            self._marks.sources["mark"] = self._state.sources["mark"][: len(self._marks)]
-            if 2 * int(self._state.used[0]) > len(self._state.out):
-                work.bars.drain(self._state)
-            elif at < end and verdicts[at] == CONTROL:
+            if verdicts[at] == CONTROL:
                 self._control(work, at)
                 at += 1
+            else:
+                at = run(self._state, rows, verdicts, work.batch.offsets, at, end)
+            if 2 * int(self._state.used[0]) > len(self._state.out):
+                work.bars.drain(self._state)
 
     def _lend_marks(self) -> None:
-        """Let the kernels see marks and outages of the sources."""
+        """Let the kernels have the marks for the time of a step, and see the outages."""
+        self._state.sources["mark"][: len(self._marks)] = self._marks.sources["mark"]
+        self._show_outages()
+
+    def _show_outages(self) -> None:
         seen = self._state.sources[: len(self._marks)]
-        seen["mark"] = self._marks.sources["mark"]
         seen["born"], seen["ts_failed"], seen["ts_since"] = self._marks.outages()
+        self._turns = self._marks.turns
+
+    def _return_marks(self) -> None:
+        self._marks.sources["mark"] = self._state.sources["mark"][: len(self._marks)]
 
     def _control(self, work: _Step, at: int) -> None:
         """Take up a heartbeat, close what is due, and pass it on. A SourceStatus changes nothing yet."""
         batch = work.batch
         if batch.kinds[at] != batch.topic.kind("Heartbeat"):
             return
-        beat = batch.table("Heartbeat")[batch.rows[at]]
-        source, writer = batch.bytes_at(beat["source"]), batch.bytes_at(beat["writer"])
-        times = {name: int(beat[name]) for name in ("ts", "ts_through", "ts_last")}
-        number = self._marks.heartbeat(source, writer, **times, alive=bool(beat["alive"]))
+        beat = work.beats[batch.rows[at]]
+        number = self._marks.heartbeat(
+            beat.source, beat.writer, beat.ts, beat.ts_through, beat.ts_last, alive=beat.alive
+        )
         if number < 0:
             return
-        self._close(at, int(batch.offsets[at]), number, final=bool(beat["final"]))
-        times["ts_through"] = self._marks.mark(number) - self._book.relay_ns
-        work.drafts["bars.raw"].row(
-            "Heartbeat",
-            at * PLACES + 1,
-            source=source,
-            writer=RELAY,
-            alive=int(beat["alive"]),
-            final=int(beat["final"]),
-            **times,
-        )
+        if self._marks.turns != self._turns:
+            self._show_outages()
+        mark = self._close(at, int(batch.offsets[at]), number, beat)
+        work.passed.append((at, beat, mark - self._book.relay_ns))
 
-    def _close(self, at: int, offset: int, source: int, *, final: bool) -> None:
-        self._lend_marks()
-        if self._marks.mark(source) >= self._state.sources[source]["due"]:
-            close_source(self._state, at, offset, source)
-        revise_source(self._state, at, offset, source)
-        if final:
-            close_all(self._state, at, offset, source)
+    def _close(self, at: int, offset: int, number: int, beat: Beat) -> int:
+        """Close and revise what a heartbeat demands; the mark of its source."""
+        source = self._state.sources[number]
+        mark = max(int(source["mark"]), beat.ts_through)
+        source["mark"] = mark
+        if mark >= source["due"]:
+            close_source(self._state, at, offset, number)
+        if source["pending"]:
+            revise_source(self._state, at, offset, number)
+        if beat.final:
+            close_all(self._state, at, offset, number)
+        return mark
 
     def _configure(self, work: _Step, at: int) -> None:
         """Take up a configuration and pass it on, unless it is not newer."""
@@ -151,7 +162,9 @@ class TicksStage:
         work.bars.drain(self._state)
         work.bars.write(work.drafts, self._book.pairs)
         self._marks.configure(domain)
+        self._return_marks()
         self._take(new)
+        self._lend_marks()
         work.drafts["bars.raw"].row("Config", at * PLACES + 1, version=version, ts=int(row["ts"]), body=body)
 
     def _take(self, new: Book) -> None:
