@@ -1,10 +1,12 @@
 """What becomes of one bar: refused, late, duplicate, or admitted and put in its place."""
 
+from collections import Counter
 from typing import NamedTuple
 
 from schemas.market.intervals import MINUTE
 from streams.core.bars import validate
 from streams.core.bars.book import Book
+from streams.core.bars.days import WAIT_DATES
 from streams.core.bars.effects import Effects
 from streams.core.bars.revise import is_applied, replaces
 from streams.core.bars.roster import Listing
@@ -23,7 +25,7 @@ class Outcome(NamedTuple):
     why: Rejected | None = None
 
 
-OUT, DUPLICATE = Outcome("out"), Outcome("duplicate")
+OUT, DUPLICATE, HELD = Outcome("out"), Outcome("duplicate"), Outcome("held")
 
 
 def rejected(why: Rejected) -> Outcome:
@@ -53,14 +55,12 @@ def admit(book: Book, listing: Listing, bar: Print, ts_open: int, failed: int) -
     on_grid = not failed & validate.V06
     session_date = listing.session_date(ts_open) if on_grid else -1
     if session_date < 0:
-        tally = book.days.tally(listing.name)
-        if book.offset <= tally.offset:
-            return None
-        outcome = rejected(why) if why else late(validate.OUTSIDE)
-        tally.count(in_=1, **{outcome.counted: 1})
-        return outcome
+        return _keep(book, listing, rejected(why) if why else late(validate.OUTSIDE))
     if why is None:
-        book.partition.meet(listing, bar.source, ts_open)
+        if book.partition.meet(listing, bar.source, ts_open):
+            book.subscribe(listing)
+        if book.partition.roster.waiting[listing.index] and bar.source != listing.history:
+            return _hold(book, listing, bar, session_date, ts_open)
     day = book.days.slot(listing, session_date)
     if book.offset <= day.offset:
         return None
@@ -72,6 +72,54 @@ def admit(book: Book, listing: Listing, bar: Print, ts_open: int, failed: int) -
     day.count(in_=1, **{outcome.counted: 1})
     book.days.mark(listing, day, session_date)
     return outcome
+
+
+def _keep(book: Book, listing: Listing, outcome: Outcome) -> Outcome | None:
+    """Count a record of no trade date."""
+    own = book.days.own(listing)
+    if book.offset <= own.offset:
+        return None
+    own.count(in_=1, **{outcome.counted: 1})
+    return outcome
+
+
+def _hold(book: Book, listing: Listing, bar: Print, session_date: int, ts_open: int) -> Outcome | None:
+    """Let a live bar wait for the end of the history; the newest revision of each source is enough."""
+    held = book.days.own(listing).held
+    before = held.get((ts_open, bar.source))
+    if before is not None and bar.revision <= before.revision:
+        return _keep(book, listing, DUPLICATE)
+    dates = {listing.session_date(ts) for ts, _ in held} | {session_date}
+    if len(dates) > WAIT_DATES:
+        return _keep(book, listing, late(validate.EARLY))
+    outcome = _keep(book, listing, DUPLICATE if before else HELD)
+    if outcome is not None:
+        held[ts_open, bar.source] = bar
+    return outcome
+
+
+def release(book: Book, listing: Listing) -> Counter[str]:
+    """The history has ended: bars that waited are taken up, however old they are; ``settle`` decides them.
+
+    Returns:
+        Changes of the counts.
+    """
+    own, counts = book.days.own(listing), Counter[str]()
+    if book.offset <= own.offset:
+        return counts
+    held, own.held = sorted(own.held.items()), {}
+    own.count(held=-len(held))
+    for (ts_open, _), bar in held:
+        session_date = listing.session_date(ts_open)
+        day = book.days.slot(listing, session_date)
+        if session_date >= 0 and book.offset <= day.offset:
+            continue
+        old = session_date < day.session_date
+        outcome = late(validate.OLD) if old else _set(book, listing, day, bar, ts_open, decide=False)
+        day.count(**{outcome.counted: 1})
+        book.days.mark(listing, day, session_date)
+        counts.update({outcome.counted: 1, "held": -1})
+    return counts
 
 
 def refusal(book: Book, listing: Listing, bar: Print, ts_open: int, failed: int) -> Rejected | None:
@@ -96,11 +144,14 @@ def _refuse(book: Book, listing: Listing, day: Day, ts_open: int, why: Rejected)
 
 
 def _place(book: Book, listing: Listing, day: Day, bar: Print, session_date: int, ts_open: int) -> Outcome:
-    roster = book.partition.roster
-    if roster.waiting[listing.index] and bar.source != listing.history:
-        return late(validate.EARLY)
-    if session_date < roster.window(listing).oldest or session_date < day.session_date:
+    oldest = book.partition.roster.window(listing).oldest
+    if session_date < oldest or session_date < day.session_date:
         return late(validate.OLD)
+    return _set(book, listing, day, bar, ts_open, decide=True)
+
+
+def _set(book: Book, listing: Listing, day: Day, bar: Print, ts_open: int, *, decide: bool) -> Outcome:
+    session_date = listing.session_date(ts_open)
     if session_date > day.session_date:
         book.begin(listing, day, session_date)
     place = day.place(ts_open)
@@ -112,20 +163,21 @@ def _place(book: Book, listing: Listing, day: Day, bar: Print, session_date: int
     if day.rows["kind"][place] != UNDECIDED and not replaces(day, place, bar, listing.ranks):
         return DUPLICATE
     day.applied[place, column] = bar.revision
-    book.apply(listing, day, lambda effects: _put(book, effects, listing, day, place, bar))
+    if day.rows["kind"][place] != UNDECIDED:
+        book.apply(listing, day, lambda effects: effects.set_bar(place, bar))
+    else:
+        day.pending[place, bar.source] = bar
+        if decide:
+            book.apply(listing, day, lambda effects: _decide(book, effects, listing, day, place, bar))
     book.refresh(listing)
     return OUT
 
 
-def _put(book: Book, effects: Effects, listing: Listing, day: Day, place: int, bar: Print) -> None:
-    """Put a bar in its place; the minute is decided if its best source has spoken, or is overdue."""
+def _decide(book: Book, effects: Effects, listing: Listing, day: Day, place: int, bar: Print) -> None:
+    """Decide the minute of a bar if its best source has spoken, or if it is overdue."""
     roster = book.partition.roster
     group = int(roster.group[listing.index])
     best, through = roster.best[group], int(roster.through[group])
-    if day.rows["kind"][place] != UNDECIDED:
-        effects.set_bar(place, bar)
-        return
-    day.pending[place, bar.source] = bar
     ts_close = int(day.rows["ts_open"][place]) + MINUTE
     is_best = bar.source == best and (not bar.fill or roster.is_loading(group))
     if is_best or ts_close <= max(through, int(roster.since[listing.index])):

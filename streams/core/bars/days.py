@@ -5,28 +5,59 @@ from typing import Final
 
 import numpy as np
 
+from schemas.errors import StateError
 from schemas.market.grid import Grid
 from schemas.market.intervals import MINUTE
 from streams.core.bars.partition import Partition
 from streams.core.bars.roster import Listing
-from streams.core.bars.state import COUNTED, SLOTS, VERSION, Day, lay_out, load, save
-from streams.core.slots import pack, unpack_row
+from streams.core.bars.state import COUNTED, PENDING, SLOTS, VERSION, Day, Print, lay_out, load, save
+from streams.core.slots import pack, unpack
 from streams.core.watermark import FOREVER
 
-_COUNTS: Final = np.dtype([("counts", "<i8", (len(COUNTED),))])
+_OWN: Final = np.dtype([("counts", "<i8", (len(COUNTED),)), ("held", "<i8")])
+
+WAIT_DATES: Final = 2
+"""Live bars of so many trade dates wait while a symbol's history is being loaded."""
 
 
-class Tally:
-    """Counts of a symbol's records that belong to no trade date; state key is the symbol."""
+class Own:
+    """What a symbol has beside its trade dates; its state key is the symbol.
 
-    def __init__(self, offset: int = -1) -> None:
-        self.offset = offset
-        self.row = np.zeros(1, _COUNTS)
+    Attributes:
+        offset: offset of the last record that it reflects.
+        counts: of records that belong to no trade date, and of live bars that wait for the history.
+        held: those bars by (start of the minute, source).
+    """
+
+    def __init__(self) -> None:
+        self.offset = -1
+        self.counts = dict.fromkeys(COUNTED, 0)
+        self.held: dict[tuple[int, int], Print] = {}
 
     def count(self, **changes: int) -> None:
         """Add to the counts."""
         for name, change in changes.items():
-            self.row["counts"][0, COUNTED.index(name.removesuffix("_"))] += change
+            self.counts[name.removesuffix("_")] += change
+
+    def save(self, offset: int) -> bytes:
+        """The saved state."""
+        row = np.array([(tuple(self.counts.values()), len(self.held))], _OWN)
+        held = np.array([(ts_open, *bar) for (ts_open, _), bar in self.held.items()], PENDING)
+        return pack(VERSION, max(self.offset, offset), row.tobytes() + held.tobytes())
+
+    def restore(self, state: bytes) -> None:
+        """Take up what ``save`` gave.
+
+        Raises:
+            StateError: it is of another version or size.
+        """
+        self.offset, body = unpack(VERSION, state)
+        row = np.frombuffer(body[: _OWN.itemsize], _OWN)
+        if len(row) != 1 or len(body) != _OWN.itemsize + int(row["held"][0]) * PENDING.itemsize:
+            raise StateError(f"state of a symbol must fit its counts, was {len(body)!r} bytes")
+        self.counts = dict(zip(COUNTED, row["counts"][0].tolist(), strict=True))
+        for ts_open, *fields in np.frombuffer(body[_OWN.itemsize :], PENDING).tolist():
+            self.held[ts_open, fields[0]] = Print(*fields)
 
 
 class Days:
@@ -34,9 +65,9 @@ class Days:
 
     def __init__(self) -> None:
         self._days: dict[bytes, dict[int, Day]] = {}
-        self._tallies: dict[bytes, Tally] = {}
+        self._own: dict[bytes, Own] = {}
         self._dirty: dict[tuple[bytes, int], Day] = {}
-        self._counted: dict[bytes, Tally] = {}
+        self._dirty_own: dict[bytes, Own] = {}
         self._starts: dict[bytes, tuple[Grid, int, int, int]] = {}
 
     def slot(self, listing: Listing, session_date: int) -> Day:
@@ -47,9 +78,12 @@ class Days:
             day = slots[session_date % SLOTS] = Day()
         return day
 
-    def tally(self, name: bytes) -> Tally:
-        """The counts of a symbol outside its trade dates; they are saved with the next states."""
-        found = self._counted[name] = self._tallies.setdefault(name, Tally())
+    def own(self, listing: Listing) -> Own:
+        """What a symbol has beside its trade dates, to be changed: it is saved with the next states."""
+        found = self._own.get(listing.name)
+        if found is None:
+            found = self._own[listing.name] = Own()
+        self._dirty_own[listing.name] = found
         return found
 
     def of(self, listing: Listing) -> list[Day]:
@@ -86,14 +120,17 @@ class Days:
         return known[3]
 
     def take(self, offset: int) -> dict[bytes, bytes]:
-        """Saved states of what changed since the last call."""
+        """Saved states of what changed since the last call.
+
+        A symbol's own comes after its trade dates and must be written after them: bars that waited have left
+        it for them.
+        """
         saved = {
             name + b"|%d" % slot: save(day, max(day.offset, offset))
             for (name, slot), day in self._dirty.items()
         }
-        for name, tally in self._counted.items():
-            saved[name] = pack(VERSION, max(tally.offset, offset), tally.row.tobytes())
-        self._dirty, self._counted = {}, {}
+        saved |= {name: own.save(offset) for name, own in self._dirty_own.items()}
+        self._dirty, self._dirty_own = {}, {}
         return saved
 
     def restore(self, states: Mapping[bytes, bytes], partition: Partition) -> None:
@@ -105,10 +142,9 @@ class Days:
                 self._settle(day, name, partition)
                 self._days.setdefault(name, {})[int(slot)] = day
             else:
-                tally = Tally()
-                tally.offset, tally.row = unpack_row(VERSION, state, _COUNTS)
-                tally.offset = max(tally.offset, partition.offset)
-                self._tallies[name] = tally
+                own = self._own[name] = Own()
+                own.restore(state)
+                own.offset = max(own.offset, partition.offset)
 
     @staticmethod
     def _settle(day: Day, name: bytes, partition: Partition) -> None:
@@ -129,8 +165,7 @@ class Days:
         for slots in self._days.values():
             for day in slots.values():
                 yield dict(zip(COUNTED, day.head["counts"][0].tolist(), strict=True))
-        for tally in self._tallies.values():
-            yield dict(zip(COUNTED, tally.row["counts"][0].tolist(), strict=True))
+        yield from (own.counts for own in self._own.values())
 
 
 def _next(day: Day) -> int | None:

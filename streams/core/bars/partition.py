@@ -22,6 +22,7 @@ from schemas.errors import ConfigurationError, StateError
 from schemas.market.intervals import MINUTE
 from streams.core.bars.causes import NOBODY, Judge
 from streams.core.bars.choose import standing
+from streams.core.bars.marks import NumberedMarks
 from streams.core.bars.roster import Listing, Roster
 from streams.core.bars.state import COUNTED
 from streams.core.slots import pack, unpack
@@ -63,7 +64,7 @@ class Partition:
     def __init__(self, number: int) -> None:
         self._number = number
         self.offset = -1
-        self.marks = Watermarks()
+        self.marks: Watermarks = NumberedMarks()
         self.domain, self.body, self.changes = Domain(-1), b"", 0
         self.roster = Roster(self.domain, self.marks, number)
         self.promised = self.told = NEVER
@@ -127,15 +128,22 @@ class Partition:
             self.roster.waiting[listing.index] = False
         self.roster.regroup()
 
-    def meet(self, listing: Listing, source: int, ts_open: int) -> None:
-        """A record of a symbol: it belongs here, and is subscribed at the latest from now on."""
-        roster = self.roster
-        if not roster.here[listing.index]:
-            roster.here[listing.index] = True
+    def meet(self, listing: Listing, source: int, ts_open: int) -> bool:
+        """A record of a symbol: it belongs here, and is subscribed at the latest from now on.
+
+        Returns:
+            Whether that is new.
+        """
+        roster, at = self.roster, listing.index
+        is_new = not roster.here[at]
+        if is_new:
+            roster.here[at] = True
             roster.regroup()
-        if roster.since[listing.index] == FOREVER:
+        if roster.since[at] == FOREVER and (source == listing.history or not roster.waiting[at]):
             mark = self.marks.mark(source)
-            roster.since[listing.index] = ts_open if mark == NEVER else mark - mark % MINUTE
+            roster.since[at] = ts_open if mark == NEVER else mark - mark % MINUTE
+            is_new = True
+        return bool(is_new)
 
     def stand(self) -> list[int]:
         """Reckon who decides now; the groups where that is another source than before."""

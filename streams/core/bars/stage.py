@@ -18,7 +18,7 @@ import numpy as np
 from schemas.columns import UNDECODABLE, Columns
 from schemas.errors import ConfigurationError
 from streams.core.bars import incoming, validate
-from streams.core.bars.admit import Outcome, admit, rejected
+from streams.core.bars.admit import Outcome, admit, rejected, release
 from streams.core.bars.book import Book
 from streams.core.bars.effects import Effects
 from streams.core.bars.emit import Sheets
@@ -159,7 +159,10 @@ class BarsStage:
         session_date = listing.session_date(status.ts_open) if listing else -1
         if listing is None or session_date < 0:
             return
-        book.partition.meet(listing, book.partition.marks.add(self._texts.at(status.source)), status.ts_open)
+        if book.partition.meet(
+            listing, book.partition.marks.add(self._texts.at(status.source)), status.ts_open
+        ):
+            book.subscribe(listing)
         day = book.days.slot(listing, session_date)
         late = session_date < book.partition.roster.window(listing).oldest or session_date < day.session_date
         if late or book.offset <= day.offset:
@@ -188,6 +191,8 @@ class BarsStage:
         elif status.status in (incoming.HISTORY_END, incoming.HISTORY_FAILED):
             symbols = [x for x in symbols if x.history == number and partition.roster.waiting[x.index]]
             partition.end_history(symbols)
+            for listing in symbols:
+                self._counts.update(release(book, listing))
         else:
             return
         for listing in symbols:

@@ -39,7 +39,9 @@ UNKNOWN_SOURCE: Final = Rejected("V02", "source must have a name and room")
 FUTURE: Final = Rejected("V08", "ts_close must not be ahead of the newest heartbeat")
 OLD: Final = Rejected("V09", "trade date must be the current or the previous one")
 OUTSIDE: Final = Rejected("V10", "minute must lie in the session")
-EARLY: Final = Rejected("V09", "live bars must wait until the history is loaded")
+EARLY: Final = Rejected(
+    "V09", "live bars of two trade dates wait for the history, further ones are left to refetch"
+)
 _REASONS: Final = (
     (V01, Rejected("V01", "numbers must be finite, the revision not negative")),
     (V03, Rejected("V03", "prices must be above 0")),

@@ -87,11 +87,41 @@ def test_the_previous_trade_date_may_be_revised_and_no_older_one():
 
 def test_live_bars_wait_until_the_history_has_ended():
     desk = Desk(two(history="past"))
-    old = vended(0, 9.0, source="past", fill="refetched", day=BEFORE)
-    got = desk.feed(old, fed(0, 10.0))
-    assert (got.bars(), got.letters()) == ([(0, 9.0, "refetched", 0)], ["V09"])
-    desk.feed(status(minute(1), "history_end", "past"))
-    assert desk.feed(fed(0, 10.0), fed(1, 10.5)).bars() == [(0, 10.0, "real", 0), (1, 10.5, "real", 0)]
+    old = vended(389, 9.0, source="past", fill="refetched", day=BEFORE)
+    got = desk.feed(old, fed(1, 10.0), fed(1, 10.5, revision=1), fed(1, 10.0))
+    assert got.bars() == [(389, 9.0, "refetched", 0)]
+    assert got.counts == {"in": 4, "out": 1, "held": 1, "duplicate": 2}
+    got = desk.feed(status(minute(2), "history_end", "past"), fed(0, 9.5))
+    assert got.bars() == [(1, 10.5, "real", 0), (0, 9.5, "real", 0)]
+    assert got.counts == {"in": 1, "out": 2, "held": -1}
+
+
+def test_bars_that_wait_are_saved():
+    desk = Desk(two(history="past"))
+    desk.feed(fed(1, 10.0))
+    desk.stage = restored(desk)
+    got = desk.feed(status(minute(2), "history_end", "past"))
+    assert (got.bars(), got.counts) == ([(1, 10.0, "real", 0)], {"held": -1, "out": 1})
+
+
+def test_live_bars_of_two_trade_dates_wait_and_no_more():
+    desk = Desk(two(history="past"), at=None)
+    got = desk.feed(*(fed(0, 10.0, day=day) for day in (BEFORE, "2024-07-02", NEXT)))
+    assert got.letters() == ["V09"]
+    assert got.counts == {"in": 3, "held": 2, "late": 1}
+
+
+def test_bars_that_waited_are_no_gap():
+    desk = Desk(two(history="past"))
+    desk.feed(*(fed(n, 10.0 + n) for n in range(4)), beat(4))
+    got = desk.feed(status(minute(4), "history_end", "past"))
+    assert (got.bars(), got.gaps()) == ([(n, 10.0 + n, "real", 0) for n in range(4)], [])
+
+
+def test_after_the_history_its_minutes_give_way_to_better_ones():
+    desk = Desk(two(history="past"))
+    desk.feed(fed(0, 10.0), vended(0, 9.0, source="past"))
+    assert desk.feed(status(minute(2), "history_end", "past")).bars() == [(0, 10.0, "real", 1)]
 
 
 def test_a_history_that_failed_ends_the_wait():
@@ -164,3 +194,10 @@ def test_a_heartbeat_that_is_no_heartbeat_decides_nothing():
     got = Desk().feed(fed(0, 10.0), beat(5, source="x" * 65))
     assert got.causes() == []
     assert len(got.of("Heartbeat")) == 1
+
+
+def test_sources_keep_their_numbers_over_a_restart():
+    desk = Desk()
+    desk.feed(fed(0, 10.0), heartbeat(minute(0.1), "a-source-whose-name-comes-first"))
+    desk.stage = restored(desk)
+    assert desk.feed(fed(0, 10.0)).counts == {"in": 1, "duplicate": 1}
