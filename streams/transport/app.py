@@ -60,6 +60,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
         sender: the producer of the process (R11).
         shells: of the agents.
         watchdog: of the process.
+        restored: whether the states of the first assignment are there.
     """
 
     logger = library_log
@@ -69,6 +70,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
         self.sender = sender
         self.watchdog = watchdog
         self.shells: list[Shell] = []
+        self.restored = False
         self.on_partitions_revoked.connect(self._close_lanes)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -81,8 +83,11 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
         await asyncio.wait_for(self.stop(), _STOP_TIMEOUT)
 
     def not_ready(self) -> str:
-        """Why no records are processed at the moment; empty when they are."""
-        if not self.tables.recovery.completed.is_set():
+        """Why no records are processed at the moment; empty when they are.
+
+        Asked from another thread: Faust's services bind to the loop of whoever touches them first.
+        """
+        if not self.restored:
             return "states are being restored"
         return "partitions are being reassigned" if self.rebalancing else ""
 
@@ -147,6 +152,7 @@ def new_app(
         sender=sender,
         watchdog=Watchdog(settings.stall_limit),
         broker=broker_urls(kafka.bootstrap),
+        broker_client_id=f"{settings.name}-worker",
         broker_credentials=_credentials(kafka.security),
         broker_session_timeout=settings.session_timeout,
         broker_heartbeat_interval=settings.session_timeout / 4,

@@ -16,18 +16,19 @@ this checkpoint makes safe.
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
 from runtime.process import leave
 from runtime.producer import Producer
+from schemas.batches.frames import Frames
 from schemas.errors import StateError
 from streams.core.slots import offset_of
 from streams.core.stage import PARTITION_KEY, Stage
 from streams.transport import crash, figures
-from streams.transport.chunk import Chunk
+from streams.transport.chunk import Chunk, sliced
 from streams.transport.codec import Codec
 from streams.transport.settings import WorkerSettings
 from streams.transport.table import Table
@@ -93,6 +94,7 @@ class Lane:
         self.generation = generation
         self.next = 0
         self._lost = False
+        self._finished = False
         self._around = around
         self._partition = partition
         self._stage = stage
@@ -105,20 +107,38 @@ class Lane:
         stage.restore(states)
         self._task = asyncio.create_task(self._checkpoints())
 
-    def step(self, event: Event) -> None:
-        """Apply a chunk and send what comes out; it becomes safe with a later checkpoint."""
+    async def apply(self, event: Event, is_stale: Callable[[], bool]) -> bool:
+        """Apply a chunk in steps; it becomes safe with a later checkpoint.
+
+        Args:
+            event: holds the chunk.
+            is_stale: whether the partition may be another worker's by now; asked between steps (R6).
+
+        Returns:
+            Whether all of it was applied; the rest is read again otherwise, and what was applied is skipped.
+        """
         around, chunk = self._around, event.value
+        with figures.DURATIONS.time(f"{around.agent}.frame"):
+            frames = chunk.frames()
+        for part in sliced(frames, around.settings.step_records):
+            if self._finished or is_stale():
+                return False
+            self._step(chunk, part)
+            await asyncio.sleep(0)
+        self.next = chunk.end
+        self._pending.append(event)
+        return True
+
+    def _step(self, chunk: Chunk, part: Frames) -> None:
+        around = self._around
         with figures.DURATIONS.time(f"{around.agent}.decode"):
-            batch = around.codec.decode(chunk.topic, chunk.frames(), chunk.partition)
+            batch = around.codec.decode(chunk.topic, part, chunk.partition)
         with figures.DURATIONS.time(f"{around.agent}.step"):
             outputs = self._stage.step(batch)
         with figures.DURATIONS.time(f"{around.agent}.send"):
             for topic, columns in outputs.topics.items():
                 self._send(topic, columns)
         figures.count(around.agent, outputs.counts)
-        figures.CHUNKS.labels(around.agent, "applied").inc()
-        self.next = chunk.end
-        self._pending.append(event)
         self._records += len(batch)
         if self._records >= around.settings.checkpoint_records:
             self._due.set()
@@ -136,7 +156,7 @@ class Lane:
 
     async def finish(self, *, lost: bool) -> None:
         """Stop: after a last checkpoint (R7), or writing no more where the partition is lost already."""
-        self._lost = lost
+        self._lost, self._finished = lost, True
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task

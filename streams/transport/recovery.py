@@ -34,6 +34,7 @@ class Recovery(_Recovery):  # type: ignore[misc]  # Faust has no types
             await asyncio.sleep(0)
         self.app.flow_control.clear()
         await super().on_recovery_completed(generation_id)
+        self.app.restored = True
 
     def _set_recovery_started(self) -> None:
         """Forget the last end here: Faust forgets it while reading, and may miss the new one."""

@@ -16,18 +16,20 @@ class WorkerSettings(BaseSettings):
         instance: name of this worker for static membership, so that it keeps its partitions over a restart;
             empty for a member like any other.
         session_timeout: seconds after which the group gives up a silent worker.
+        step_records: most records of one step; between steps the event loop turns.
         checkpoint_ms: how often each partition makes its work durable.
         checkpoint_records: records after which it does so earlier.
         outstanding: records on their way to the brokers above which steps wait.
         linger_ms: how long an output may wait for company; it shows in full in the latency.
-        fetch_bytes: most bytes of one fetch for one partition; bounds the length of a step.
+        fetch_bytes: most bytes of one fetch for one partition.
     """
 
     model_config = SettingsConfigDict(env_prefix="BARLINE_WORKER_", extra="forbid", frozen=True)
 
     name: str = "barline"
     instance: str = ""
-    session_timeout: Annotated[float, Field(ge=2.0)] = 10.0
+    session_timeout: Annotated[float, Field(ge=2.0)] = 20.0
+    step_records: Annotated[int, Field(ge=1)] = 4_096
     checkpoint_ms: Annotated[int, Field(ge=1)] = 200
     checkpoint_records: Annotated[int, Field(ge=1)] = 100_000
     outstanding: Annotated[int, Field(ge=1)] = 200_000

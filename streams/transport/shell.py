@@ -67,12 +67,11 @@ class Shell:
         chunk = event.value
         while self._around.producer.outstanding > self._around.settings.outstanding:  # noqa: ASYNC110 (another thread lowers it)
             await asyncio.sleep(_PAUSE)
-        if self._is_stale(chunk):
-            figures.CHUNKS.labels(self._around.agent, "dropped").inc()
-            return
-        self._lane(chunk).step(event)
-        chunk.released = True
-        await asyncio.sleep(0)
+        applied = not self._is_stale(chunk) and await self._lane(chunk).apply(
+            event, lambda: self._is_stale(chunk)
+        )
+        figures.CHUNKS.labels(self._around.agent, "applied" if applied else "dropped").inc()
+        chunk.released = applied
 
     def _is_stale(self, chunk: Chunk) -> bool:
         """Whether the partition may be another worker's by now (R6); then it is read again."""

@@ -68,7 +68,12 @@ class Worker:
     def __init__(self, run: "Run", number: int, rule: str, environ: dict[str, str]) -> None:
         self.port = free_port()
         self.log = run.home / f"worker-{number}.log"
-        settings = {"NAME": run.name, "INSTANCE": f"w{number}", "SESSION_TIMEOUT": str(SESSION)}
+        settings = {
+            "NAME": run.name,
+            "INSTANCE": f"w{number}",
+            "SESSION_TIMEOUT": str(SESSION),
+            "STEP_RECORDS": "500",
+        }
         env = os.environ | run.environ | {"BARLINE_HEALTH_PORT": str(self.port)}
         env |= {f"BARLINE_WORKER_{key}": value for key, value in settings.items()} | environ
         argv = [sys.executable, "-m", "tests.faults.worker", run.name, rule]
@@ -89,7 +94,14 @@ class Worker:
                     return float(line.rpartition(" ")[2])
         return 0.0
 
+    def ready(self) -> bool:
+        """What a supervisor asks, from the first moment on."""
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self.port}/ready", timeout=1):
+            return True
+        return False
+
     def wait_working(self) -> None:
+        eventually(lambda: self._alive() and self.ready(), "the worker is ready")
         eventually(lambda: self._alive() and self.chunks() > 0, "the worker applies records")
 
     def send(self, number: signal.Signals) -> None:
