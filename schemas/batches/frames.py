@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 
 from schemas.batches.compression import decompress
-from schemas.batches.crc32c import TABLES, crc32c
+from schemas.batches.crc32c import crc32c
 from schemas.batches.wire import BROKEN, Bytes, Int, Ints, read_long, sealed, span, unpacked
 from schemas.columns import Rows
 from schemas.errors import SchemaError
@@ -134,7 +134,7 @@ def _checked(data: Bytes, at: int, size: int) -> tuple[int, ...]:
     header = _HEADER.unpack_from(data.data, at)
     if header[3] != 2:
         raise SchemaError(f"a record batch must be of format 2, was {header[3]!r} (offset {header[0]})")
-    if crc32c(data, at + 21, at + size, TABLES) != header[4]:
+    if crc32c(data, at + 21, at + size) != header[4]:
         raise SchemaError(
             f"a record batch must have the checksum of its bytes, was {header[4]!r} (offset {header[0]})"
         )
