@@ -40,9 +40,8 @@ def write(endpoints: Endpoints) -> None:
 
 def check(endpoints: Endpoints) -> None:
     """See that it is still there."""
-    consumer = Consumer(
-        {"bootstrap.servers": endpoints.kafka, "group.id": "check", "auto.offset.reset": "earliest"}
-    )
+    settings = {"group.id": "check", "auto.offset.reset": "earliest", "enable.auto.commit": False}
+    consumer = Consumer({"bootstrap.servers": endpoints.kafka, **settings})
     try:
         consumer.subscribe(["marks"])
         record = eventually(lambda: consumer.poll(1.0), timeout_s=120, because="the record is read")
