@@ -1,0 +1,116 @@
+"""Files through the stages in this process give the same bytes, whatever the batch."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from barline.cli import main
+from barline.demo.day import simulated
+from barline.offline.run import run, write
+from barline.settings.load import load
+from connectors.sources.jsnl import LinesSource
+
+ROOT = Path(__file__).resolve().parents[3]
+OUTPUTS = ["bars.1s", "bars.1m", "gaps", "sessions", "bars.5m", "bars.15m", "bars.30m", "bars.1h", "bars.1d"]
+
+
+def quotes(path: Path, minutes: int = 12) -> Path:
+    """A quiet market: three quotes a minute, none in the sixth, and a line that is torn."""
+    lines = ["symbol,time,bid,ask"]
+    for minute in range(minutes):
+        for second in (5, 25, 45) if minute != 5 else ():
+            price = 1.38 + minute * 0.0001 + second * 0.00001
+            lines.append(f"EURUSD,2014-05-01T00:{minute:02}:{second:02}Z,{price:.5f},{price + 0.0002:.5f}")
+    path.write_text("\n".join([*lines, "EURUSD,2014-05-01T00:"]) + "\n")
+    return path
+
+
+def offline(out: Path, *arguments: str) -> dict[str, object]:
+    options = ["offline", "--config", str(ROOT / "barline.toml"), "--out", str(out), *arguments]
+    result = CliRunner().invoke(main, options, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return json.loads((out / "manifest.json").read_text())
+
+
+def test_every_output_topic_has_a_table_with_the_columns_of_its_schema(tmp_path: Path):
+    manifest = offline(tmp_path / "out", "--quotes", str(quotes(tmp_path / "q.csv")))
+    assert [name.removesuffix(".csv") for name in manifest["outputs"]][: len(OUTPUTS)] == OUTPUTS
+    header, *rows = (tmp_path / "out" / "bars.1m.csv").read_text().splitlines()
+    assert header.startswith("symbol,interval,ts_open,ts_close,session_date,open,high,low,close,volume")
+    flat = [row for row in rows if ",flat," in row]
+    assert len(flat) == 1 + 5  # the quiet minute, and up to the limit after the end
+    letters = (tmp_path / "out" / "dead-letters.csv").read_text()
+    assert "EURUSD,2014-05-01T00:" in letters
+
+
+def test_the_same_files_give_the_same_digests_on_any_batch(tmp_path: Path):
+    path = str(quotes(tmp_path / "q.csv"))
+    manifests = [
+        offline(tmp_path / batch, "--quotes", path, "--batch", batch) for batch in ("1", "7", "100000")
+    ]
+    assert manifests[0] == manifests[1] == manifests[2]
+
+
+def test_another_price_gives_other_digests(tmp_path: Path):
+    one = offline(tmp_path / "one", "--quotes", str(quotes(tmp_path / "q.csv")))
+    (tmp_path / "q.csv").write_text((tmp_path / "q.csv").read_text().replace("1.38005", "1.37005"))
+    other = offline(tmp_path / "other", "--quotes", str(tmp_path / "q.csv"))
+    assert one["outputs"]["bars.1m.csv"] != other["outputs"]["bars.1m.csv"]
+
+
+def test_a_symbol_without_a_calendar_is_refused_with_the_fix(tmp_path: Path):
+    path = tmp_path / "q.csv"
+    path.write_text("symbol,time,bid,ask\nABCDEF,2014-05-01T00:00:01Z,1,2\n")
+    options = [
+        "offline",
+        "--config",
+        str(ROOT / "barline.toml"),
+        "--out",
+        str(tmp_path),
+        "--quotes",
+        str(path),
+    ]
+    result = CliRunner().invoke(main, options)
+    assert result.exit_code == 3
+    assert "--calendar" in result.output
+
+
+def test_the_lines_of_the_simulated_day_end_in_their_tables(tmp_path: Path):
+    settings = load(ROOT / "barline.toml")
+    day = simulated(settings, tmp_path / "lines", seed=3, scale=0.25)
+    stored = {one.mode: one for one in day.stored}
+    pipeline = run([], LinesSource(day.lines).blocks(), day.domain, stored=stored)
+    manifest = write(pipeline, day.domain, day.lines, tmp_path / "out")
+    equity = (tmp_path / "out" / "equity.csv").read_text()
+    assert {
+        mode for mode in ("breakout_live", "meanrev_sim", "carry_sim", "archive_sim") if mode in equity
+    } == {
+        "breakout_live",
+        "meanrev_sim",
+        "carry_sim",
+        "archive_sim",
+    }
+    assert "orphan" not in equity
+    assert manifest.counts["lines"]["rejected.unresolved"] > 0
+
+
+def test_naming_no_file_is_a_usage_error(tmp_path: Path):
+    assert CliRunner().invoke(main, ["offline", "--out", str(tmp_path)]).exit_code == 2
+
+
+@pytest.mark.data
+def test_a_day_of_gold_gives_the_bars_of_the_vendor(tmp_path: Path, market_data: Path):
+    path = market_data / "metals" / "quotes" / "XAUUSD-20140501.csv.gz"
+    manifest = offline(tmp_path / "out", "--quotes", str(path))
+    rows = [line.split(",") for line in (tmp_path / "out" / "bars.1m.csv").read_text().splitlines()[1:]]
+    real = {int(row[2]): tuple(map(float, row[5:9])) for row in rows if row[15] == "real"}
+    from connectors.sources.files import read_file  # noqa: PLC0415 (beside its use)
+
+    vendor = read_file(market_data / "metals" / "bars_1m" / "XAUUSD-20140501.csv.gz", "Bar").rows
+    names = ("open", "high", "low", "close")
+    expected = {int(row["ts_open"]): tuple(float(row[name]) for name in names) for row in vendor}
+    assert len(expected) == 1_375
+    assert real == expected
+    assert manifest["counts"]["ticks"]["rejected"] == 0
