@@ -22,12 +22,14 @@ class Topic:
         records: names of its record types; their order gives the ``kinds`` of its columns.
         written_by: kinds of process.
         read_by: kinds of process.
+        event_time: field that becomes the record timestamp; empty keeps that of the record type.
     """
 
     name: str
     records: tuple[str, ...]
     written_by: tuple[str, ...]
     read_by: tuple[str, ...]
+    event_time: str = ""
 
     def kind(self, record: str) -> int:
         """Number of a record type in this topic's columns."""
@@ -56,7 +58,7 @@ _ALL: Final = (
         ("bars",),
     ),
     Topic("bars.1s", ("Bar",), ("ticks",), ("sink", "api")),
-    Topic("bars.forming", ("Bar",), ("ticks",), ("api",)),
+    Topic("bars.forming", ("Bar",), ("ticks",), ("api",), event_time="ts_last"),
     Topic("bars.1m", ("Bar", "MinuteStatus", "Heartbeat", "Config"), ("bars",), ("analytics", "sink", "api")),
     Topic("gaps", ("Gap",), ("bars",), ("sink", "api", "backfill")),
     Topic("sessions", ("Session",), ("bars",), ("sink", "api")),

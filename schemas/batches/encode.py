@@ -186,7 +186,7 @@ class Encoder:
                 (
                     ids[kind.name],
                     kind.position(kind.key) if kind.key else -1,
-                    kind.position(kind.event_time) if kind.event_time else -1,
+                    kind.position(time) if (time := topic.event_time or kind.event_time) else -1,
                 )
                 for kind in self._types
             ],
