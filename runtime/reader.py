@@ -5,6 +5,7 @@ other members of a group. Nothing is committed by itself.
 """
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeVar
@@ -17,6 +18,17 @@ from schemas.errors import DependencyError, SchemaError
 
 _LOG: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
+
+_SETTLING: Final = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+    }
+)
+"""What passes by itself: brokers have not yet agreed who serves."""
 
 Start = Literal["earliest", "latest"]
 
@@ -176,10 +188,16 @@ class Reader:
         self._client.close()
 
     def _ask(self, call: Callable[[], _T]) -> _T:
-        try:
-            return call()
-        except KafkaException as failure:
-            raise unreachable(self._settings, failure.args[0]) from failure
+        """Answer of the brokers; asked again while a topic that was just made has no leader yet."""
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                return call()
+            except KafkaException as failure:
+                error = failure.args[0]
+                if error.code() not in _SETTLING or time.monotonic() > deadline:
+                    raise unreachable(self._settings, error) from failure
+                time.sleep(0.1)
 
     @staticmethod
     def _refuse(error: KafkaError, topic: str | None) -> None:
