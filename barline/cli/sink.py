@@ -1,5 +1,6 @@
 """Store the output topics in ClickHouse."""
 
+import logging
 from pathlib import Path
 from socket import gethostname
 from typing import Final
@@ -15,6 +16,8 @@ from runtime.logs import configure
 from runtime.process import StopSignal
 
 _GROUP: Final = "barline-sink"
+_SAID_BY_US: Final = ("clickhouse_connect", "urllib3")
+"""Libraries that warn at every attempt of what the sink says once."""
 
 
 @click.command(help=__doc__)
@@ -33,6 +36,8 @@ def command(
 ) -> None:
     """Run until told to stop."""
     configure()
+    for library in _SAID_BY_US:
+        logging.getLogger(library).setLevel(logging.ERROR)
     stop = StopSignal()
     settings = load(path)
     endpoints = settings.endpoints()

@@ -42,7 +42,8 @@ def ours(error: ClickHouseError, what: str) -> SinkError:
         what: what was to be done, such as ``table bars``.
     """
     code = getattr(error, "code", None) or 0
-    text = str(error).strip().replace("\n", " ")[:300]
+    text = str(error).strip().replace("\n", " ")
+    text = text.rpartition("(Caused by ")[2].partition(" executing HTTP")[0][:200]  # the innermost cause
     if isinstance(error, OperationalError) or not isinstance(error, DatabaseError):
         return StoreDownError(
             f"clickhouse must answer, was {text!r} ({what}; start it, such as with `barline up`)"
