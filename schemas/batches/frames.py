@@ -53,6 +53,14 @@ class Frames:
     def __len__(self) -> int:
         return len(self.offsets)
 
+    def cut(self, low: int, high: int) -> "Frames":
+        """The records at the positions from ``low`` up to, not including, ``high``; they share the buffer."""
+        part = slice(low, high)
+        return Frames(
+            self.data, self.offsets[part], self.timestamps[part], self.keys[part], self.values[part],
+            self.headers[part],
+        )  # fmt: skip
+
 
 def from_records(records: Iterable[tuple[int, int, bytes | None, bytes | None]]) -> Frames:
     """Frames of records that came one by one: offset, timestamp in milliseconds, key, value."""

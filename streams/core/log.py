@@ -38,7 +38,7 @@ class Log:
         for block, end in zip(self._blocks[index:], self._ends[index:], strict=True):
             start = end - len(block.offsets)
             for low in range(max(first, start), end, most):
-                yield _cut(block, low - start, min(low + most, end) - start)
+                yield block.cut(low - start, min(low + most, end) - start)
 
     def records(self) -> Iterator[tuple[int, bytes | None, bytes | None]]:
         """Timestamp (ms), key and value of every record."""
@@ -49,18 +49,6 @@ class Log:
                     _bytes(block, block.keys[row]),
                     _bytes(block, block.values[row]),
                 )
-
-
-def _cut(block: Frames, low: int, high: int) -> Frames:
-    part = slice(low, high)
-    return Frames(
-        block.data,
-        block.offsets[part],
-        block.timestamps[part],
-        block.keys[part],
-        block.values[part],
-        block.headers[part],
-    )
 
 
 def _bytes(block: Frames, span: np.void) -> bytes | None:

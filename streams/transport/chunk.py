@@ -1,6 +1,5 @@
 """A chunk: what one fetch brought for one partition, as the value of one Faust event."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from faust.serializers.schemas import Schema
@@ -37,20 +36,6 @@ class Chunk:
     def frames(self) -> Frames:
         """The records, none below ``start``."""
         return from_batches([self._fetch.data], self.start, self._fetch.aborted)
-
-
-def sliced(frames: Frames, size: int) -> Iterator[Frames]:
-    """The same records in parts of at most ``size``; one part, perhaps empty, at least."""
-    for at in range(0, max(len(frames), 1), size):
-        part = slice(at, at + size)
-        yield Frames(
-            frames.data,
-            frames.offsets[part],
-            frames.timestamps[part],
-            frames.keys[part],
-            frames.values[part],
-            frames.headers[part],
-        )
 
 
 class ChunkSchema(Schema):  # type: ignore[misc]  # Faust has no types

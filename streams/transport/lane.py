@@ -19,7 +19,8 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from time import monotonic
+from typing import Any, Final, Protocol
 
 from runtime.process import leave
 from runtime.producer import Producer
@@ -28,11 +29,15 @@ from schemas.errors import StateError
 from streams.core.slots import offset_of
 from streams.core.stage import PARTITION_KEY, Stage
 from streams.transport import crash, figures
-from streams.transport.chunk import Chunk, sliced
+from streams.transport.chunk import Chunk
 from streams.transport.codec import Codec
 from streams.transport.settings import WorkerSettings
 from streams.transport.table import Table
 from streams.transport.watchdog import Watchdog
+
+_FIRST: Final = 256  # records of a lane's first step
+_SHORT_S: Final = 0.05
+_LONG_S: Final = 0.25  # a fraction of what the watchdog allows, however slow the machine
 
 
 class Event(Protocol):
@@ -100,6 +105,7 @@ class Lane:
         self._stage = stage
         self._pending: list[Event] = []
         self._records = 0
+        self._size = min(_FIRST, around.settings.step_records)
         self._due = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         states = around.table.states(partition)
@@ -120,14 +126,26 @@ class Lane:
         around, chunk = self._around, event.value
         with figures.DURATIONS.time(f"{around.agent}.frame"):
             frames = chunk.frames()
-        for part in sliced(frames, around.settings.step_records):
+        at = 0
+        while at < len(frames) or at == 0:
             if self._finished or is_stale():
                 return False
+            part = frames.cut(at, at + self._size)
+            start = monotonic()
             self._step(chunk, part)
+            at += self._size
+            self._fit(monotonic() - start)
             await asyncio.sleep(0)
         self.next = chunk.end
         self._pending.append(event)
         return True
+
+    def _fit(self, took: float) -> None:
+        """Take fewer records a step where one took long, more where it was short; no result depends on it."""
+        if took > _LONG_S:
+            self._size = max(self._size // 4, 1)
+        elif took < _SHORT_S:
+            self._size = min(self._size * 2, self._around.settings.step_records)
 
     def _step(self, chunk: Chunk, part: Frames) -> None:
         around = self._around

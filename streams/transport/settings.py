@@ -16,7 +16,7 @@ class WorkerSettings(BaseSettings):
         instance: name of this worker for static membership, so that it keeps its partitions over a restart;
             empty for a member like any other.
         session_timeout: seconds after which the group gives up a silent worker.
-        step_records: most records of one step; between steps the event loop turns.
+        step_records: most records of one step; between steps the event loop turns. Slow steps get fewer.
         checkpoint_ms: how often each partition makes its work durable.
         checkpoint_records: records after which it does so earlier.
         outstanding: records on their way to the brokers above which steps wait.
