@@ -1,6 +1,10 @@
 """Start the servers and our programs in the background, and print where they are."""
 
+import contextlib
+import signal
 import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import click
 
@@ -31,10 +35,7 @@ def command(only: str | None, foreground: bool, **ports: int | None) -> None:
     asked = {name: port for name in SERVERS if (port := ports[f"{name}_port"])}
     names = () if only == "servers" else None
     if foreground:
-        with running(home, programs=names, ports=asked, say=click.echo) as stack:
-            show(stack.state())
-            click.echo("interrupt to stop")
-            stack.wait_stopped()
+        _stay(home, names, asked)
         return
     began = time.monotonic()
     check_home(home)
@@ -48,6 +49,16 @@ def command(only: str | None, foreground: bool, **ports: int | None) -> None:
         raise
     show(state)
     click.echo(f"up in {time.monotonic() - began:.1f} s; stop with `barline down`; logs in {home / 'logs'}")
+
+
+def _stay(home: Path, names: Sequence[str] | None, asked: Mapping[str, int]) -> None:
+    """Run the stack until SIGINT or SIGTERM, or until it fails."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with running(home, programs=names, ports=asked, say=click.echo) as stack:
+        show(stack.state())
+        click.echo("interrupt to stop")
+        with contextlib.suppress(KeyboardInterrupt):
+            stack.wait_stopped()
 
 
 def show(state: State) -> None:

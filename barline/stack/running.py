@@ -30,7 +30,7 @@ from barline.stack.state import ServiceState, State, is_supervised, last_lines, 
 from runtime.endpoints import STATE_FILE, Endpoints
 from schemas.errors import BarlineError, ConfigurationError, DependencyError, SchemaError
 
-_POLL_S: Final = 0.02
+_POLL_S: Final = 0.05
 _START_S: Final = 900.0
 _STOP_S: Final = 60.0
 _KINDS: Final[dict[int, type[BarlineError]]] = {3: ConfigurationError, 5: SchemaError}

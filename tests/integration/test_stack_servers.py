@@ -115,6 +115,18 @@ def test_the_command_line_starts_and_stops_it_without_java_maven_or_docker(tmp_p
     assert barline("status").returncode == 1
 
 
+def test_in_the_foreground_it_runs_until_it_is_told_to_stop(tmp_path: Path):
+    argv = [*BARLINE, "up", "--only", "servers", "--foreground"]
+    environment = {**os.environ, "BARLINE_HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert any("interrupt to stop" in line for line in process.stdout)
+        assert is_supervised(tmp_path)
+        process.terminate()
+        assert process.wait(60) == 0
+    assert not is_supervised(tmp_path)
+
+
 def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path, stack: Endpoints):
     port = stack.registry.rpartition(":")[2]
     run = subprocess.run(

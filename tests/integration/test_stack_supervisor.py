@@ -256,6 +256,7 @@ def test_nothing_outlives_the_owner_of_a_leash(tmp_path: Path):
 
 def test_a_home_has_one_stack(tmp_path: Path):
     with supervised(tmp_path, python("one", SLEEP)) as stack:
+        stack.wait_ready(60)
         with pytest.raises(DependencyError, match="one runs there"):
             start(tmp_path, NOWHERE, [])
         assert is_alive(stack["one"].pid)

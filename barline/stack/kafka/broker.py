@@ -69,10 +69,11 @@ def prepare(java: str, jars: Path, directory: Path, port: int, controller_port: 
     properties = directory / "server.properties"
     properties.write_text(_text(settings(directory / "data", port, controller_port)), encoding="utf-8")
     command = [java, *_JVM, *_LOGGING, "-cp", str(jars / "*")]
+    short = [*command[:1], "-XX:TieredStopAtLevel=1", *command[1:]]  # a second's work isn't worth optimising
     done = directory / "formatted"
     if not done.exists():
         shutil.rmtree(directory / "data", ignore_errors=True)  # what a format that was cut off left behind
-        _format([*command, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties)])
+        _format([*short, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties)])
         done.touch()
     return [*command, "kafka.Kafka", str(properties)]
 
