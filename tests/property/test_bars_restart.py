@@ -99,3 +99,9 @@ def test_without_the_offsets_of_the_symbols_a_tear_does_harm(monkeypatch: pytest
 
     monkeypatch.setattr(Days, "restore", forgetful)
     assert not holds_after_a_tear(log, 2, 2, 1)
+
+
+def test_a_trade_date_that_was_let_go_of_ahead_of_the_others_does_no_harm():
+    log = [config(world()), heartbeat(minute(0, 0), "feed"), bar(minute(0, 0), 10.0, source="feed")]
+    log += [heartbeat(minute(2, 0), "feed"), heartbeat(minute(2, 2), "feed")]
+    assert all(holds_after_a_tear(log, 1, 3, kept) for kept in range(5))

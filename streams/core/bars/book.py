@@ -33,7 +33,7 @@ class Book:
         partition: what the symbols share.
         days: their trade dates.
         sheets: what the step puts out.
-        offset: of the record in hand.
+        offset: of the record in hand; before the first one, the next that may come.
     """
 
     def __init__(self, number: int) -> None:
@@ -60,7 +60,7 @@ class Book:
     def refresh(self, listing: Listing) -> None:
         """Reckon anew what concerns one symbol."""
         at, days = listing.index, self.days.of(listing)
-        self._next_close[at] = close_of(self.days.cursor(listing, self.partition))
+        self._next_close[at] = close_of(self.days.cursor(listing, self.partition, self.offset))
         if at in self._changed:
             self._changed.discard(at)
             self._watches.pop(at, None)
@@ -159,7 +159,7 @@ class Book:
         """Open the next trade date that a watermark has reached; whether there was one."""
         roster = self.partition.roster
         group = int(roster.group[listing.index])
-        ts_open = self.days.cursor(listing, self.partition)
+        ts_open = self.days.cursor(listing, self.partition, self.offset)
         if close_of(ts_open) > int(roster.through[group]):
             return False
         session_date = listing.session_date(ts_open)

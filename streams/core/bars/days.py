@@ -101,15 +101,19 @@ class Days:
             lay_out(day, listing.grid.minutes(day.session_date))
             day.aim(since)
 
-    def cursor(self, listing: Listing, partition: Partition) -> int:
-        """Start of the next minute that the watermark decides, ``FOREVER`` where there is none yet, in ns."""
+    def cursor(self, listing: Listing, partition: Partition, offset: int) -> int:
+        """Start of the next minute that the watermark decides, seen from a record, in ns.
+
+        ``FOREVER`` where there is none yet.
+        """
         since = int(partition.roster.since[listing.index])
         if since == FOREVER or not partition.roster.here[listing.index]:
             return FOREVER
         days = self.of(listing)
         if listing.played:
             return min((open_ for day in days if (open_ := _next(day)) is not None), default=FOREVER)
-        return _along(listing, days, self._start(listing, since, partition.roster.window(listing).oldest))
+        start = self._start(listing, since, partition.roster.window(listing).oldest)
+        return self._along(listing, start, offset)
 
     def _start(self, listing: Listing, since: int, oldest: int) -> int:
         """The first expected minute of a symbol that may still be revised, -1 where there is none, in ns."""
@@ -118,6 +122,26 @@ class Days:
             ts = listing.grid.next_minute(max(since, listing.grid.session_bounds(oldest)[0]) - 1)
             known = self._starts[listing.name] = (listing.grid, since, oldest, ts)
         return known[3]
+
+    def _along(self, listing: Listing, start: int, offset: int) -> int:
+        """The first undecided minute from a start on, over trade dates of which nothing is known yet.
+
+        A trade date whose slot is ahead of the record in hand, and holds another one by now, was decided and
+        let go before.
+        """
+        slots = self._days.get(listing.name, {})
+        ts = start
+        while ts >= 0:
+            session_date = listing.session_date(ts)
+            day = slots.get(session_date % SLOTS)
+            if day is not None and day.session_date == session_date:
+                open_ = _next(day)
+                if open_ is not None:
+                    return open_
+            elif day is None or day.offset < offset:
+                return ts
+            ts = listing.grid.next_minute(listing.grid.session_bounds(session_date)[1] - 1)
+        return FOREVER
 
     def take(self, offset: int) -> dict[bytes, bytes]:
         """Saved states of what changed since the last call.
@@ -170,21 +194,6 @@ class Days:
 
 def _next(day: Day) -> int | None:
     return int(day.rows["ts_open"][day.next]) if day.next < len(day.rows) else None
-
-
-def _along(listing: Listing, days: list[Day], start: int) -> int:
-    """The first undecided minute from a start on, over trade dates of which nothing is known yet."""
-    known = {day.session_date: day for day in days}
-    ts = start
-    while ts >= 0:
-        day = known.get(listing.session_date(ts))
-        if day is None:
-            return ts
-        open_ = _next(day)
-        if open_ is not None:
-            return open_
-        ts = listing.grid.next_minute(max(ts, int(day.rows["ts_open"][-1])))
-    return FOREVER
 
 
 def close_of(ts_open: int) -> int:

@@ -88,6 +88,7 @@ class BarsStage:
             book.partition.restore(state, states.get(config_key(state)))
         others = {key: state for key, state in states.items() if key not in (PARTITION_KEY, *CONFIG_KEYS)}
         book.days.restore(others, book.partition)
+        book.offset = book.partition.offset + 1
         book.index()
 
     def _take(self, at: int, record: str, row: int, table: list[tuple[object, ...]]) -> None:
