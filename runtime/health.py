@@ -13,17 +13,24 @@ otherwise.
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
 from runtime.metrics import exposition
+from schemas.errors import ConfigurationError
 
 Check = Callable[[], str]
 """Says why not; empty when all is well."""
 
 _JSON: Final = "application/json"
 _TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def asked_address(environ: Mapping[str, str] = os.environ) -> tuple[str, int]:
+    """Host and port that the environment asks for; port 0 where it leaves that open."""
+    host, _, port = environ.get("BARLINE_HEALTH", "").rpartition(":")
+    return host or "127.0.0.1", int(port or environ.get("BARLINE_HEALTH_PORT") or 0)
 
 
 class HealthServer:
@@ -35,6 +42,9 @@ class HealthServer:
         port: 0 chooses a free one, None takes the environment's, else a free one.
         host: address to listen on, None takes the environment's, else 127.0.0.1.
         metrics: the text of ``/metrics``.
+
+    Raises:
+        ConfigurationError: the address cannot be listened on.
     """
 
     def __init__(
@@ -46,12 +56,15 @@ class HealthServer:
         host: str | None = None,
         metrics: Callable[[], bytes] = exposition,
     ) -> None:
-        asked_host, _, asked_port = os.environ.get("BARLINE_HEALTH", "").rpartition(":")
-        asked_port = asked_port or os.environ.get("BARLINE_HEALTH_PORT", "")
-        host = host or asked_host or "127.0.0.1"
-        port = int(asked_port or 0) if port is None else port
+        asked = asked_address()
+        address = (host or asked[0], asked[1] if port is None else port)
         checks = {"/health": alive, "/ready": ready}
-        self._server = ThreadingHTTPServer((host, port), _pages(checks, metrics))
+        try:
+            self._server = ThreadingHTTPServer(address, _pages(checks, metrics))
+        except OSError as error:
+            raise ConfigurationError(
+                f"health address must be free, was {address[0]}:{address[1]}: {error} (set BARLINE_HEALTH)"
+            ) from error
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
         self._thread.start()

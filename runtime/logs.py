@@ -37,6 +37,7 @@ def configure(level: str = "INFO", library_level: str = "WARNING") -> None:
     logging.basicConfig(level=level, handlers=[stream], force=True)
     for name in _NOISY:
         logging.getLogger(name).setLevel(library_level)
+    logging.getLogger("mode.timers").setLevel("ERROR")  # warns of every timer that a busy loop delays
 
 
 class RateLimited:

@@ -11,6 +11,8 @@ import signal
 import sys
 from typing import Final, NoReturn
 
+from schemas.errors import BarlineError
+
 _LOG: Final = logging.getLogger(__name__)
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -18,16 +20,18 @@ FAILED: Final = 1
 """Exit code of a process that stopped itself."""
 
 
-def leave(reason: object, code: int = FAILED) -> NoReturn:
+def leave(reason: object) -> NoReturn:
     """End the process at once, without unwinding, from any thread.
 
+    The exit code is that of an error of ours, 1 for any other reason.
+
     Args:
-        reason: logged as one line; the traceback of an exception stands below it.
-        code: exit code.
+        reason: logged as one line; the traceback of an exception that is a bug stands below it.
     """
-    trace = reason if isinstance(reason, BaseException) else None
-    _LOG.critical("the process ends: %s", reason or type(reason).__name__, exc_info=trace)
-    finish(code)
+    ours = isinstance(reason, BarlineError)
+    trace = reason if isinstance(reason, BaseException) and not ours else None
+    _LOG.critical("the process ends: %s", str(reason) or type(reason).__name__, exc_info=trace)
+    finish(reason.exit_code if isinstance(reason, BarlineError) else FAILED)
 
 
 def finish(code: int) -> NoReturn:

@@ -28,7 +28,9 @@ Headers = Sequence[tuple[str, bytes]]
 
 
 class DeliveryError(DependencyError):
-    """A record was refused by the broker or did not reach it in time."""
+    """A record was refused by the broker or did not reach it in time; nothing after it may be committed."""
+
+    exit_code = 1
 
 
 class _Epoch:
