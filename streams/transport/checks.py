@@ -1,13 +1,17 @@
 """What must be true before the worker joins its group; each failure is one line that says the fix."""
 
 from collections.abc import Iterable, Mapping
+from time import monotonic, sleep
+from typing import Final
 
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from runtime.kafka import KafkaSettings, partition_counts
 from schemas.errors import SchemaError
 
-_FIX = "run `barline topics apply`"
+_FIX: Final = "run `barline topics apply`"
+_GRACE: Final = 3.0
+_PAUSE: Final = 0.5
 
 
 def check_topics(
@@ -25,10 +29,8 @@ def check_topics(
         DependencyError: no broker answers.
         SchemaError: a topic is missing, has another number of partitions, or a changelog is not compacted.
     """
-    counts = partition_counts(settings, name)
     needed = [*inputs, *inputs.values(), *outputs]
-    if missing := sorted({topic for topic in needed if topic not in counts}):
-        raise SchemaError(f"topics must exist, were missing: {', '.join(missing)} ({_FIX})")
+    counts = _counts(settings, name, set(needed))
     partitions = counts[next(iter(inputs))]
     for topic in needed:
         if counts[topic] != partitions:
@@ -38,6 +40,16 @@ def check_topics(
             )
     _check_compacted(settings.admin(name), inputs.values())
     return partitions
+
+
+def _counts(settings: KafkaSettings, name: str, needed: set[str]) -> dict[str, int]:
+    """Number of partitions of every topic; one made a moment ago may take a moment to be known."""
+    deadline = monotonic() + _GRACE
+    while missing := sorted(needed - (counts := partition_counts(settings, name)).keys()):
+        if monotonic() > deadline:
+            raise SchemaError(f"topics must exist, were missing: {', '.join(missing)} ({_FIX})")
+        sleep(_PAUSE)
+    return counts
 
 
 def _check_compacted(admin: AdminClient, changelogs: Iterable[str]) -> None:
