@@ -34,11 +34,13 @@ class Program:
     Attributes:
         name: file of the command in ``barline/cli``; it is left out until that exists.
         once: runs to its end before the others start.
+        after: programs that are ready first; at the start the processor is theirs.
         health: says on ``/ready`` of ``BARLINE_HEALTH_PORT`` when it is ready.
     """
 
     name: str
     once: bool = False
+    after: tuple[str, ...] = ()
     health: bool = True
 
     @property
@@ -51,7 +53,7 @@ PROGRAMS: Final = (
     Program("init", once=True, health=False),
     Program("worker"),
     Program("sink"),
-    Program("resolver", health=False),
+    Program("resolver", after=("worker", "sink"), health=False),
 )
 """Programs in the order they start; each finds the addresses in its environment."""
 
@@ -134,25 +136,33 @@ def plan_programs(
         program for program in PROGRAMS if program.exists and (names is None or program.name in names)
     ]
     ports = choose(home, [program.name for program in programs if program.health])
-    found: list[Service] = []
-    for program in programs:
-        env = {"BARLINE_HOME": str(home), **endpoints.environment()}
-        port = ports.get(program.name, 0)
-        if port:
-            env["BARLINE_HEALTH_PORT"] = str(port)
-        found.append(
-            Service(
-                program.name,
-                [sys.executable, "-m", "barline.cli", program.name],
-                f"http://127.0.0.1:{port}/ready" if port else "",
-                after=[*after, *(other.name for other in programs if other.once and not program.once)],
-                env=env,
-                once=program.once,
-                restart=True,
-                start_s=_PROGRAM_S,
-            )
-        )
-    return found
+    return [_program(program, programs, home, endpoints, after, ports) for program in programs]
+
+
+def _program(
+    program: Program,
+    programs: Sequence[Program],
+    home: Path,
+    endpoints: Endpoints,
+    after: Sequence[str],
+    ports: Mapping[str, int],
+) -> Service:
+    """One program of ours among those that run."""
+    env = {"BARLINE_HOME": str(home), **endpoints.environment()}
+    port = ports.get(program.name)
+    if port:
+        env["BARLINE_HEALTH_PORT"] = str(port)
+    before = [one.name for one in programs if (one.once and not program.once) or one.name in program.after]
+    return Service(
+        program.name,
+        [sys.executable, "-m", "barline.cli", program.name],
+        f"http://127.0.0.1:{port}/ready" if port else "",
+        after=[*after, *before],
+        env=env,
+        once=program.once,
+        restart=True,
+        start_s=_PROGRAM_S,
+    )
 
 
 def _python(name: str, port: int, arguments: list[str], path: str) -> Service:

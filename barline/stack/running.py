@@ -72,7 +72,7 @@ class Handle:
         Raises:
             DependencyError: that took too long.
         """
-        starts = self.state.starts
+        starts = self.wait_ready(timeout_s=timeout_s).starts
         self.signal(signal.SIGKILL)
         return self.wait_ready(starts + 1, timeout_s)
 
