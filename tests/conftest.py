@@ -62,6 +62,8 @@ def _kind_of_stack() -> str:
 @cache
 def _docker_answers() -> bool:
     """Whether a Docker engine is there."""
+    if not os.environ.get("DOCKER_HOST") and not Path("/var/run/docker.sock").exists():
+        return False
     # In a process of its own: the client leaves sockets open when nobody answers.
     ask = "import docker; docker.from_env(timeout=2).ping()"
     return subprocess.run([sys.executable, "-c", ask], capture_output=True, check=False).returncode == 0

@@ -141,6 +141,17 @@ def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path, stack: Endpoints)
     assert len(run.stderr.splitlines()) == 1
 
 
+def test_a_disk_that_is_as_good_as_full_is_a_clear_error(tmp_path: Path):
+    mount = 'mount -t tmpfs -o size=32m tmpfs "$1" && shift && exec "$@"'
+    own = ["unshare", "-rm", "sh", "-c", mount, "sh", str(tmp_path)]
+    if not shutil.which("unshare") or subprocess.run([*own, "true"], check=False).returncode:
+        pytest.skip("may not make a mount namespace")
+    environment = {**os.environ, "BARLINE_HOME": str(tmp_path / "home")}
+    run = subprocess.run([*own, *BARLINE, "up"], env=environment, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (4, "")
+    assert run.stderr.startswith("error: disk must have 256 MB free, had 3")
+
+
 def test_a_server_that_cannot_start_is_told_with_its_last_words(tmp_path: Path):
     environment = {**os.environ, "BARLINE_HOME": str(tmp_path)}
     (tmp_path / "registry.log").write_text("no change\nno change\n", encoding="utf-8")
