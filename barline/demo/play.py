@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
 
+from barline.demo.follow import Follower
 from barline.settings.apply import apply
 from barline.verify.sent import Sent
 from connectors.sources.jsnl import LinesSource
@@ -62,6 +63,7 @@ class Play:
             name: Publisher(self._noting, ids, partitions, name).publish for name in ("market", "lines")
         }
         self._ids = ids
+        self._follower = Follower(kafka, ids)
 
     def configure(self, domain: Domain) -> None:
         """Put the configuration in force."""
@@ -69,13 +71,23 @@ class Play:
         self._producer.wait()
 
     def market(self, blocks: Iterable[Columns], seconds: float, tick: Callable[[], None]) -> None:
-        """Send the market, evenly over some seconds; ``tick`` is called after each block."""
+        """Send the market, evenly over some seconds or as fast as ``ticks`` follows.
+
+        Args:
+            blocks: what the sources yield.
+            seconds: how long it takes at least.
+            tick: called after each block.
+        """
         found = list(blocks)
         start = time.monotonic()
+        through = -1
         for number, block in enumerate(found, 1):
+            if block.topic.name == "bars.raw":
+                self._follower.wait(through)
             self._publish["market"](block)
             if beats := block.table("Heartbeat")["ts"].tolist():
                 self.minutes.append((max(beats), time.time_ns()))
+                through = max(beats) if block.topic.name == "ticks.raw" else through
             self.done = number / len(found)
             tick()
             ahead = start + seconds * self.done - time.monotonic()
@@ -91,4 +103,5 @@ class Play:
 
     def close(self) -> None:
         """Send what waits, and end."""
+        self._follower.close()
         self._producer.close()
