@@ -1,8 +1,7 @@
 """Why a minute has no bar: halt, rejected, outage, no_trades, unknown, in this order.
 
-A silence *surrounds* a minute when it begins at or before its open and ends after its close (a record at the
-close may be the bar of this very minute). Only its part within the segment of trading counts, for a market
-that is closed is silent by right::
+A silence is *around* a minute when it begins at or before its open and ends after it. Only its part within
+the segment of trading counts, for a market that is closed is silent by right::
 
     segment     |13:30                                            20:00|
     records   x                    x x  x                x  x  x            x
@@ -35,18 +34,18 @@ class Judge(NamedTuple):
         alone: it is configured with one symbol, so its silence says nothing.
         ts_last: its last record of any symbol.
         mark: everything up to here is in the log.
-        down: start and end of its last outage.
+        down: start and end of its outages.
         silences: start and end of its silences longer than the limit.
     """
 
     alone: bool
     ts_last: int
     mark: int
-    down: tuple[int, int]
+    down: tuple[tuple[int, int], ...]
     silences: tuple[tuple[int, int], ...]
 
 
-NOBODY = Judge(alone=False, ts_last=NEVER, mark=NEVER, down=(NEVER, FOREVER), silences=())
+NOBODY = Judge(alone=False, ts_last=NEVER, mark=NEVER, down=((NEVER, FOREVER),), silences=())
 """No source was alive."""
 
 
@@ -63,17 +62,17 @@ def cause(minute: Minute, judge: Judge, halts: Iterable[tuple[int, int]], limit:
         return HALT
     if minute.rejected > 0:
         return REJECTED
-    if _overlap(minute, *judge.down):
+    if any(_overlap(minute, start, end) for start, end in judge.down):
         return OUTAGE
     return UNKNOWN if judge.alone else _by_silence(minute, judge, limit)
 
 
 def _by_silence(minute: Minute, judge: Judge, limit: int) -> int:
-    if any(end > minute.ts_close and _surrounds(minute, start, end, limit) for start, end in judge.silences):
+    if any(_is_around(minute, start, end, limit) for start, end in judge.silences):
         return OUTAGE
     if judge.ts_last > minute.ts_open:
         return NO_TRADES
-    return OUTAGE if _surrounds(minute, judge.ts_last, judge.mark, limit) else UNKNOWN
+    return OUTAGE if _is_around(minute, judge.ts_last, judge.mark, limit) else UNKNOWN
 
 
 def clears_at(minute: Minute, judge: Judge, limit: int) -> int:
@@ -89,6 +88,6 @@ def _overlap(minute: Minute, start: int, end: int) -> bool:
     return start < minute.ts_close and end > minute.ts_open
 
 
-def _surrounds(minute: Minute, start: int, end: int, limit: int) -> bool:
+def _is_around(minute: Minute, start: int, end: int, limit: int) -> bool:
     within = min(end, minute.segment_close) - max(start, minute.segment_open)
-    return start <= minute.ts_open and end >= minute.ts_close and within > limit
+    return start <= minute.ts_open < end and within > limit

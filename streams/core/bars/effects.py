@@ -11,7 +11,7 @@ from streams.core.bars.emit import Sheets
 from streams.core.bars.partition import Partition
 from streams.core.bars.revise import apply
 from streams.core.bars.roster import Listing
-from streams.core.bars.state import EMPTY, FLAT, MISSED, NO_TRADES, UNDECIDED, UNKNOWN, Day, Print
+from streams.core.bars.state import EMPTY, FLAT, MISSED, NO_TRADES, OUTAGE, UNDECIDED, UNKNOWN, Day, Print
 from streams.core.watermark import FOREVER
 
 
@@ -60,7 +60,7 @@ class Effects:
         if bar is not None:
             self.set_bar(place, bar)
             return
-        row["kind"], row["bits"] = EMPTY, int(row["bits"]) | MISSED
+        row["kind"], row["bits"] = EMPTY, int(row["bits"]) | MISSED | gaps.begins(self._day.rows, place)
         row["cause"] = self._cause(place)
         self._causes.add(place)
         self._starts.append(place)
@@ -81,8 +81,8 @@ class Effects:
             missing &= rows["cause"] == only
         for place in np.flatnonzero(missing).tolist():
             before, now = int(rows["cause"][place]), self._cause(place)
-            if now == before:
-                continue
+            if now == before or (before == OUTAGE and now in (NO_TRADES, UNKNOWN)):
+                continue  # an outage stays one, even if it was so long ago that it is forgotten
             rows["cause"][place] = now
             self._causes.add(place)
             self._starts.append(place)

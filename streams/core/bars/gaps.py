@@ -1,8 +1,7 @@
 """Gaps: runs of minutes that no source had a bar for when they were decided.
 
-A gap is named by its first minute. It grows while minutes are missed and ends at a bar that came in time, or
-with the trade date; a bar that comes later fills its minute but leaves it in the gap, so that a gap never
-changes its name:
+A gap is named by its first minute. It grows while minutes are missed and ends at a real bar, or with the
+trade date; a bar that comes later fills its minute but leaves it in the gap, which so never changes its name:
 
 ====================  ================================================
 open                  a minute has no bar (halted ones apart)
@@ -18,7 +17,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.core.bars.state import EMPTY, FLAT, HALT, MISSED
+from streams.core.bars.state import BEGINS, EMPTY, FLAT, HALT, MISSED, REAL
 
 Rows: TypeAlias = NDArray[np.void]
 
@@ -41,19 +40,26 @@ class Summary(NamedTuple):
     state: int
 
 
+def begins(rows: Rows, place: int) -> int:
+    """The bit ``BEGINS`` where a minute that is missed now begins a gap, else 0.
+
+    It goes on with the gap of the minute before, unless that has got a real bar in the meantime.
+    """
+    goes_on = place > 0 and rows["bits"][place - 1] & MISSED and rows["kind"][place - 1] != REAL
+    return 0 if goes_on else BEGINS
+
+
 def around(rows: Rows, place: int) -> Extent:
     """The gap that a missed minute belongs to."""
-    present = (rows["bits"] & MISSED) == 0
-    before, after = np.flatnonzero(present[:place]), np.flatnonzero(present[place:])
-    start = int(before[-1]) + 1 if len(before) else 0
-    return Extent(start, place + int(after[0]) if len(after) else len(rows))
+    bits = rows["bits"]
+    start = int(np.flatnonzero(bits[: place + 1] & BEGINS)[-1])
+    after = np.flatnonzero(bits[place + 1 :] & (BEGINS | MISSED) != MISSED)
+    return Extent(start, place + 1 + int(after[0]) if len(after) else len(rows))
 
 
 def every(rows: Rows) -> list[Extent]:
     """All gaps of a trade date, ascending."""
-    missed = np.concatenate([[0], (rows["bits"] & MISSED) != 0, [0]]).astype(np.int8)
-    starts, ends = np.flatnonzero(np.diff(missed) == 1), np.flatnonzero(np.diff(missed) == -1)
-    return [Extent(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    return [around(rows, place) for place in np.flatnonzero(rows["bits"] & BEGINS).tolist()]
 
 
 def touched(rows: Rows, places: Sequence[int]) -> list[Extent]:

@@ -23,22 +23,20 @@ from schemas.market.intervals import MINUTE
 from streams.core.bars.causes import NOBODY, Judge
 from streams.core.bars.choose import standing
 from streams.core.bars.marks import NumberedMarks
+from streams.core.bars.periods import Periods
 from streams.core.bars.roster import Listing, Roster
 from streams.core.bars.state import COUNTED
 from streams.core.slots import pack, unpack
-from streams.core.watermark import FOREVER, NEVER, Liveness, Watermarks
+from streams.core.watermark import FOREVER, NEVER, Watermarks
 
 VERSION: Final = 1
 CONFIG_KEYS: Final = tuple(f"!config|{number}".encode() for number in range(8))
 
-MOST_SILENCES: Final = 16
-"""So many long silences of a source are remembered; the oldest go first."""
 MOST_HALTS: Final = 256
 """So many halts are remembered; the oldest go first."""
 
 _MS: Final = 1_000_000
-_HEAD: Final = struct.Struct("<qqqqqqqqq6q")
-_SILENCE: Final = np.dtype([("source", "<i8"), ("start", "<i8"), ("end", "<i8")])
+_HEAD: Final = struct.Struct("<qqqqqqqqqq6q")
 _HALT: Final = np.dtype([("symbol", "<i8"), ("source", "<i8"), ("start", "<i8"), ("end", "<i8")])
 _SYMBOL: Final = np.dtype([("since", "<i8"), ("here", "<i8"), ("waiting", "<i8")])
 
@@ -69,7 +67,7 @@ class Partition:
         self.roster = Roster(self.domain, self.marks, number)
         self.promised = self.told = NEVER
         self.counts = dict.fromkeys(COUNTED, 0)
-        self._silences: dict[int, deque[tuple[int, int]]] = {}
+        self._silences, self._outages = Periods(), Periods()
         self._halts: deque[tuple[int, int, int, int]] = deque(maxlen=MOST_HALTS)
 
     @property
@@ -106,9 +104,16 @@ class Partition:
             return number
         after = self.marks.ts_last(number)
         if before != NEVER and after - before > self.silence:
-            self._silences.setdefault(number, deque(maxlen=MOST_SILENCES)).append((before, after))
+            self._silences.note(number, before, after)
+        self._note_outages()
         self._subscribe(number)
         return number
+
+    def _note_outages(self) -> None:
+        """Marks know the last outage of each source; remember those before it, too."""
+        _, starts, ends = self.marks.outages()
+        for number in np.flatnonzero(starts > NEVER).tolist():
+            self._outages.note(number, int(starts[number]), int(ends[number]))
 
     def _subscribe(self, number: int) -> None:
         """Symbols without a start get the mark of their source, cut to the minute."""
@@ -175,11 +180,8 @@ class Partition:
         """A source as the judge of a minute."""
         if number < 0:
             return NOBODY
-        row = self.marks.sources[number]
-        up = self.marks.status(number) is not Liveness.DEAD
-        down = (int(row["ts_failed"]), int(row["ts_since"]) if up else FOREVER)
-        silences = tuple(self._silences.get(number, ()))
-        return Judge(number in self.roster.alone, int(row["ts_last"]), int(row["mark"]), down, silences)
+        marks, silences, down = self.marks, self._silences.of(number), self._outages.of(number)
+        return Judge(number in self.roster.alone, marks.ts_last(number), marks.mark(number), down, silences)
 
     def halt(self, symbol: int, source: int, ts: int) -> None:
         """Trading of a symbol, or of all symbols of a source, is halted."""
@@ -206,18 +208,19 @@ class Partition:
     def save(self, offset: int) -> bytes:
         """The saved state."""
         roster = self.roster
-        silences = [(number, *ends) for number, kept in sorted(self._silences.items()) for ends in kept]
+        silences, outages = self._silences.save(), self._outages.save()
         symbols = np.zeros(len(roster.listings), _SYMBOL)
         symbols["since"], symbols["here"], symbols["waiting"] = roster.since, roster.here, roster.waiting
         marks = self.marks.pack()
-        sizes = (len(symbols), len(roster.groups), len(silences), len(self._halts), len(marks))
+        sizes = (len(symbols), len(roster.groups), len(silences), len(outages), len(self._halts), len(marks))
         head = _HEAD.pack(
             self.changes, self.domain.version, self.promised, self.told, *sizes, *self.counts.values()
         )
         parts = (
             symbols.tobytes(),
             roster.through.tobytes(),
-            np.array(silences, _SILENCE).tobytes(),
+            silences,
+            outages,
             np.array(list(self._halts), _HALT).tobytes(),
             marks,
         )
@@ -240,21 +243,21 @@ class Partition:
         """
         self.offset, body = unpack(VERSION, state)
         fields = _HEAD.unpack_from(body)
-        changes, _, promised, told, symbols, groups, silences, halts, marks = fields[:9]
-        sizes = [_HEAD.size, symbols * _SYMBOL.itemsize, groups * 8, silences * _SILENCE.itemsize]
-        sizes += [halts * _HALT.itemsize, marks]
+        changes, _, promised, told, symbols, groups, silences, outages, halts, marks = fields[:10]
+        sizes = [_HEAD.size, symbols * _SYMBOL.itemsize, groups * 8, silences]
+        sizes += [outages, halts * _HALT.itemsize, marks]
         ends = np.cumsum(sizes).tolist()
         if len(body) != ends[-1]:
             raise StateError(f"state of the partition must have {ends[-1]} bytes, was {len(body)!r}")
         data = np.frombuffer(body, np.uint8)
-        self.marks.restore(body[ends[4] : ends[5]])
+        self.marks.restore(body[ends[5] : ends[6]])
         self._restore_config(changes, config)
         self._restore_symbols(data[ends[0] : ends[1]], data[ends[1] : ends[2]])
-        for number, start, end in np.frombuffer(body[ends[2] : ends[3]], _SILENCE).tolist():
-            self._silences.setdefault(number, deque(maxlen=MOST_SILENCES)).append((start, end))
-        self._halts.extend(np.frombuffer(body[ends[3] : ends[4]], _HALT).tolist())
+        self._silences = Periods(body[ends[2] : ends[3]])
+        self._outages = Periods(body[ends[3] : ends[4]])
+        self._halts.extend(np.frombuffer(body[ends[4] : ends[5]], _HALT).tolist())
         self.promised, self.told = promised, told
-        self.counts = dict(zip(COUNTED, fields[9:], strict=True))
+        self.counts = dict(zip(COUNTED, fields[10:], strict=True))
         self.stand()
 
     def _restore_config(self, changes: int, config: bytes | None) -> None:

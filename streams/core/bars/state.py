@@ -36,6 +36,8 @@ HALTED: Final = 2
 """Bit: a MinuteStatus said that trading was halted."""
 HOLE: Final = 4
 """Bit: a MinuteStatus told of a hole in a gapless sequence."""
+BEGINS: Final = 8
+"""Bit: a gap begins here."""
 
 MINUTE: Final = np.dtype(
     [

@@ -149,3 +149,27 @@ def test_around_the_clock_every_minute_is_expected():
     desk = Desk(domain(symbol("BTC", calendar="24x7", sources=["feed"]), calendars=days, partitions=1))
     got = desk.feed(fed(0, 10.0, symbol="BTC"), beat(629), beat(-809, day=NEXT))
     assert got.gaps("BTC") == [(1, 628, "open", 0), (1, 629, "open", 1), (-810, 1, "open", 0)]
+
+
+def test_an_outage_is_not_forgotten_when_the_source_fails_again():
+    desk = Desk(two(sources=["feed"]))
+    desk.feed(fed(0, 10.0), beat(0.9), beat(0.95, alive=False), clock(1.3), clock(2.3))
+    desk.feed(beat(2.95, last=0.9), beat(3.05, last=0.9), beat(4.5, last=3.9, alive=False))
+    assert (
+        desk.feed(minute_status(minute(1), late=1), status(minute(5), "halted", symbol="AIG")).causes() == []
+    )
+
+
+def test_the_minute_in_which_a_long_silence_ends_is_part_of_it():
+    desk = Desk(two(sources=["feed"]))
+    got = desk.feed(
+        fed(0, 10.0), beat(1, last=0.9), *(beat(n / 10, last=0.9) for n in range(11, 66)), beat(7, last=6.6)
+    )
+    assert {number: cause for number, cause, _ in got.causes()} == dict.fromkeys(range(1, 7), "outage")
+
+
+def test_a_late_real_bar_ends_the_gap_that_it_fills():
+    desk = Desk()
+    desk.feed(fed(0, 10.0), beat(2))
+    got = desk.feed(fed(1, 11.0), beat(3))
+    assert got.gaps() == [(1, 1, "refetched", 1), (2, 1, "filled", 0)]

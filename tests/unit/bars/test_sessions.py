@@ -26,7 +26,7 @@ def test_quality_counts_minutes_without_trades_as_known():
     desk = Desk()
     desk.feed(fed(0, 10.0), minute_status(minute(1), rejected=2), minute_status(minute(2), halted=True))
     desk.feed(*(fed(n, 10.0) for n in range(3, 29)))
-    session = spy(desk.feed(beat(30)))
+    session = spy(desk.feed(*(beat(n) for n in range(1, 31))))
     parts = ("expected", "real", "flat", "no_trades", "rejected", "outage")
     assert [session[name] for name in parts] == [29, 27, 2, 1, 2, 0]
     assert session["quality"] == 100 * 28 / 29
