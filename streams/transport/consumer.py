@@ -63,6 +63,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
         """Whether the group still counts this worker in."""
         return bool(self._thread.is_member())
 
+    def next_offset(self, tp: TP) -> int:
+        """Offset at which the next chunk of an input partition must begin; 0 where nothing is committed."""
+        return self._next.get(TP(*tp), 0)
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 (Faust's face)
         """Chunks of the partitions whose last chunk is done with.
 

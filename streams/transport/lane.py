@@ -124,6 +124,7 @@ class Lane:
             Whether all of it was applied; the rest is read again otherwise, and what was applied is skipped.
         """
         around, chunk = self._around, event.value
+        self.next = chunk.start
         with figures.DURATIONS.time(f"{around.agent}.frame"):
             frames = chunk.frames()
         at = 0

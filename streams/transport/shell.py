@@ -40,6 +40,7 @@ class Shell:
         self._new_stage = new_stage
         self._new_lane = new_lane
         self._lanes: dict[int, Lane] = {}
+        self._shown: set[str] = set()  # partitions whose lag is shown
 
     async def run(self, stream: Any) -> None:
         """The body of the Faust agent; any failure ends the process (R9)."""
@@ -54,14 +55,20 @@ class Shell:
         member = self._app.consumer.is_member()
         if not member and self._lanes:
             _LOG.warning("%s: the group went on without us, our last work is dropped", self._around.agent)
+        while self._shown:
+            figures.LAG.remove(self._around.agent, self._shown.pop())
         lanes, self._lanes = self._lanes, {}
         await asyncio.gather(*(lane.finish(lost=not member) for lane in lanes.values()))
 
     def update_lag(self) -> None:
-        """Show how far each partition is behind."""
-        for partition, lane in self._lanes.items():
-            lag = self._end(partition) - lane.next
-            figures.LAG.labels(self._around.agent, str(partition)).set(max(lag, 0))
+        """Show how far each partition that is ours is behind."""
+        for tp in self._app.consumer.assignment():
+            if tp.topic == self._around.topic:
+                lane = self._lanes.get(tp.partition)
+                read = lane.next if lane is not None else self._app.consumer.next_offset(tp)
+                lag = figures.LAG.labels(self._around.agent, str(tp.partition))
+                lag.set(max(self._end(tp.partition) - read, 0))
+                self._shown.add(str(tp.partition))
 
     async def _take(self, event: Event) -> None:
         chunk = event.value

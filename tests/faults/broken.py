@@ -65,6 +65,15 @@ class StandsStill(Counting):
         return super().step(batch)
 
 
+class Raises(Counting):
+    """A stage with a bug."""
+
+    def step(self, batch: Columns) -> Outputs:
+        if len(batch) and batch.offsets[-1] >= 400:
+            raise RuntimeError("a bug in a stage")
+        return super().step(batch)
+
+
 def _last_write_wins(table: Table, partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> None:
     """R12 taken out."""
     for key, state in records:
@@ -90,7 +99,12 @@ def _ignore(*_: object) -> None:
 
 
 _LANES = {"commits-first": CommitsFirst, "partition-state-first": PartitionStateFirst}
-_STAGES = {"never-skips": NeverSkips, "configured-outside": ConfiguredOutside, "stands-still": StandsStill}
+_STAGES = {
+    "never-skips": NeverSkips,
+    "configured-outside": ConfiguredOutside,
+    "stands-still": StandsStill,
+    "raises": Raises,
+}
 _PATCHES: dict[str, list[tuple[type, str, Callable[..., Any]]]] = {
     "last-write-wins": [(Table, "recover", _last_write_wins)],
     "keeps-lanes": [(Shell, "close_lanes", _keep_lanes), (Shell, "_lane", _any_lane)],

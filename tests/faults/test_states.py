@@ -55,3 +55,19 @@ def test_a_worker_that_ignores_refusals_commits_what_it_lost(new_run: Callable[.
     run.start(0, "ignores-failures")
     eventually(run.drained, "the offsets of lost states are committed")
     assert run.read(run.changelog) == []
+
+
+def test_a_stage_that_raises_ends_the_process_and_loses_nothing(run: Run):
+    run.ticks(800)
+    run.start(0)
+    run.wait_drained()
+    run.workers[-1].kill()
+    run.ticks(1_600)
+    worker = run.start(0, "raises")
+    assert worker.wait() == 1, worker.tail()
+    assert "a bug in a stage" in worker.log.read_text()
+    assert not run.drained()
+    run.start(0)
+    run.wait_drained()
+    verdict = run.verdict()
+    assert verdict.faults == 0, verdict
