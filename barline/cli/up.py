@@ -54,11 +54,11 @@ def command(only: str | None, foreground: bool, **ports: int | None) -> None:
 def _stay(home: Path, names: Sequence[str] | None, asked: Mapping[str, int]) -> None:
     """Run the stack until SIGINT or SIGTERM, or until it fails."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with running(home, programs=names, ports=asked, say=click.echo) as stack:
+    stack_here = running(home, programs=names, ports=asked, say=click.echo)
+    with stack_here as stack, contextlib.suppress(KeyboardInterrupt):
         show(stack.state())
         click.echo("interrupt to stop")
-        with contextlib.suppress(KeyboardInterrupt):
-            stack.wait_stopped()
+        stack.wait_stopped()
 
 
 def show(state: State) -> None:
