@@ -46,11 +46,7 @@ def simulated(settings: Settings, folder: Path, seed: int, scale: float) -> Day:
     domain = settings.domain(SIMULATED - _AROUND, SIMULATED + _AROUND)
     market = Simulator(domain, seed=seed, scale=scale)
     lines, planted = simulated_lines.write_lines(folder, SIMULATED, seed)
-    stored = [
-        StoredMode(one.mode, one.strand_id, live=False, component=one.component, data=one.data)
-        for one in simulated_lines.STORED
-    ]
-    return Day(domain, market, lines, stored, [*market.planted, *planted])
+    return Day(domain, market, lines, simulated_lines.STORED, [*market.planted, *planted])
 
 
 def real(settings: Settings, data: Path) -> Day:
