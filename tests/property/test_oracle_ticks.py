@@ -8,7 +8,7 @@ import math
 from random import Random
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from schemas.config import AssetRules, SourceConfig
@@ -80,6 +80,7 @@ def made(seed: int, length: int) -> list[Record]:
     return [*known, *log, *(ends if pick.random() < 0.7 else [])]
 
 
+modest = settings(max_examples=60, phases=[Phase.explicit, Phase.generate])  # a seed cannot be shrunk
 logs = st.builds(made, st.integers(0, 1 << 32), st.integers(5, 120))
 
 
@@ -98,7 +99,7 @@ def found_outcomes(ended: Ended) -> dict[int, str]:
 
 
 @given(logs, st.lists(st.integers(0, 120), max_size=4))
-@settings(max_examples=60)
+@modest
 def test_every_record_has_the_outcome_of_the_oracle(log: list[Record], cuts: list[int]):
     wanted, ended = Ticks().read(log).outcomes, through(TicksStage(0), "ticks.raw", log, cuts)
     assert found_outcomes(ended) == {
@@ -110,7 +111,7 @@ def test_every_record_has_the_outcome_of_the_oracle(log: list[Record], cuts: lis
 
 
 @given(logs, st.lists(st.integers(0, 120), max_size=4))
-@settings(max_examples=60)
+@modest
 def test_the_final_bars_are_those_of_the_oracle(log: list[Record], cuts: list[int]):
     ended = through(TicksStage(0), "ticks.raw", log, cuts)
     assert difference(wanted_bars(log, "1m"), found_bars(ended, "bars.raw")) == []

@@ -1,0 +1,322 @@
+"""What must become of one partition's log of ``bars.raw``: final 1m rows and final gaps.
+
+Only two things follow the log record by record: when a minute is decided, and which source's bar it has.
+Causes, flat bars and gaps are worked out at the end, from scratch. Each sentence behind ``By law`` is one of
+SEMANTICS. Not covered: history sources, revisions of trade dates before the previous one, V07-V09, V14-V19.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+from schemas.config import Domain, SymbolConfig, decode
+from schemas.flags import PARTIAL
+from tests.oracle.calendar import MINUTE, Calendar
+from tests.oracle.fills import Minute, fill, gap
+from tests.oracle.prints import Record
+from tests.oracle.sources import MS, NEVER, Life, Sources
+
+_GRACE: Final = 5_000 * MS
+FIELDS: Final = ("open", "high", "low", "close", "volume", "notional", "fill", "source")
+"""What is compared of a row."""
+
+Place = tuple[str, int]
+"""Symbol and ts_open."""
+
+
+class Bars:
+    """The oracle.
+
+    Attributes:
+        outcomes: ``out``, ``duplicate``, ``late.<code>`` or ``rejected.<code>`` of each bar, by place.
+    """
+
+    def __init__(self) -> None:
+        self.outcomes: dict[int, str] = {}
+        self._place = 0
+        self._domain = Domain(0)
+        self._calendars: dict[str, Calendar] = {}
+        self._sources = Sources()
+        self._from: dict[str, int] = {}
+        self._came: dict[Place, dict[str, Record]] = defaultdict(dict)  # by source, not refused
+        self._real: dict[Place, Record] = {}
+        self._decided: dict[Place, str] = {}  # by which source, empty where none was alive
+        self._gap_of: dict[Place, int] = {}  # first minute of the gap of a minute that was missing
+        self._was: dict[Place, str] = {}  # why it was missing, until a bar came
+        self._rejected: set[Place] = set()
+        self._halted: set[Place] = set()
+        self._halts: dict[tuple[str, str], list[list[int]]] = defaultdict(list)
+        self._newest = NEVER
+        self._minutes_of: dict[str, list[tuple[int, int]]] = {}
+
+    def read(self, log: Iterable[Record]) -> "Bars":
+        """Read a log; ``record`` names the type of each, empty for bytes that are none."""
+        for record in log:
+            if record["record"] == "Config":
+                self._configure(record)
+            elif record["record"] == "Heartbeat":
+                self._hear(record)
+            elif record["record"] == "MinuteStatus":
+                self._note(record)
+            elif record["record"] == "SourceStatus":
+                self._halt(record)
+            else:
+                self.outcomes[self._place] = self._admit(record)
+            self._decide_all(record)
+            self._place += 1
+        return self
+
+    def rows(self) -> dict[Place, Record]:
+        """The final 1m rows."""
+        found: dict[Place, Record] = {}
+        for symbol in self._domain.symbols:
+            for minute in self._minutes(symbol):
+                if minute.row is not None:
+                    row = {"source": "bars", "notional": 0.0, **minute.row}
+                    found[symbol.symbol, minute.ts_open] = {name: row[name] for name in FIELDS}
+        return found
+
+    def gaps(self) -> dict[Place, Record]:
+        """The final gaps by symbol and first missing minute."""
+        found: dict[Place, Record] = {}
+        for symbol in self._domain.symbols:
+            runs: dict[int, list[Minute]] = defaultdict(list)
+            for minute in self._minutes(symbol):
+                first = self._gap_of.get((symbol.symbol, minute.ts_open))
+                if first is not None:
+                    runs[first].append(minute)
+            for first, run in runs.items():
+                causes = [one.cause or self._was[symbol.symbol, one.ts_open] for one in run]
+                found[symbol.symbol, first] = gap(run, causes)
+        return found
+
+    def statuses(self) -> dict[Place, str]:
+        """The cause of every decided minute without a real bar."""
+        return {
+            (symbol.symbol, minute.ts_open): minute.cause
+            for symbol in self._domain.symbols
+            for minute in self._minutes(symbol)
+            if minute.cause
+        }
+
+    def _minutes(self, symbol: SymbolConfig) -> list[Minute]:
+        """Every decided minute of a symbol with its cause and its row."""
+        minutes = []
+        for session_date, ts_open in self._minutes_of.get(symbol.calendar, []):
+            place = (symbol.symbol, ts_open)
+            if place in self._decided:
+                real = self._real.get(place)
+                missed = place in self._gap_of and (real is None or real["fill"] != "real")
+                cause = "" if not missed else self._was.get(place) or self._cause(symbol, ts_open)
+                minutes.append(Minute(session_date, ts_open, cause, real))
+        # By law "Fills are a function of the surrounding bars"
+        return fill(minutes, symbol)
+
+    # What the log says.
+
+    def _configure(self, record: Record) -> None:
+        domain = decode(record["body"])
+        if domain.version > self._domain.version:  # By law "a version not newer changes nothing"
+            self._domain = domain
+            self._calendars = {name: Calendar(rows) for name, rows in domain.calendars.items()}
+            self._minutes_of = {name: list(rows.minutes()) for name, rows in self._calendars.items()}
+
+    def _hear(self, beat: Record) -> None:
+        if not self._sources.hear(beat, self._domain):
+            return
+        self._newest = max(self._newest, beat["ts"])
+        for symbol in self._domain.symbols:
+            # By law "the from of its Config, else its source's mark at the first record or heartbeat after
+            # the
+            # Config, cut to the minute"
+            if symbol.ts_from:
+                self._from[symbol.symbol] = symbol.ts_from
+            elif symbol.symbol not in self._from and beat["source"] in symbol.sources:
+                self._from[symbol.symbol] = beat["ts_through"] - beat["ts_through"] % MINUTE
+
+    def _note(self, status: Record) -> None:
+        place = (status["symbol"], status["ts_open"])
+        if status["rejected"]:
+            self._rejected.add(place)
+        if status["halted"]:
+            self._halted.add(place)
+
+    def _halt(self, status: Record) -> None:
+        for symbol in self._domain.symbols:
+            if status["symbol"] not in (None, symbol.symbol) or status["source"] not in symbol.sources:
+                continue
+            spans = self._halts[symbol.symbol, status["source"]]
+            if status["status"] == "halted" and not (spans and spans[-1][1] == -NEVER):
+                spans.append([status["ts"], -NEVER])
+            elif status["status"] == "resumed" and spans and spans[-1][1] == -NEVER:
+                spans[-1][1] = status["ts"]
+
+    # Bars and decisions.
+
+    def _admit(self, bar: Record) -> str:
+        symbol = next((one for one in self._domain.symbols if one.symbol == bar.get("symbol")), None)
+        refused = refusal(bar, symbol, self._domain)
+        if refused:
+            if symbol is not None and bar.get("source") in symbol.sources:
+                self._rejected.add((symbol.symbol, bar["ts_open"]))
+            return f"rejected.{refused}"
+        assert symbol is not None
+        if self._calendars[symbol.calendar].segment(bar["ts_open"]) is None:
+            return "late.V10"  # By law "outside the session", "LATE, with that reason"
+        place = (symbol.symbol, bar["ts_open"])
+        # By law "a bar whose source revision is not above the one applied for (symbol, ts_open, source) is a
+        # duplicate"
+        before = self._came[place].get(bar["source"])
+        if before is not None and bar["revision"] <= before["revision"]:
+            return "duplicate"
+        if place in self._decided and not self._replaces(bar, self._real.get(place), symbol.sources):
+            return "duplicate"
+        self._came[place][bar["source"]] = bar
+        if place in self._decided:
+            if place not in self._real:
+                self._was[place] = self._cause(symbol, bar["ts_open"])
+            self._real[place] = bar
+        return "out"
+
+    def _replaces(self, bar: Record, held: Record | None, order: list[str]) -> bool:
+        """Whether a bar changes a decided minute."""
+        if held is None:
+            return True  # By law "Any real bar replaces a flat one"; "fills an empty slot"
+        if bar["fill"] == "refetched":
+            return False  # By law "a refetched bar replaces only a flat one or fills an empty slot"
+        if held["fill"] == "refetched":
+            return True  # a real bar where none is
+        rank, own = order.index(bar["source"]), order.index(held["source"])
+        # By law "A worse source's bar for a slot that has a real bar is a duplicate, ...; a better
+        # source's bar
+        # is a revision unless flagged partial"
+        return rank == own or (rank < own and not bar["flags"] & PARTIAL)
+
+    def _decide_all(self, record: Record) -> None:
+        for symbol in self._domain.symbols:
+            start = self._from.get(symbol.symbol)
+            if start is None:
+                continue
+            for ts_open in self._expected(symbol, start):
+                place = (symbol.symbol, ts_open)
+                if place not in self._decided and self._due(symbol, ts_open, record):
+                    self._decided[place] = self._best(symbol)
+                    bar = self._chosen(symbol, place)
+                    if bar is not None:
+                        self._real[place] = bar
+                    else:
+                        self._gap_of[place] = self._gap(symbol, ts_open)
+
+    def _gap(self, symbol: SymbolConfig, ts_open: int) -> int:
+        """First minute of the gap that a missing minute is in."""
+        # By law "it grows by revision and ends at a real bar or the trade date": a gap that is known keeps
+        # its
+        # minutes, whatever arrives later.
+        minutes = self._minutes_of[symbol.calendar]
+        number = next(number for number, (_, at) in enumerate(minutes) if at == ts_open)
+        date, before = minutes[number - 1] if number else (None, 0)
+        held = self._real.get((symbol.symbol, before))
+        if date != minutes[number][0] or (held is not None and held["fill"] == "real"):
+            return ts_open
+        return self._gap_of.get((symbol.symbol, before), ts_open)
+
+    def _expected(self, symbol: SymbolConfig, start: int) -> list[int]:
+        """The expected minutes from a start to the newest thing that was heard of."""
+        end = max([self._newest, *(ts_open for _, ts_open in self._came)])
+        return [at for _, at in self._minutes_of[symbol.calendar] if start <= at <= end]
+
+    def _due(self, symbol: SymbolConfig, ts_open: int, record: Record) -> bool:
+        """Whether a minute is decided at this record."""
+        came, close = self._came[symbol.symbol, ts_open], ts_open + MINUTE
+        best = self._best(symbol)
+        # By law "the first record where the best alive source (configured order) has delivered its bar m
+        # or its
+        # watermark passes ts_close"
+        if best:
+            return best in came or self._sources.mark[best] >= close or self._final(record, symbol, ts_open)
+        # By law "where none is alive, the first heartbeat of any writer past ts_close + [5 s] decides"
+        beat = record["record"] == "Heartbeat" and record["ts"] == self._newest
+        return (beat and record["ts"] > close + _GRACE) or self._final(record, symbol, ts_open)
+
+    def _final(self, record: Record, symbol: SymbolConfig, ts_open: int) -> bool:
+        """Whether this is a final heartbeat that closes the minute."""
+        # By law "a final one at the end, which closes every 1s and 1m bar that holds ticks": here every
+        # minute
+        # up to the last that holds a bar, so that no hole is left behind it.
+        if record["record"] != "Heartbeat" or not record["final"]:
+            return False
+        return any(
+            came and name == symbol.symbol and at >= ts_open for (name, at), came in self._came.items()
+        )
+
+    def _best(self, symbol: SymbolConfig) -> str:
+        """The best source that may decide, empty where none is alive."""
+        lives = {name: self._sources.life(name, self._domain) for name in symbol.sources}
+        # By law "Where no source counts, those in probation do"
+        for wanted in (Life.COUNTS, Life.PROBATION):
+            for name in symbol.sources:
+                if lives[name] is wanted:
+                    return name
+        return ""
+
+    def _chosen(self, symbol: SymbolConfig, place: Place) -> Record | None:
+        """By law "that bar, else the best other bar present, else a gap"."""
+        came, best = self._came[place], self._best(symbol)
+        order = [best, *symbol.sources]
+        return next((came[name] for name in order if name in came), None)
+
+    # Why a minute has no real bar.
+
+    def _cause(self, symbol: SymbolConfig, ts_open: int) -> str:
+        """By law, in order of precedence: "halt, rejected, outage, no_trades, unknown"."""
+        place, close = (symbol.symbol, ts_open), ts_open + MINUTE
+        halts = [span for source in symbol.sources for span in self._halts[symbol.symbol, source]]
+        if place in self._halted or any(start < close and end > ts_open for start, end in halts):
+            return "halt"
+        if place in self._rejected:
+            return "rejected"
+        # "its source" is the one that decided the minute, the best where none was alive
+        source = self._decided[place] or symbol.sources[0]
+        if self._sources.was_dead(source, ts_open, close):
+            return "outage"
+        # By law "For a source configured with one symbol silence is always unknown"
+        if sum(source in one.sources for one in self._domain.symbols) == 1:
+            return "unknown"
+        return self._silence(source, symbol, ts_open)
+
+    def _silence(self, source: str, symbol: SymbolConfig, ts_open: int) -> str:
+        segment = self._calendars[symbol.calendar].segment(ts_open)
+        assert segment is not None
+        said, limit = self._sources.last[source], self._domain.silence_ms * MS
+        before = max([segment.opens, *(ts for ts in said if ts <= ts_open)])
+        after = [ts for ts in said if ts > ts_open]
+        # By law "no_trades once its source's ts_last > its ts_open and the silence around it was at most
+        # [5 min]; outage when longer ...; until then unknown"
+        if after:
+            return "no_trades" if min(after[0], segment.closes) - before <= limit else "outage"
+        _, now = self._sources.silent_since(source)
+        return "outage" if min(now, segment.closes) - before > limit else "unknown"
+
+
+def refusal(bar: Record, symbol: SymbolConfig | None, domain: Domain) -> str:  # noqa: PLR0911  # a line a check
+    """Code of the first check that a bar fails, empty where it passes."""
+    if not bar["record"]:
+        return "V01"
+    prices = [bar["open"], bar["high"], bar["low"], bar["close"]]
+    numbers = [*prices, bar["volume"], *([] if bar["notional"] is None else [bar["notional"]])]
+    if not all(math.isfinite(number) for number in numbers):
+        return "V01"
+    if symbol is None or bar["source"] not in symbol.sources:
+        return "V02"
+    if min(prices) <= 0 and domain.assets[symbol.asset].nonpositive_price == "forbid":
+        return "V03"
+    # By law "high >= open, low, close and low <= open, high, close"
+    if bar["high"] != max(prices) or bar["low"] != min(prices):
+        return "V04"
+    if bar["volume"] < 0:
+        return "V05"
+    # By law "bar not on its grid (start or length)"
+    if bar["interval"] != "1m" or bar["ts_open"] % MINUTE or bar["ts_close"] != bar["ts_open"] + MINUTE:
+        return "V06"
+    return ""

@@ -1,0 +1,76 @@
+"""Flat bars and gaps of one symbol from its decided minutes, worked out from scratch."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
+
+from schemas.config import SymbolConfig
+from tests.oracle.calendar import MINUTE
+
+CAUSES = ("halt", "rejected", "outage", "no_trades", "unknown")
+
+
+@dataclass(frozen=True)
+class Minute:
+    """One decided minute.
+
+    Attributes:
+        cause: why it has no real bar; empty where it has one.
+        row: its bar: real, refetched, then flat; None where there is none.
+    """
+
+    session_date: int
+    ts_open: int
+    cause: str
+    row: dict[str, Any] | None
+
+
+def fill(minutes: Iterable[Minute], symbol: SymbolConfig) -> list[Minute]:
+    """The minutes, ascending, with flat bars where they are due."""
+    filled = []
+    for _, session in groupby(minutes, key=lambda minute: minute.session_date):
+        filled.extend(_session(list(session), symbol))
+    return filled
+
+
+def _session(minutes: list[Minute], symbol: SymbolConfig) -> Iterator[Minute]:
+    # By law "never across a trade date"; "The first minute of a session has no previous close"
+    close: float | None = None
+    run, broken = 0, False
+    for minute in minutes:
+        if minute.row is not None:
+            close, run, broken = minute.row["close"], 0, False
+            yield minute
+            continue
+        # By law "no_trades minutes are filled without limit (they are true), other causes with at most [5] in
+        # a row, then the gap stays open and nothing is invented; ...; halted minutes never". The last
+        # close is
+        # not known to be true after minutes that were not filled, so the next real bar ends that.
+        run = 0 if minute.cause == "no_trades" else run + (minute.cause != "halt")
+        broken = broken or run > symbol.fill_limit
+        allowed = minute.cause != "halt" and not broken
+        if close is None or not allowed or "flat" not in symbol.policy:
+            yield minute
+            continue
+        # By law "a flat bar (o=h=l=c=previous close, volume 0)"
+        row = {"open": close, "high": close, "low": close, "close": close, "volume": 0.0, "fill": "flat"}
+        yield replace(minute, row=row)
+
+
+def gap(run: list[Minute], causes: list[str]) -> dict[str, Any]:
+    """One gap of minutes in a row, with the cause of each."""
+    # By law "A gap carries its minutes per cause."
+    counts = {cause: causes.count(cause) for cause in CAUSES}
+    # By law "Life: open, filled, refetched, abandoned." Halted minutes are never filled and keep none open.
+    open_ = any(minute.row is None and minute.cause != "halt" for minute in run)
+    bare = any(minute.row is None or minute.row["fill"] == "flat" for minute in run)
+    first, last = run[0], run[-1]
+    return {
+        "ts_open": first.ts_open,
+        "ts_close": last.ts_open + MINUTE,
+        "session_date": first.session_date,
+        "minutes": len(run),
+        "state": "open" if open_ else "filled" if bare else "refetched",
+        **counts,
+    }
