@@ -42,8 +42,8 @@ def file_domain(
             f"symbols of the files must be in the settings or be given --calendar, was {found!r}"
         )
     sources = {
-        FILES: SourceConfig(FILES, "ticks.raw"),
-        f"{FILES}.bars": SourceConfig(f"{FILES}.bars", "bars.raw"),
+        FILES: SourceConfig(FILES, "ticks.raw", files=True),
+        f"{FILES}.bars": SourceConfig(f"{FILES}.bars", "bars.raw", files=True),
     }
     narrowed = msgspec.structs.replace(settings, symbols=known, sources=sources)
     return narrowed.domain(*_dates(files))

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from barline.offline.manifest import Manifest
 from barline.offline.tables import tables, write_table
 from connectors.sources.modes import StoredMode
@@ -44,8 +46,9 @@ def run(
         batch: most records a stage gets in one step.
     """
     pipeline = Pipeline(batch=batch)
+    alone = msgspec.structs.replace(domain, partitions=1)
     for topic in CONFIGURED:
-        pipeline.feed(configuration(domain, topic))
+        pipeline.feed(configuration(alone, topic))
     for block in markets:
         pipeline.feed(block)
     answered = 0

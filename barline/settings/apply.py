@@ -7,6 +7,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Final, Protocol
 
+import msgspec
+
 from schemas.codec import encode_record
 from schemas.config import Domain, encode
 
@@ -54,6 +56,7 @@ def apply(
     Returns:
         How many records that were.
     """
+    domain = msgspec.structs.replace(domain, partitions=partitions[TOPICS[0]])
     value = encode_record("Config", ids["Config"], config_fields(domain, ts))
     count = 0
     for topic, number in places(partitions):
