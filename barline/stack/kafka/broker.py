@@ -8,7 +8,15 @@ from typing import Final
 
 from schemas.errors import DependencyError
 
-_JVM: Final = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
+_JVM: Final = (
+    "-Xms128m",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-XX:+ExitOnOutOfMemoryError",
+    # Without the optimising compiler: a start takes 4 s of processor instead of 7.6, and the first two million
+    # records half as much as with it (2 cores, shared; measured with 64-byte records, idempotent producer).
+    "-XX:TieredStopAtLevel=1",
+)
 _LOGGING: Final = tuple(
     f"-Dorg.slf4j.simpleLogger.{name}={value}"
     for name, value in {
@@ -69,11 +77,10 @@ def prepare(java: str, jars: Path, directory: Path, port: int, controller_port: 
     properties = directory / "server.properties"
     properties.write_text(_text(settings(directory / "data", port, controller_port)), encoding="utf-8")
     command = [java, *_JVM, *_LOGGING, "-cp", str(jars / "*")]
-    short = [*command[:1], "-XX:TieredStopAtLevel=1", *command[1:]]  # a second's work isn't worth optimising
     done = directory / "formatted"
     if not done.exists():
         shutil.rmtree(directory / "data", ignore_errors=True)  # what a format that was cut off left behind
-        _format([*short, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties)])
+        _format([*command, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties)])
         done.touch()
     return [*command, "kafka.Kafka", str(properties)]
 
