@@ -107,7 +107,7 @@ class Demo:
         bars = sum(end for place, end in ends.items() if place.topic == "bars.1m")
         refused = sum(end for place, end in ends.items() if place.topic in {"dead-letters", "late"})
         self._console.print(
-            f"{self._play.done:6.1%}  sent {len(self._play.sent):>9,}  bars {bars:>7,}  refused "
+            f"{self._play.done:6.1%}  sent {len(self._play.sent):>9,}  on bars.1m {bars:>7,}  refused "
             f"{refused:>5,}  lag worker {lags['barline'].records:>7,}  "
             f"sink {lags['barline-sink'].records:>7,}"
         )
