@@ -13,8 +13,8 @@ _JVM: Final = (
     "-Xmx512m",
     "-XX:+UseSerialGC",
     "-XX:+ExitOnOutOfMemoryError",
-    # Without the optimising compiler: a start takes 4 s of processor instead of 7.6, and the first two million
-    # records half as much as with it (2 cores, shared; measured with 64-byte records, idempotent producer).
+    # Without the optimising compiler: a start takes 4 s of processor instead of 7.6, the first two million
+    # records half of what they take with it (2 shared cores, 64-byte records, idempotent producer).
     "-XX:TieredStopAtLevel=1",
 )
 _LOGGING: Final = tuple(
