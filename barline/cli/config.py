@@ -72,11 +72,10 @@ def show(path: Path | None, first: datetime | None, last: datetime | None, *, as
 def apply(path: Path | None, first: datetime | None, last: datetime | None, version: int | None) -> None:
     """Put the configuration in force: a Config record in every partition of ticks.raw and lines.raw."""
     # The clients are loaded here, so that `check` and `show` start without them.
-    from schemas.registry import register_all  # noqa: PLC0415
-
     from barline.settings import apply as configuration  # noqa: PLC0415
     from runtime.kafka import KafkaSettings, partition_counts, security  # noqa: PLC0415
     from runtime.producer import Producer  # noqa: PLC0415
+    from schemas.registry import register_all  # noqa: PLC0415
 
     settings = load(path)
     domain = settings.domain(*_range(first, last), version=version or int(time.time()))

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from schemas.batches.nested import decode_map, decode_texts
-
 from schemas.columns import Columns, Rows
 from schemas.records import Field, Op, RecordType, record_type
 from schemas.topics import INPUTS, TOPICS
