@@ -1,0 +1,123 @@
+"""What must become of one partition's log of ``lines.raw``: final equity, trades, dead letters.
+
+Each sentence behind ``By law`` is one of SEMANTICS. Not covered: overflow of parked lines, lines that carry a
+configuration or an end marker themselves, bad items in good lines.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from tests.oracle.prints import Record
+
+Run = tuple[str, str, bool]
+"""Mode, strand and whether it is live."""
+
+
+class Lines:
+    """The oracle.
+
+    Attributes:
+        equity: live or staged value by (mode, strand_id, broker, ts_event).
+        trades: item as JSON by (mode, strand_id, ts_event, type, offset, place in the line).
+        ended: runs of lines before their end, (mode, strand_id, offset of the RunEnd).
+        letters: whether unresolved, by offset of a line that became a dead letter.
+    """
+
+    def __init__(self) -> None:
+        self.equity: dict[tuple[str, str, str, int], tuple[float, bool, int]] = {}
+        self.trades: dict[tuple[Any, ...], Any] = {}
+        self.ended: set[tuple[str, str, int]] = set()
+        self.letters: dict[int, bool] = {}
+        self._configs: dict[str, dict[tuple[str, int], Record]] = defaultdict(dict)
+        self._parked: dict[str, list[tuple[int, Record]]] = defaultdict(list)
+        self._unknown: set[str] = set()
+        self._used: dict[tuple[str, str], int] = defaultdict(int)
+        self._last: dict[tuple[str, str, str], float] = {}
+
+    def read(self, log: Iterable[Record]) -> "Lines":
+        """Read a log, whose offsets count from 0."""
+        for offset, record in enumerate(log):
+            mode = record["mode"]
+            if record["record"] == "ModeConfig":
+                # By law "a configuration of a known place changes nothing"
+                self._configs[mode].setdefault((record["file_id"], record["line"]), record)
+                # By law "ModeUnknown holds until a ModeConfig comes"
+                self._unknown.discard(mode)
+                self._release(mode)
+            elif record["record"] == "ModeUnknown" and mode not in self._configs:
+                # By law "At that offset parked lines are applied or dead-lettered unresolved"
+                self._unknown.add(mode)
+                self.letters |= dict.fromkeys((at for at, _ in self._parked.pop(mode, [])), True)
+            elif record["record"] == "RunEnd":
+                _, strand, _ = self._run(record)
+                self.ended.add((mode, strand, offset))
+            elif record["record"] == "Line":
+                self._line(offset, record)
+        return self
+
+    def published(self) -> dict[tuple[str, str, str, int], float]:
+        """The final table: live values, and those of runs that ended."""
+        # By law "Equity: live -> equity; non-live -> staging of its run"; its end publishes what is before it
+        return {
+            key: value
+            for key, (value, live, offset) in self.equity.items()
+            if live or any(key[:2] == (mode, strand) and offset < end for mode, strand, end in self.ended)
+        }
+
+    def _release(self, mode: str) -> None:
+        for offset, record in self._parked.pop(mode, []):
+            self._apply(offset, record)
+
+    def _line(self, offset: int, record: Record) -> None:
+        # By law "A line at or below the last applied line of its (mode, file id) is a duplicate"; a line that
+        # waits or is refused is used up as well.
+        mode, where = record["mode"], (record["mode"], record["file_id"])
+        if record["line"] <= self._used[where]:
+            return
+        self._used[where] = record["line"]
+        if not readable(record["data"]):
+            self.letters[offset] = False
+        elif mode in self._configs:
+            self._apply(offset, record)
+        elif mode in self._unknown:
+            self.letters[offset] = True
+        else:
+            self._parked[mode].append((offset, record))
+
+    def _run(self, record: Record) -> Run:
+        configs, file_id, line = self._configs[record["mode"]], record["file_id"], record["line"]
+        own = sorted(place for place in configs if place[0] == file_id)
+        # By law "A line uses its mode's last configuration before it in its file, else the first one after it
+        # that the opening scan found, else the mode's newest in the log."
+        before = [place for place in own if place[1] < line]
+        after = [place for place in own if place[1] > line and configs[place]["scanned"]]
+        place = before[-1] if before else after[0] if after else list(configs)[-1]
+        return record["mode"], configs[place]["strand_id"], configs[place]["live"]
+
+    def _apply(self, offset: int, record: Record) -> None:
+        mode, strand, live = self._run(record)
+        said = json.loads(record["data"], parse_float=Decimal)
+        ts = int(Decimal(said["timestamp"]) * 1_000_000_000)
+        items = said["value"] if isinstance(said["value"], list) else [said["value"]]
+        for number, item in enumerate(items):
+            if item["t"] != "e":
+                key = (mode, strand, ts, item["t"], offset, number)
+                self.trades[key] = json.loads(json.dumps(item, default=float))
+                continue
+            broker, value = item.get("b", ""), float(item["equity"])
+            # By law "equity_on_change compares within (mode, strand_id, broker), broker '' when absent"
+            if self._last.get((mode, strand, broker)) != value:
+                self._last[mode, strand, broker] = value
+                self.equity[mode, strand, broker, ts] = (value, live, offset)
+
+
+def readable(data: bytes) -> bool:
+    """Whether a line is JSON."""
+    try:
+        json.loads(data)
+    except ValueError:
+        return False
+    return True
