@@ -164,7 +164,7 @@ def new_app(
         consumer_max_fetch_size=settings.fetch_bytes,
         processing_guarantee="at_least_once",
         store="memory://",
-        stream_wait_empty=False,  # closing the lanes is what waits; a chunk dropped by R6 is never acknowledged
+        stream_wait_empty=False,  # closing the lanes waits; a chunk dropped by R6 is never acknowledged
         table_standby_replicas=0,
         topic_partitions=partitions,
         topic_allow_declare=False,
