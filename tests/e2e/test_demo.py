@@ -1,5 +1,7 @@
 """The simulated day through the whole system, with kills, ends in the rows that the logs call for."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import clickhouse_connect
@@ -11,14 +13,31 @@ from barline.demo.run import Demo
 from barline.settings.load import load
 from barline.stack.running import running
 from barline.verify.tables import TABLES, compare_rows, stored
+from connectors.sources.source import Source
+from schemas.columns import Columns
+from schemas.market.intervals import DAY, MINUTE
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 4
+FIRST, LAST = (5 * 60 + 40) * MINUTE, (6 * 60 + 30) * MINUTE
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 
-def test_a_day_with_kills_ends_in_the_rows_that_the_log_calls_for(tmp_path: Path):
-    day = simulated(load(ROOT / "barline.toml"), tmp_path / "lines", seed=11, scale=0.25)
+class Morning:
+    """The part of a day around the open of Mumbai, its outage included: what fits into a test."""
+
+    def __init__(self, day: Source) -> None:
+        self._day = day
+
+    def blocks(self) -> Iterator[Columns]:
+        for block in self._day.blocks():
+            if (beats := block.table("Heartbeat")["ts"]).size and FIRST < int(beats.max()) % DAY <= LAST:
+                yield block
+
+
+def test_a_morning_with_kills_ends_in_the_rows_that_the_log_calls_for(tmp_path: Path):
+    whole = simulated(load(ROOT / "barline.toml"), tmp_path / "lines", seed=11, scale=0.25)
+    day = replace(whole, market=Morning(whole.market), planted=())
     with running(tmp_path / "home") as stack:
         demo = Demo(stack, day, Console())
         try:
@@ -26,8 +45,8 @@ def test_a_day_with_kills_ends_in_the_rows_that_the_log_calls_for(tmp_path: Path
         finally:
             demo.close()
         assert demo.kills == KILLS
-        assert findings.planted
-        assert {key: one for key, one in findings.planted.items() if one[0] != one[1]} == {}
+        assert findings.verdict.counts["ticks"]["out"] > 1_000
+        assert findings.verdict.counts["lines"]["rejected"] > 0
         assert [place for place, one in findings.sent.items() if not one.equal] == []
         assert [place for place, one in findings.verdict.topics.items() if not one.equal] == []
         assert [table.name for table in findings.verdict.tables if not table.equal] == []
