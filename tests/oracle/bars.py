@@ -5,7 +5,6 @@ Causes, flat bars and gaps are worked out at the end, from scratch. Each sentenc
 SEMANTICS. Not covered: history sources, revisions of trade dates before the previous one, V07-V09, V14-V19.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
@@ -14,7 +13,7 @@ from schemas.config import Domain, SymbolConfig, decode
 from schemas.flags import PARTIAL
 from tests.oracle.calendar import MINUTE, Calendar
 from tests.oracle.fills import Minute, fill, gap
-from tests.oracle.prints import Record
+from tests.oracle.prints import Record, refusal
 from tests.oracle.sources import MS, NEVER, Life, Sources
 
 _GRACE: Final = 5_000 * MS
@@ -297,26 +296,3 @@ class Bars:
             return "no_trades" if min(after[0], segment.closes) - before <= limit else "outage"
         _, now = self._sources.silent_since(source)
         return "outage" if min(now, segment.closes) - before > limit else "unknown"
-
-
-def refusal(bar: Record, symbol: SymbolConfig | None, domain: Domain) -> str:  # noqa: PLR0911  # a line a check
-    """Code of the first check that a bar fails, empty where it passes."""
-    if not bar["record"]:
-        return "V01"
-    prices = [bar["open"], bar["high"], bar["low"], bar["close"]]
-    numbers = [*prices, bar["volume"], *([] if bar["notional"] is None else [bar["notional"]])]
-    if not all(math.isfinite(number) for number in numbers):
-        return "V01"
-    if symbol is None or bar["source"] not in symbol.sources:
-        return "V02"
-    if min(prices) <= 0 and domain.assets[symbol.asset].nonpositive_price == "forbid":
-        return "V03"
-    # By law "high >= open, low, close and low <= open, high, close"
-    if bar["high"] != max(prices) or bar["low"] != min(prices):
-        return "V04"
-    if bar["volume"] < 0:
-        return "V05"
-    # By law "bar not on its grid (start or length)"
-    if bar["interval"] != "1m" or bar["ts_open"] % MINUTE or bar["ts_close"] != bar["ts_open"] + MINUTE:
-        return "V06"
-    return ""

@@ -1,11 +1,12 @@
-"""Checks of one tick or quote, and the identities of V16, for the oracle of ticks."""
+"""Checks of one tick, quote or bar, and the identities of V16, for the oracles."""
 
 import math
 import re
 from collections import defaultdict
 from typing import Any, Final
 
-from schemas.config import Domain
+from schemas.config import Domain, SymbolConfig
+from tests.oracle.calendar import MINUTE
 
 Record = dict[str, Any]
 
@@ -35,6 +36,29 @@ def stateless(record: Record, domain: Domain) -> str:  # noqa: PLR0911  # one li
         return "V05"  # "volume < 0; trade size <= 0"
     if record["ts_event"] > record["ts_recv"] + rules.future_ms * 1_000_000:
         return "V08"  # "ts_event later than ts_recv by more than [5 s]"
+    return ""
+
+
+def refusal(bar: Record, symbol: SymbolConfig | None, domain: Domain) -> str:  # noqa: PLR0911  # a line a check
+    """Code of the first check that a bar fails, empty where it passes."""
+    if not bar["record"]:
+        return "V01"
+    prices = [bar["open"], bar["high"], bar["low"], bar["close"]]
+    numbers = [*prices, bar["volume"], *([] if bar["notional"] is None else [bar["notional"]])]
+    if not all(math.isfinite(number) for number in numbers):
+        return "V01"
+    if symbol is None or bar["source"] not in symbol.sources:
+        return "V02"
+    if min(prices) <= 0 and domain.assets[symbol.asset].nonpositive_price == "forbid":
+        return "V03"
+    # By law "high >= open, low, close and low <= open, high, close"
+    if bar["high"] != max(prices) or bar["low"] != min(prices):
+        return "V04"
+    if bar["volume"] < 0:
+        return "V05"
+    # By law "bar not on its grid (start or length)"
+    if bar["interval"] != "1m" or bar["ts_open"] % MINUTE or bar["ts_close"] != bar["ts_open"] + MINUTE:
+        return "V06"
     return ""
 
 
