@@ -71,7 +71,8 @@ def come_back_to_a_partition(run: Run, rule: str = "") -> Verdict:
     with run.feeding(300):
         first.wait_working()
         second = run.start(2, rule)
-        second.wait_working()
+        done = 'barline_checkpoints_total{agent="counting"}'
+        eventually(lambda: second.metric(done) >= 10, "the second worker commits work of its own")
         leave_in_order(second)
         chunks = first.chunks()
         eventually(lambda: first.chunks() > chunks + 20, "the first worker goes on")
