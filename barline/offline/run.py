@@ -8,15 +8,12 @@ import msgspec
 
 from barline.offline.manifest import Manifest
 from barline.offline.tables import tables, write_table
+from barline.settings.apply import TOPICS
 from connectors.sources.modes import StoredMode
 from connectors.sources.resolver import answers, wanted_in
 from schemas.columns import Columns, Draft
 from schemas.config import Domain, encode
 from streams.core.pipeline import Pipeline
-
-CONFIGURED: Final = ("ticks.raw", "lines.raw")
-"""Topics that the configuration is written to; the agents pass it on."""
-
 
 _NOTHING: Final[Mapping[str, StoredMode]] = {}
 
@@ -47,7 +44,7 @@ def run(
     """
     pipeline = Pipeline(batch=batch)
     alone = msgspec.structs.replace(domain, partitions=1)
-    for topic in CONFIGURED:
+    for topic in TOPICS:
         pipeline.feed(configuration(alone, topic))
     for block in markets:
         pipeline.feed(block)

@@ -1,28 +1,15 @@
 """One stage again, over the recorded log of its input."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from schemas.batches.decode import Decoder
 from schemas.batches.encode import Encoder
 from schemas.batches.frames import Frames
 from schemas.topics import INPUTS, TOPICS
-from streams.core.analytics.stage import AnalyticsStage
-from streams.core.bars.stage import BarsStage
-from streams.core.lines.stage import LinesStage
 from streams.core.log import Log
-from streams.core.stage import Stage
-from streams.core.ticks.stage import TicksStage
-
-STAGES: Final[dict[str, Callable[[int], Stage]]] = {
-    "ticks": TicksStage,
-    "bars": BarsStage,
-    "analytics": AnalyticsStage,
-    "lines": LinesStage,
-}
-"""Stage of each agent."""
+from streams.core.pipeline import STAGES
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from barline.verify.recompute import STAGES, recompute
+from barline.verify.recompute import recompute
 from barline.verify.recorded import Recorded
 from barline.verify.tables import TABLES, Query, TableDifference, compare_rows, expected, stored
 from barline.verify.topics import Difference, Identity, compare
@@ -13,6 +13,7 @@ from barline.verify.values import Row, rows
 from schemas.batches.decode import Decoder
 from schemas.topics import INPUTS, TOPICS
 from streams.core.log import Log
+from streams.core.pipeline import STAGES
 
 SHARED: Final = ("late", "dead-letters")
 """Topics that several agents write to; each is compared as a whole."""

@@ -12,9 +12,8 @@ Order / Late / State / Emits:
 """
 
 from collections import Counter
-from collections.abc import Iterator
-
-import numpy as np
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from schemas.batches.decode import Decoder
 from schemas.batches.encode import Encoder
@@ -28,6 +27,14 @@ from streams.core.lines.stage import LinesStage
 from streams.core.log import Log
 from streams.core.stage import Stage
 from streams.core.ticks.stage import TicksStage
+
+STAGES: Final[dict[str, Callable[[int], Stage]]] = {
+    "ticks": TicksStage,
+    "bars": BarsStage,
+    "analytics": AnalyticsStage,
+    "lines": LinesStage,
+}
+"""What makes the stage of each agent, given the partition."""
 
 
 class Pipeline:
@@ -43,12 +50,7 @@ class Pipeline:
         self.counts: dict[str, Counter[str]] = {agent: Counter() for agent in INPUTS}
         self._partition = partition
         self._batch = batch
-        self._stages: dict[str, Stage] = {
-            "ticks": TicksStage(partition),
-            "bars": BarsStage(partition),
-            "analytics": AnalyticsStage(partition),
-            "lines": LinesStage(partition),
-        }
+        self._stages = {agent: new_stage(partition) for agent, new_stage in STAGES.items()}
         self._encoders = {name: Encoder(topic, LOCAL_IDS) for name, topic in TOPICS.items()}
         self._decoders = {name: Decoder(topic, LOCAL_NAMES) for name, topic in TOPICS.items()}
         self._read = dict.fromkeys(INPUTS, 0)
@@ -80,8 +82,3 @@ class Pipeline:
         self.counts[agent].update(outputs.counts)
         for columns in outputs.topics.values():
             self.append(columns)
-
-
-def total(counts: dict[str, int]) -> int:
-    """What ``in`` must be: out + rejected + late + duplicate + held."""
-    return int(np.sum([counts.get(name, 0) for name in ("out", "rejected", "late", "duplicate", "held")]))
