@@ -1,39 +1,30 @@
 """The one way to compile a kernel: ``@kernel`` instead of ``@numba.njit``.
 
 Numba's cache does not see a change in another file than the kernel's own, so a kernel that inlines a changed
-Numba's cache does not see a change in another file than the kernel's own, so a kernel that inlines a changed
-it is set here, before numba is imported.
+one would go on with the old code. Each kernel is therefore kept in a folder that ends in a hash of its file
+and of everything that file imports from here: a change compiles again what depends on it and nothing else.
 """
 
+import functools
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
+import numba
+
 _ROOT: Final = Path(__file__).resolve().parent.parent
-_SOURCES: Final = ("schemas", "streams/core")
-
-
-def _digest() -> str:
-    digest = hashlib.sha256()
-    for folder in _SOURCES:
-        for path in sorted((_ROOT / folder).rglob("*.py")):
-            digest.update(path.relative_to(_ROOT).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
 _CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "barline" / "numba"
-os.environ["NUMBA_CACHE_DIR"] = str(_CACHE / _digest())
-
-import numba  # noqa: E402  (after the cache folder is set)
+_IMPORT: Final = re.compile(r"^from ((?:schemas|streams)[\w.]*) import (\([^)]*\)|.*)$", re.MULTILINE)
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def kernel(function: _F) -> _F:
     """Compile a function without Python objects: it releases the GIL and is kept between runs."""
-    return cast("_F", numba.njit(nogil=True, cache=True)(function))
+    return _compiled(function)
 
 
 def inlined(function: _F) -> _F:
@@ -43,4 +34,40 @@ def inlined(function: _F) -> _F:
     more than a small function's work: inlined and without the counting, decoding a tick took 83 instead of
     360 ns.
     """
-    return cast("_F", numba.njit(nogil=True, cache=True, forceinline=True, _nrt=False)(function))
+    return _compiled(function, forceinline=True, _nrt=False)
+
+
+def _compiled(function: _F, **options: bool) -> _F:
+    numba.config.CACHE_DIR = str(_CACHE / _digest(Path(function.__code__.co_filename)))
+    return cast("_F", numba.njit(nogil=True, cache=True, **options)(function))
+
+
+@functools.cache
+def _digest(path: Path) -> str:
+    """Hash of a file and of all files it imports from this tree, directly or not."""
+    found, waiting = {path: _source(path)}, [path]
+    while waiting:
+        for imported in _imported(found[waiting.pop()]):
+            if imported not in found:
+                found[imported] = _source(imported)
+                waiting.append(imported)
+    digest = hashlib.sha256()
+    for source in sorted(found):
+        digest.update(source.name.encode() + b"\0" + found[source].encode())
+    return digest.hexdigest()[:16]
+
+
+@functools.cache
+def _source(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
+def _imported(source: str) -> list[Path]:
+    """Files of this tree that a source text imports."""
+    paths = []
+    for package, names in _IMPORT.findall(source):
+        folder = _ROOT.joinpath(*package.split("."))
+        found = [folder / f"{name}.py" for name in re.findall(r"\w+", names)]
+        found += [folder.with_suffix(".py"), folder / "__init__.py"]
+        paths += [path for path in found if path.is_file()]
+    return paths
