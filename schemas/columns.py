@@ -8,9 +8,12 @@ order, for each record its type (``kinds``) and its place in that table (``rows`
                                tables[2]  Heartbeat  1 row
 """
 
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, TypeAlias, TypeVar
+from functools import cache
+from struct import Struct
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +28,10 @@ Rows: TypeAlias = NDArray[np.void]
 Ints: TypeAlias = NDArray[np.int64]
 Bytes: TypeAlias = NDArray[np.uint8]
 
-_T = TypeVar("_T", bound=np.generic)
-
 _NO_SPANS: Final = np.zeros(0, SPAN)
 _NO_INTS: Final = np.zeros(0, np.int64)
+_ZERO: Final = (0,)
+_ZERO_SPAN: Final = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,14 +108,12 @@ class Draft:
         self._partition = partition
         self._data = bytearray()
         self._spans: dict[bytes, tuple[int, int]] = {}
-        self._tables: list[list[Rows]] = [[] for _ in self._topic.records]
+        self._tables = [bytearray() for _ in self._topic.records]
         self._counts = [0 for _ in self._topic.records]
-        self._kinds: list[NDArray[np.int8]] = []
-        self._rows: list[NDArray[np.int32]] = []
-        self._ats: list[Ints] = []
+        self._kinds, self._rows, self._ats = array("b"), array("i"), array("q")
 
     def __len__(self) -> int:
-        return sum(self._counts)
+        return len(self._kinds)
 
     def text(self, value: bytes) -> tuple[int, int]:
         """Span of a text, stored once however often it is asked for."""
@@ -134,15 +135,16 @@ class Draft:
             rows: rows of its layout, whose spans came from this draft.
             at: int64[n], place in the order of the whole draft; ties keep the order of the calls.
         """
-        if len(rows) == 0:
+        size = len(rows)
+        if size == 0:
             return
         kind = self._topic.kind(record)
         first = self._counts[kind]
-        self._tables[kind].append(rows)
-        self._counts[kind] += len(rows)
-        self._kinds.append(np.full(len(rows), kind, np.int8))
-        self._rows.append(np.arange(first, first + len(rows), dtype=np.int32))
-        self._ats.append(np.zeros(len(rows), np.int64) if at is None else at)
+        self._counts[kind] += size
+        self._tables[kind] += rows.tobytes()
+        self._kinds.frombytes(bytes([kind]) * size)
+        self._rows.extend(range(first, first + size))
+        self._ats.frombytes(bytes(8 * size) if at is None else at.tobytes())
 
     def row(self, record: str, at: int = 0, **fields: object) -> None:
         """Append one row; None is null, str and bytes become spans, an enum is given by its symbol.
@@ -150,38 +152,54 @@ class Draft:
         Fields left out are zero, empty or null.
         """
         kind = record_type(record)
-        row = kind.empty(1)
+        cells: list[object] = []
         nulls = 0
         for position, field in enumerate(kind.fields):
             value = fields.pop(field.name, None)
             if value is None:
                 nulls |= (1 << position) if field.nullable else 0
+                cells += _ZERO_SPAN if field.is_span else _ZERO
             elif field.symbols:
-                row[field.name] = field.symbols.index(str(value))
-            elif field.op in (Op.LONG, Op.DOUBLE, Op.BOOLEAN):
-                row[field.name] = value
+                cells.append(field.symbols.index(str(value)))
+            elif field.is_span:
+                cells += self.text(value if isinstance(value, bytes) else str(value).encode())
             else:
-                row[field.name] = self.text(value if isinstance(value, bytes) else str(value).encode())
+                cells.append(value)
         if fields:
             raise TypeError(f"{record} must be given its own fields, was {sorted(fields)!r}")
-        row["nulls"] = nulls
-        self.extend(record, row, np.array([at], np.int64))
+        number = self._topic.kind(record)
+        self._tables[number] += _packer(record).pack(*cells, nulls)
+        self._kinds.append(number)
+        self._rows.append(self._counts[number])
+        self._ats.append(at)
+        self._counts[number] += 1
 
     def finish(self) -> Columns:
         """Everything so far as columns, in order."""
         types = [record_type(name) for name in self._topic.records]
         tables = tuple(
-            np.concatenate(parts) if parts else kind.empty(0)
-            for kind, parts in zip(types, self._tables, strict=True)
+            np.frombuffer(bytearray(cells), kind.dtype) if cells else _empty(kind.name)
+            for kind, cells in zip(types, self._tables, strict=True)
         )
-        kinds, rows = _joined(self._kinds, np.int8), _joined(self._rows, np.int32)
-        order = np.argsort(_joined(self._ats, np.int64), kind="stable")
+        kinds, rows = np.array(self._kinds, np.int8), np.array(self._rows, np.int32)
+        ats = np.array(self._ats, np.int64)
+        if np.any(ats[1:] < ats[:-1]):
+            order = np.argsort(ats, kind="stable")
+            kinds, rows = kinds[order], rows[order]
         data = np.frombuffer(bytes(self._data), np.uint8)
         return Columns(
-            self._topic, self._partition, kinds[order], rows[order], tables, data,
-            _NO_INTS, _NO_INTS, _NO_SPANS, _NO_SPANS,
-        )  # fmt: skip
+            self._topic, self._partition, kinds, rows, tables, data, _NO_INTS, _NO_INTS, _NO_SPANS, _NO_SPANS
+        )
 
 
-def _joined(parts: Sequence[NDArray[_T]], dtype: type[_T]) -> NDArray[_T]:
-    return np.concatenate(parts) if parts else np.zeros(0, dtype)
+@cache
+def _packer(record: str) -> Struct:
+    """Packs a row of a record type, its nulls last."""
+    cells = {Op.LONG: "q", Op.DOUBLE: "d", Op.BOOLEAN: "q"}
+    return Struct("<" + "".join(cells.get(field.op, "ii") for field in record_type(record).fields) + "Q")
+
+
+@cache
+def _empty(record: str) -> Rows:
+    """No rows of a record type."""
+    return record_type(record).empty(0)

@@ -57,6 +57,11 @@ class Field:
     symbols: tuple[str, ...]
     is_bytes: bool
 
+    @property
+    def is_span(self) -> bool:
+        """Whether its cell is a span."""
+        return self.op >= Op.TEXT
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordType:

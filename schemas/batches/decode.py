@@ -39,9 +39,20 @@ _PREFIX: Final = 5  # magic byte 0 and the schema id
 
 @kernel
 def _classify(
-    data: Bytes, values: Ints, ids: Ints, id_kinds: NDArray[np.int8], kinds: NDArray[np.int8], found: Ints
-) -> None:
-    """Kind of each value by its schema id, and the id itself where it is not known."""
+    data: Bytes,
+    values: Ints,
+    ids: Ints,
+    id_kinds: NDArray[np.int8],
+    kinds: NDArray[np.int8],
+    found: Ints,
+    counts: Ints,
+) -> Int:
+    """Kind of each value by its schema id, the id itself where it is not known, and the number by kind.
+
+    Returns:
+        How many ids are not known.
+    """
+    foreign = 0
     for row in range(len(values)):
         at, kinds[row] = span_at(values[row]), UNDECODABLE
         if span_size(values[row]) < _PREFIX or data[U(at)] != 0:
@@ -54,6 +65,11 @@ def _classify(
             if ids[known] == schema:
                 kinds[row] = id_kinds[known]
                 break
+        if kinds[row] >= 0:
+            counts[kinds[row]] += 1
+        elif kinds[row] == _FOREIGN:
+            foreign += 1
+    return foreign
 
 
 @inlined
@@ -156,6 +172,7 @@ class Decoder:
         self._topic = topic
         self._types = tuple(record_type(name) for name in topic.records)
         self._steps, self._starts = programs(self._types)
+        self._widths = np.diff(self._starts) + 1
         self._ids = np.array(list(ids), np.int64)
         self._id_kinds = np.array(
             [topic.kind(name) if name in topic.records else UNDECODABLE for name in ids.values()], np.int8
@@ -166,28 +183,31 @@ class Decoder:
         """Columns of the records; one that cannot be read is kept with kind ``UNDECODABLE``."""
         values = packed(frames.values)
         kinds, found = np.empty(len(values), np.int8), np.empty(len(values), np.int64)
-        _classify(frames.data, values, self._ids, self._id_kinds, kinds, found)
+        counts = np.zeros(len(self._types), np.int64)
+        foreign = _classify(frames.data, values, self._ids, self._id_kinds, kinds, found, counts)
         data, bodies = frames.data, values + _SHIFT
-        foreign = np.flatnonzero(kinds == _FOREIGN)
-        if len(foreign):
-            data = self._evolution.translate(data, bodies, kinds, found, foreign)
+        if foreign:
+            data = self._evolution.translate(data, bodies, kinds, found, np.flatnonzero(kinds == _FOREIGN))
+            counts = np.bincount(kinds[kinds >= 0], minlength=len(self._types))
         rows = np.empty(len(values), np.int32)
-        tables = self._tables(data, bodies, kinds, rows)
+        tables = self._tables(data, bodies, kinds, rows, counts)
         return Columns(
             self._topic, partition, kinds, rows, tables, data,
             frames.offsets, frames.timestamps, frames.keys, frames.values,
         )  # fmt: skip
 
     def _tables(
-        self, data: Bytes, bodies: Ints, kinds: NDArray[np.int8], rows: NDArray[np.int32]
+        self, data: Bytes, bodies: Ints, kinds: NDArray[np.int8], rows: NDArray[np.int32], largest: Ints
     ) -> tuple[Rows, ...]:
-        largest = np.bincount(kinds[kinds >= 0], minlength=len(self._types))
-        bases = np.cumsum([0, *(largest * (np.diff(self._starts) + 1))])
-        cells, counts = np.empty(bases[-1], np.int64), np.zeros(len(self._types), np.int64)
+        """Rows of each type, at most ``largest`` of them."""
+        ends = (largest * self._widths).cumsum()
+        bases = ends - largest * self._widths
+        cells, counts = np.empty(ends[-1], np.int64), np.zeros(len(self._types), np.int64)
         _decode(data, bodies, self._steps, self._starts, bases, kinds, rows, counts, cells)
+        ends = bases + counts * self._widths
         return tuple(
-            cells[base : base + count * (kind.dtype.itemsize // 8)].view(kind.dtype)
-            for base, count, kind in zip(bases, counts, self._types, strict=False)
+            cells[base:end].view(kind.dtype)
+            for base, end, kind in zip(bases.tolist(), ends.tolist(), self._types, strict=True)
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
@@ -33,6 +34,7 @@ _NULL: Final = span(0, -1)
 _LARGEST_CELL: Final = 11  # the branch of a union and a varint
 _PREFIX: Final = 5
 _MS: Final = 1_000_000
+_NO_ORIGINALS: Final = np.empty((3, 0), np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,6 +166,32 @@ def _encode(
     return at
 
 
+@kernel
+def _limit(
+    originals: Ints,
+    cells: Ints,
+    kinds: NDArray[np.int8],
+    rows: NDArray[np.int32],
+    steps: Ints,
+    starts: Ints,
+    bases: Ints,
+) -> Int:
+    """Bytes that the values cannot exceed; rows that stand in several records count each time."""
+    limit: Int = 0
+    for record in range(len(kinds)):
+        kind = kinds[record]
+        if kind < 0:
+            limit += max(span_size(originals[0, record]), 0) + span_size(originals[1, record])
+            continue
+        first, last = starts[kind], starts[kind + 1]
+        base = bases[kind] + rows[record] * (last - first + 1)
+        limit += _PREFIX + _LARGEST_CELL * (last - first)
+        for field in range(last - first):
+            if (steps[U(first + field)] & OP) >= TEXT:
+                limit += span_size(cells[U(base + field)])
+    return limit
+
+
 class Encoder:
     """Writes the records of one topic.
 
@@ -179,8 +207,8 @@ class Encoder:
         missing = [name for name in topic.records if name not in ids]
         if missing:
             raise SchemaError(f"records of {topic.name} must be registered, was without {missing!r}")
-        self._types = tuple(record_type(name) for name in topic.records)
-        self._steps, self._starts = programs(self._types)
+        types = tuple(record_type(name) for name in topic.records)
+        self._steps, self._starts = programs(types)
         self._shapes = np.array(
             [
                 (
@@ -188,12 +216,10 @@ class Encoder:
                     kind.position(kind.key) if kind.key else -1,
                     kind.position(time) if (time := topic.event_time or kind.event_time) else -1,
                 )
-                for kind in self._types
+                for kind in types
             ],
             np.int64,
         )
-        texts = [[f.name for f in kind.fields if f.op not in (LONG, DOUBLE, BOOLEAN)] for kind in self._types]
-        self._texts = tuple(texts)
 
     def encode(self, columns: Columns) -> Encoded:
         """Values, keys and timestamps of the records, in order.
@@ -204,46 +230,30 @@ class Encoder:
             SchemaError: an undecodable record has no original value.
         """
         originals = _originals(columns)
-        cells, bases = self._cells(columns)
-        out = np.empty(self._limit(columns) + _sizes(originals), np.uint8)
+        cells, bases = _cells(columns)
+        rows = originals, cells, columns.kinds, columns.rows, self._steps, self._starts, bases
+        out = np.empty(_limit(*rows), np.uint8)
         result = np.empty((3, len(columns)), np.int64)
-        size = _encode(
-            sealed(columns.data), originals, cells, columns.kinds, columns.rows, self._steps, self._starts,
-            bases, self._shapes, out, result,
-        )  # fmt: skip
+        size = _encode(sealed(columns.data), *rows, self._shapes, out, result)
         return Encoded(sealed(out[:size]), unpacked(result[0]), unpacked(result[1]), result[2])
 
-    @staticmethod
-    def _cells(columns: Columns) -> tuple[Ints, Ints]:
-        """All tables as one array of cells and int64[kinds + 1] where each begins."""
-        tables = [np.ascontiguousarray(table).view(np.int64) for table in columns.tables]
-        return np.concatenate(tables), np.cumsum([0, *(len(table) for table in tables)])
 
-    def _limit(self, columns: Columns) -> int:
-        """Bytes that the values cannot exceed; rows that stand in several records count each time."""
-        limit = 0
-        for number, (kind, texts) in enumerate(zip(self._types, self._texts, strict=True)):
-            rows = columns.rows[columns.kinds == number]
-            limit += len(rows) * (_PREFIX + _LARGEST_CELL * len(kind.fields))
-            for name in texts:
-                limit += int(columns.tables[number][name]["size"][rows].sum(dtype=np.int64))
-        return limit
+def _cells(columns: Columns) -> tuple[Ints, Ints]:
+    """All tables as one array of cells and int64[kinds] where each begins."""
+    tables = [np.ascontiguousarray(table).view(np.int64) for table in columns.tables]
+    bases = list(accumulate((len(table) for table in tables), initial=0))
+    return np.concatenate(tables), np.array(bases, np.int64)
 
 
 def _originals(columns: Columns) -> Ints:
-    """int64[3, n]: packed key, packed value and timestamp of the undecodable records, null elsewhere."""
-    found = np.full((3, len(columns)), _NULL, np.int64)
+    """int64[3, n]: packed key, packed value and timestamp of the undecodable records; no column without."""
     lost = np.flatnonzero(columns.kinds < 0)
     if len(lost) == 0:
-        return found
+        return _NO_ORIGINALS
+    found = np.full((3, len(columns)), _NULL, np.int64)
     if len(columns.values) != len(columns) or np.any(columns.values["size"][lost] < 0):
         raise SchemaError("an undecodable record must have its original value, was without")
     found[0, lost] = packed(columns.keys)[lost]
     found[1, lost] = packed(columns.values)[lost]
     found[2, lost] = columns.timestamps[lost]
     return found
-
-
-def _sizes(originals: Ints) -> int:
-    """Bytes of the original keys and values."""
-    return int(np.maximum(unpacked(originals[:2].ravel())["size"], 0).sum(dtype=np.int64))
