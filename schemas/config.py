@@ -4,7 +4,7 @@ It reaches a stage only through its input topic, so a replay has the configurati
 process (addresses, batch sizes, ports) are no part of it.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -45,11 +45,61 @@ class AssetRules(msgspec.Struct, frozen=True):
         disorder_ms: how far the watermark stays behind the mark.
         nonpositive_price: action of V03.
         future_ms: V08, how far ts_event may be after ts_recv.
+        spread_limit: V11, a wider spread is flagged, as a share of the middle.
+        outlier_share: V13, how far from the median a print may be, as a share of it.
+        outlier_sigmas: V13, how many deviations it may be from it.
+        outlier_prints: V13, how many admitted prints the median is taken of, at most 64; 0 does not check.
+        quiet_ms: V15, silence in an open session that is flagged; 0 does not check.
+        identity_window: V16, how many numbers are remembered below the newest.
     """
 
     disorder_ms: int = 2_000
     nonpositive_price: Action = "forbid"
     future_ms: int = 5_000
+    spread_limit: float = 0.02
+    outlier_share: float = 0.2
+    outlier_sigmas: float = 8.0
+    outlier_prints: int = 21
+    quiet_ms: int = 60_000
+    identity_window: int = 4_096
+
+
+class RuleChanges(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What differs from the rules of a class: the fields of ``AssetRules``, None for what does not."""
+
+    disorder_ms: int | None = None
+    nonpositive_price: Action | None = None
+    future_ms: int | None = None
+    spread_limit: float | None = None
+    outlier_share: float | None = None
+    outlier_sigmas: float | None = None
+    outlier_prints: int | None = None
+    quiet_ms: int | None = None
+    identity_window: int | None = None
+
+    def over(self, rules: AssetRules) -> AssetRules:
+        """The rules with what differs put in."""
+        changes = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+        return msgspec.structs.replace(rules, **changes) if changes else rules
+
+
+class ConditionTable(msgspec.Struct, frozen=True):
+    """Sale conditions as a venue spells them, and what they mean for a bar.
+
+    A code is a character, a decimal number below 256, or the number of a bit below 64, by the spelling.
+
+    Attributes:
+        spelling: ``letters``, each character a code (``@ TI``); ``numbers``, decimal, anything between them
+            (``12,37``); or ``bits``, a hexadecimal number (``20000020``).
+        volume_only: prints with one of these codes count for volume, notional and trades alone.
+        ignored: prints with one of these codes repeat others and count for nothing.
+        auction: prints with one of these codes count into the last bar when they come soon after the close.
+    """
+
+    spelling: Literal["letters", "numbers", "bits"]
+    volume_only: list[str] = []
+    ignored: list[str] = []
+    auction: list[str] = []
 
 
 class SourceConfig(msgspec.Struct, frozen=True):
@@ -61,6 +111,7 @@ class SourceConfig(msgspec.Struct, frozen=True):
         poll_ms: period of a poller, 0 for a stream.
         gapless: whether its ``seq`` has no holes (V17).
         files: it plays files, so only trade dates on which a symbol has records are expected of it.
+        last_price: its ticks are the newest price alone: they move the forming bar and make no other.
     """
 
     name: str
@@ -68,6 +119,7 @@ class SourceConfig(msgspec.Struct, frozen=True):
     poll_ms: int = 0
     gapless: bool = False
     files: bool = False
+    last_price: bool = False
 
 
 class SymbolConfig(msgspec.Struct, frozen=True):
@@ -85,6 +137,8 @@ class SymbolConfig(msgspec.Struct, frozen=True):
         ts_from: subscribed from then on (ns); 0: from its source's mark at the first record after the Config.
         anchor: overrides the calendar's anchor; empty keeps it.
         tick_size: V12; 0 does not check.
+        conditions: key of ``Domain.conditions``; empty gives conditions no meaning.
+        rules: what differs from the rules of its class.
     """
 
     symbol: str
@@ -98,6 +152,8 @@ class SymbolConfig(msgspec.Struct, frozen=True):
     ts_from: int = 0
     anchor: Literal["", "session", "utc", "local"] = ""
     tick_size: float = 0.0
+    conditions: str = ""
+    rules: RuleChanges = RuleChanges()
 
 
 class IndicatorConfig(msgspec.Struct, frozen=True):
@@ -117,8 +173,12 @@ class IndicatorConfig(msgspec.Struct, frozen=True):
 
 
 def _default_assets() -> dict[Asset, AssetRules]:
-    prompt = AssetRules(disorder_ms=1_000)
-    return {"equity": AssetRules(), "crypto": prompt, "fx": prompt, "commodity": prompt}
+    return {
+        "equity": AssetRules(),
+        "crypto": AssetRules(disorder_ms=1_000, outlier_share=0.5),
+        "fx": AssetRules(disorder_ms=1_000, outlier_share=0.1),
+        "commodity": AssetRules(disorder_ms=1_000, outlier_share=0.15),
+    }
 
 
 class Domain(msgspec.Struct, frozen=True):
@@ -130,6 +190,7 @@ class Domain(msgspec.Struct, frozen=True):
         sources: every source.
         calendars: by name.
         assets: rules by asset class; a class left out has the defaults.
+        conditions: tables of sale conditions by name.
         intervals: derived intervals, ascending.
         indicators: what ``analytics`` computes.
         lateness_ms: how long after the close of its minute a tick still counts.
@@ -150,6 +211,7 @@ class Domain(msgspec.Struct, frozen=True):
     sources: list[SourceConfig] = []
     calendars: dict[str, CalendarRows] = {}
     assets: dict[Asset, AssetRules] = msgspec.field(default_factory=_default_assets)
+    conditions: dict[str, ConditionTable] = {}
     intervals: list[str] = msgspec.field(default_factory=lambda: list(DERIVED))
     indicators: list[IndicatorConfig] = []
     lateness_ms: int = 900_000
@@ -162,6 +224,14 @@ class Domain(msgspec.Struct, frozen=True):
     parked_bytes: int = 262_144
     equity_on_change: bool = True
     partitions: int = 0
+
+
+_DEFAULT_ASSETS: Final = _default_assets()
+
+
+def rules_of(domain: Domain, symbol: SymbolConfig) -> AssetRules:
+    """The rules of a symbol: those of its class with what differs for it."""
+    return symbol.rules.over(domain.assets.get(symbol.asset, _DEFAULT_ASSETS[symbol.asset]))
 
 
 def encode(domain: Domain) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from barline.settings.conditions import CONDITIONS
 from barline.settings.reading import Problem, read
 from barline.settings.settings import Settings
 from schemas.errors import ConfigurationError
@@ -36,6 +37,10 @@ def _symbols(settings: Settings) -> Iterator[Problem]:
             yield Problem(
                 path, f"must be a name of letters, digits and . _ : / & -, was {name!r}", "rename it"
             )
+        if symbol.conditions not in {"", *CONDITIONS, *settings.conditions}:
+            rule = f"must name a table, was {symbol.conditions!r}"
+            fix = f"write one of {', '.join([*CONDITIONS, *settings.conditions])}"
+            yield Problem((*path, "conditions"), rule, fix)
         if not symbol.sources:
             yield Problem((*path, "sources"), "must name a source, was []", f"write one of {known}")
         for source in [*symbol.sources, *([symbol.history] if symbol.history else [])]:

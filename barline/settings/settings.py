@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from barline.settings.conditions import CONDITIONS
 from barline.settings.sections import (
     BrokerSettings,
     CalendarSettings,
@@ -17,10 +18,11 @@ from barline.settings.sections import (
 from runtime.endpoints import Endpoints
 from schemas.config import (
     Asset,
-    AssetRules,
     CalendarRows,
+    ConditionTable,
     Domain,
     IndicatorConfig,
+    RuleChanges,
     SourceConfig,
     SymbolConfig,
 )
@@ -39,7 +41,8 @@ class Settings(msgspec.Struct, frozen=True):
         lines: strategy lines.
         worker: fields of ``streams.transport.settings.WorkerSettings`` that differ from its defaults.
         sink: fields of ``connectors.sinks.clickhouse.sink.Limits``, likewise.
-        assets: rules by asset class; one left out has the defaults.
+        assets: what differs from the default rules of an asset class.
+        conditions: tables of sale conditions by name; those of ``barline.settings.conditions`` are there.
         calendars: how calendars differ from the tables.
         sources: every source by name.
         symbols: every symbol by name, in order.
@@ -54,7 +57,8 @@ class Settings(msgspec.Struct, frozen=True):
     lines: LinesSettings = LinesSettings()
     worker: dict[str, Any] = {}
     sink: dict[str, Any] = {}
-    assets: dict[Asset, AssetRules] = {}
+    assets: dict[Asset, RuleChanges] = {}
+    conditions: dict[str, ConditionTable] = {}
     calendars: dict[str, CalendarSettings] = {}
     sources: dict[str, SourceConfig] = {}
     symbols: dict[str, SymbolConfig] = {}
@@ -117,7 +121,11 @@ class Settings(msgspec.Struct, frozen=True):
             symbols=list(self.symbols.values()),
             sources=list(self.sources.values()),
             calendars=self.calendar_rows(first_date, last_date),
-            assets=Domain(version=version).assets | self.assets,
+            assets={
+                name: self.assets.get(name, RuleChanges()).over(rules)
+                for name, rules in Domain(version=version).assets.items()
+            },
+            conditions=CONDITIONS | self.conditions,
             intervals=self.intervals,
             indicators=self.indicators,
             lateness_ms=policies.lateness_ms,

@@ -7,7 +7,7 @@ import pytest
 
 from barline.settings.lines import line_of, lines_of
 from barline.settings.load import load, parse
-from schemas.config import decode, encode
+from schemas.config import decode, encode, rules_of
 from schemas.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +65,8 @@ length = 2.5
 
 EVERY_ERROR = """\
 barline.toml:3: colour must be a known setting (fix: remove it, or write one of assets, calendars, \
-clickhouse, indicators, intervals, kafka, lines, policies, registry, sink, sources, symbols, worker)
+clickhouse, conditions, indicators, intervals, kafka, lines, policies, registry, sink, sources, symbols, \
+worker)
 barline.toml:6: sources.feed.topic must be one of ticks.raw, bars.raw, was 'tick.raw' (fix: write "ticks.raw")
 barline.toml:7: symbols.SPY must have calendar (fix: add calendar = "...")
 barline.toml:8: symbols.SPY.asset must be one of equity, crypto, fx, commodity, was 'stock' \
@@ -172,3 +173,29 @@ deep.er = 2
     assert lines[("t", 1, "inner", "deep", "er")] == 13
     assert line_of(lines, ("list", 1, "y")) == 5
     assert line_of(lines, ("nowhere",)) == 1
+
+
+def test_what_is_said_of_a_class_or_a_symbol_changes_its_rules_alone():
+    text = (
+        GOOD
+        + """
+[assets.crypto]
+quiet_ms = 5_000
+
+[symbols.AIG]
+asset = "crypto"
+calendar = "XNYS"
+sources = ["feed"]
+conditions = "sip"
+rules = { outlier_share = 0.3 }
+"""
+    )
+    known = parse(text).domain(date(2024, 7, 1), date(2024, 7, 3))
+    aig = next(one for one in known.symbols if one.symbol == "AIG")
+    rules = rules_of(known, aig)
+    assert (rules.quiet_ms, rules.outlier_share, rules.disorder_ms) == (5_000, 0.3, 1_000)
+    assert known.assets["crypto"].outlier_share == 0.5
+    assert known.conditions["sip"].auction == ["6"]
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text.replace('"sip"', '"sap"'))
+    assert "symbols.AIG.conditions must name a table, was 'sap'" in caught.value.__notes__[0]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from schemas.config import AssetRules, Domain, IndicatorConfig, SymbolConfig
+from schemas.config import Domain, IndicatorConfig, SymbolConfig, rules_of
 from schemas.errors import ConfigurationError
 from schemas.market.grid import Grid
 from schemas.market.intervals import MINUTE, SECOND, Interval
@@ -67,7 +67,7 @@ class Plan:
         self.symbols = dict(sorted(plans.items()))
 
     def _symbol(self, domain: Domain, symbol: SymbolConfig) -> SymbolPlan:
-        rules = domain.assets.get(symbol.asset, AssetRules())
+        rules = rules_of(domain, symbol)
         return SymbolPlan(
             self._layout(domain, symbol),
             self._indicators,

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.config import AssetRules, Domain, SymbolConfig
+from schemas.config import Domain, SymbolConfig, rules_of
 from schemas.errors import ConfigurationError
 from schemas.market.grid import Grid
 from schemas.partition import partition_of
@@ -21,7 +21,6 @@ from streams.core.watermark import FOREVER, NEVER, Watermarks
 Ints: TypeAlias = NDArray[np.int64]
 
 _MS: Final = 1_000_000
-_UNKNOWN_ASSET: Final = AssetRules()
 
 
 class Listing:
@@ -46,7 +45,7 @@ class Listing:
     ) -> None:
         played = {source.name for source in domain.sources if source.files}
         self.index, self.name, self.config, self.grid = index, config.symbol.encode(), config, grid
-        self.rules = domain.assets.get(config.asset, _UNKNOWN_ASSET)
+        self.rules = rules_of(domain, config)
         self.ranks = {_number(marks, name): place for place, name in enumerate(config.sources)}
         self.history = _number(marks, config.history) if config.history else -1
         self.played = bool(config.sources) and played.issuperset(config.sources)
