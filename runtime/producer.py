@@ -26,6 +26,17 @@ _LOG: Final = logging.getLogger(__name__)
 
 Headers = Sequence[tuple[str, bytes]]
 
+MADE_BY: Final = "made_by"
+"""Record header that names the writer: what a source wrote is replayed, what agents made is made again."""
+
+TS_PUBLISHED: Final = "ts_published"
+"""Record header: the wall clock in ns, in digits, when it was sent. No decision may depend on it."""
+
+
+def headers(made_by: str) -> Headers:
+    """The headers of records that are sent now."""
+    return [(MADE_BY, made_by.encode()), (TS_PUBLISHED, b"%d" % time.time_ns())]
+
 
 class DeliveryError(DependencyError):
     """A record was refused by the broker or did not reach it in time; nothing after it may be committed."""

@@ -13,10 +13,12 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from runtime.kafka import KafkaSettings, unreachable
+from runtime.producer import TS_PUBLISHED
 from schemas.batches.frames import Frames, from_records
 from schemas.errors import DependencyError, SchemaError
 
 _LOG: Final = logging.getLogger(__name__)
+_DIGITS: Final = 20  # of a time in ns that fits 64 bits, one more than it can have
 _T = TypeVar("_T")
 
 _SETTLING: Final = frozenset(
@@ -47,6 +49,8 @@ class Record(NamedTuple):
     timestamp_ms: int
     key: bytes | None
     value: bytes | None
+    published: int = 0
+    """Wall clock in ns when it was sent; 0 where its writer did not say. No decision may depend on it."""
 
 
 class Reader:
@@ -131,12 +135,18 @@ class Reader:
                 self._refuse(record.error(), record.topic())
                 continue
             place = Partition(record.topic(), record.partition())
-            found[place].append(Record(record.offset(), record.timestamp()[1], record.key(), record.value()))
+            sent = _published(record.headers())
+            found[place].append(
+                Record(record.offset(), record.timestamp()[1], record.key(), record.value(), sent)
+            )
         return dict(found)
 
     def read_frames(self, timeout: float, limit: int = 10_000) -> dict[Partition, Frames]:
         """The same as frames, for the decoders of ``schemas.batches``."""
-        return {place: from_records(records) for place, records in self.read(timeout, limit).items()}
+        return {
+            place: from_records((r[:4] for r in records), [r.published for r in records])
+            for place, records in self.read(timeout, limit).items()
+        }
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Read an assigned partition from an offset on."""
@@ -208,6 +218,14 @@ class Reader:
         if not error.retriable():
             raise DependencyError(f"kafka must serve {topic}, was {error.str()!r}")
         _LOG.warning("kafka: %s", error.str())
+
+
+def _published(headers: Sequence[tuple[str, bytes | None]] | None) -> int:
+    """What the header ``ts_published`` says; anyone may write one that says nothing."""
+    for name, value in headers or ():
+        if name == TS_PUBLISHED and value is not None and value.isdigit() and len(value) < _DIGITS:
+            return int(value)
+    return 0
 
 
 def _partitions(found: Iterable[Any]) -> list[Partition]:

@@ -17,7 +17,7 @@ from connectors.sinks.clickhouse.store import Store
 from connectors.sinks.clickhouse.tables import BAR_TOPICS, TOPICS
 from runtime.endpoints import Endpoints
 from runtime.kafka import KafkaSettings
-from runtime.producer import Producer
+from runtime.producer import Headers, Producer
 from runtime.reader import Reader
 from schemas.codec import decode_record, encode_record
 from schemas.records import record_type
@@ -73,6 +73,7 @@ class Feed:
     def __init__(self, endpoints: Endpoints) -> None:
         self._ids = register_all(endpoints.registry)
         self._producer = Producer(KafkaSettings(endpoints.kafka), "feed")
+        self.headers: Headers | None = None
         self._line = time.time_ns() // 1_000_000  # above that of any feed before
 
     def send(self, topic: str, record: str, partition: int = 0, **fields: Any) -> None:
@@ -80,7 +81,9 @@ class Feed:
         kind = record_type(record)
         key = str(fields[kind.key]).encode() if kind.key else None
         value = encode_record(record, self._ids[record], fields)
-        self._producer.send(topic, key, value, partition=partition, timestamp_ms=T0 // 1_000_000)
+        self._producer.send(
+            topic, key, value, partition=partition, timestamp_ms=T0 // 1_000_000, headers=self.headers
+        )
 
     def raw(self, topic: str, key: bytes | None, value: bytes | None, partition: int = 0) -> None:
         """Write bytes."""

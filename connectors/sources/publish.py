@@ -3,16 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple, Protocol
 
-from runtime.producer import Headers
+from runtime.producer import Headers, headers
 from schemas.batches.encode import Encoded, Encoder
 from schemas.columns import UNDECODABLE, Columns
 from schemas.partition import partition_of
 from schemas.records import record_type
 from schemas.topics import TOPICS
-
-MADE_BY: Final = "made_by"
-"""Record header that names the source; what carries it is replayed, what agents made is made again."""
-
 
 _EARLIEST: Final = 1  # milliseconds; the producer takes 0 for the time of day
 
@@ -73,12 +69,12 @@ class Publisher:
         self._producer = producer
         self._encoders = {name: Encoder(topic, ids) for name, topic in TOPICS.items()}
         self._partitions = partitions
-        self._headers = [(MADE_BY, made_by.encode())]
+        self._made_by = made_by
 
     def publish(self, columns: Columns) -> int:
         """Hand a block to the producer, in order; returns how many records that were."""
         count = 0
-        name = columns.topic.name
+        name, own = columns.topic.name, headers(self._made_by)
         for record in route(columns, self._encoders[name].encode(columns), self._partitions):
             self._producer.send(
                 name,
@@ -86,7 +82,7 @@ class Publisher:
                 record.value,
                 partition=record.partition,
                 timestamp_ms=max(record.timestamp, _EARLIEST),
-                headers=self._headers,
+                headers=own,
             )
             count += 1
         return count

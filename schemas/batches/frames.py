@@ -40,7 +40,8 @@ class Frames:
         timestamps: int64[n], milliseconds.
         keys: span[n], size -1 for null.
         values: span[n], size -1 for null.
-        headers: span[n], the record headers as they stand in the batch, their count first; size 0 for none.
+        published: int64[n], the wall clock in ns when it was sent (header ``ts_published``): no decision may
+            depend on it; 0 where it is not known, and in what came in batches.
     """
 
     data: Bytes
@@ -48,7 +49,7 @@ class Frames:
     timestamps: Ints
     keys: Rows
     values: Rows
-    headers: Rows
+    published: Ints
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -58,12 +59,19 @@ class Frames:
         part = slice(low, high)
         return Frames(
             self.data, self.offsets[part], self.timestamps[part], self.keys[part], self.values[part],
-            self.headers[part],
+            self.published[part],
         )  # fmt: skip
 
 
-def from_records(records: Iterable[tuple[int, int, bytes | None, bytes | None]]) -> Frames:
-    """Frames of records that came one by one: offset, timestamp in milliseconds, key, value."""
+def from_records(
+    records: Iterable[tuple[int, int, bytes | None, bytes | None]], published: Sequence[int] = ()
+) -> Frames:
+    """Frames of records that came one by one: offset, timestamp in milliseconds, key, value.
+
+    Args:
+        records: in log order.
+        published: when each was sent, in ns, where that is known.
+    """
     data = bytearray()
     rows: list[tuple[int, int, int, int]] = []
     for offset, timestamp, key, value in records:
@@ -73,14 +81,13 @@ def from_records(records: Iterable[tuple[int, int, bytes | None, bytes | None]])
             data += text or b""
         rows.append((offset, timestamp, spans[0], spans[1]))
     columns = np.array(rows, np.int64).reshape(len(rows), 4).T.copy()
-    none = np.zeros(len(rows), np.int64)
     return Frames(
         sealed(bytes(data)),
         columns[0],
         columns[1],
         unpacked(columns[2]),
         unpacked(columns[3]),
-        unpacked(none),
+        np.array(published, np.int64) if published else np.zeros(len(rows), np.int64),
     )
 
 
@@ -187,14 +194,14 @@ def _framed(bodies: Sequence[Bytes], found: Sequence[_Batch], first: int) -> Fra
     headers = np.array(
         [(b.base_offset, b.base_time, b.append_time, b.count, b.start, b.end) for b in found], np.int64
     ).reshape(len(found), 6)
-    columns = np.empty((5, int(headers[:, 3].sum())), np.int64)
+    columns = np.empty((4, int(headers[:, 3].sum())), np.int64)
     count = _frame(data, headers, first, columns)
     if count < 0:
         raise SchemaError(
             f"records of a batch must fill its bytes, was torn (offset {headers[-1 - count, 0]})"
         )
-    offsets, timestamps, keys, values, extra = (column[:count] for column in columns)
-    return Frames(data, offsets, timestamps, unpacked(keys), unpacked(values), unpacked(extra))
+    offsets, timestamps, keys, values = (column[:count] for column in columns)
+    return Frames(data, offsets, timestamps, unpacked(keys), unpacked(values), np.zeros(count, np.int64))
 
 
 @inlined
@@ -228,7 +235,6 @@ def _record(data: Bytes, at: Int, limit: Int, columns: Ints, row: Int) -> Int:
     if at == BROKEN:
         return BROKEN
     columns[0, row], columns[1, row], columns[2, row], columns[3, row] = offset, time, key, value
-    columns[4, row] = span(at, end - at)
     return end
 
 

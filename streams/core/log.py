@@ -6,7 +6,6 @@ import numpy as np
 
 from schemas.batches.encode import Encoded
 from schemas.batches.frames import Frames
-from schemas.records import SPAN
 
 
 class Log:
@@ -26,9 +25,9 @@ class Log:
             return
         first = len(self)
         offsets = np.arange(first, first + count, dtype=np.int64)
-        headers = np.zeros(count, SPAN)
+        published = np.zeros(count, np.int64)
         self._blocks.append(
-            Frames(encoded.data, offsets, encoded.timestamps, encoded.keys, encoded.values, headers)
+            Frames(encoded.data, offsets, encoded.timestamps, encoded.keys, encoded.values, published)
         )
         self._ends.append(first + count)
 

@@ -23,7 +23,7 @@ from time import monotonic
 from typing import Any, Final, Protocol
 
 from runtime.process import leave
-from runtime.producer import Producer
+from runtime.producer import Producer, headers
 from schemas.batches.frames import Frames
 from schemas.errors import StateError
 from streams.core.slots import offset_of
@@ -219,7 +219,7 @@ class Lane:
         self._around.table.put(self._around.producer, self._partition, states)
 
     def _send(self, topic: str, columns: Any) -> None:
-        around, made_by = self._around, [("made_by", self._around.agent.encode())]
+        around, made_by = self._around, headers(self._around.agent)
         send, partition = around.producer.send, self._partition
         records = around.codec.encode(columns)
         for key, value, timestamp in records.records():

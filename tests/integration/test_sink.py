@@ -1,6 +1,7 @@
 """The sink against the running servers."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from connectors.sinks.clickhouse.sink import Limits, Sink
 from connectors.sinks.clickhouse.store import Store
 from runtime.endpoints import Endpoints
 from runtime.kafka import KafkaSettings
+from runtime.producer import headers
 from tests.sinks import (
     MINUTE,
     T0,
@@ -101,6 +103,25 @@ def test_tables_hold_what_the_topics_hold(database: Endpoints, feed: Feed, uniqu
             "SELECT name, value, converged FROM indicators FINAL WHERE symbol = {symbol:String} ORDER BY name"
         )
         assert store.rows(query, {"symbol": symbol}) == [("ema_20", 1.5, True), ("rsi_14", 70.0, False)]
+
+
+def test_rows_say_when_their_records_were_sent(database: Endpoints, feed: Feed, unique: Unique) -> None:
+    mode = unique("mode")
+    before = time.time_ns()
+    for broker, sent in [
+        ("said", headers("lines")),
+        ("silent", None),
+        ("nonsense", [("ts_published", b"soon"), ("ts_published", b"9" * 30)]),
+    ]:
+        feed.headers = sent
+        feed.equity(1, mode=mode, broker=broker)
+    feed.flush()
+    stored(database, unique("sink"))
+    query = "SELECT broker, toUnixTimestamp64Nano(ts_published) FROM equity WHERE mode = {mode:String}"
+    with store_of(database) as store:
+        found = dict(store.rows(query, {"mode": mode}))
+    assert before <= found.pop("said") <= time.time_ns()
+    assert found == {"silent": 0, "nonsense": 0}
 
 
 def test_a_simulation_is_published_at_its_end_and_only_then(

@@ -133,12 +133,6 @@ def test_aborted_transactions_and_control_batches_are_skipped() -> None:
     assert from_batches(log).offsets.tolist() == [0, 2, 3, 4, 6]
 
 
-def test_headers_stand_where_their_span_says() -> None:
-    frames = from_batches([batch([(0, 1, b"k", b"v")])])
-    at, size = frames.headers[0].tolist()
-    assert frames.data[at : at + size].tobytes() == b"\x02\x0emade_by\x08test"
-
-
 @pytest.mark.parametrize(
     "broken",
     [

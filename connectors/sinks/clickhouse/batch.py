@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from connectors.sinks.clickhouse.native import Chunk, Column, Texts
-from connectors.sinks.clickhouse.tables import DATE, Table
+from connectors.sinks.clickhouse.tables import DATE, INSTANT, Table
 from runtime.reader import Partition
 from schemas.batches.lookup import distinct
 from schemas.batches.wire import Ints
@@ -41,10 +41,18 @@ class Batch:
         self.rows = 0
         self._since = 0.0
 
-    def add(self, table: Table, columns: Columns, chunk: Chunk) -> None:
-        """Add rows for a table."""
+    def add(self, table: Table, columns: Columns, chunk: Chunk, published: Ints) -> None:
+        """Add rows for a table.
+
+        Args:
+            table: where they go.
+            columns: the batch they come from.
+            chunk: the rows.
+            published: int64[n], when each record of the batch was sent, in ns.
+        """
         if chunk.count:
-            self.pieces[table].append(Piece(columns, chunk))
+            sent = Column(INSTANT, published[chunk.places])
+            self.pieces[table].append(Piece(columns, chunk.with_column("ts_published", sent)))
             self.rows += chunk.count
 
     def reached(self, partition: Partition, offset: int) -> None:

@@ -44,8 +44,7 @@ def versioned(chunk: Chunk, offsets: Ints, epoch: int) -> Chunk:
         epoch: of the topic the offsets are of.
     """
     version = np.maximum(offsets, 0) + (epoch << SHIFT)
-    columns = {**chunk.columns, "version": Column("UInt64", version.astype(np.uint64))}
-    return Chunk(chunk.count, columns, chunk.places)
+    return chunk.with_column("version", Column("UInt64", version.astype(np.uint64)))
 
 
 def route(columns: Columns, places: Places, guard: ModeGuard, journal: Journal, epoch: int) -> Routed:

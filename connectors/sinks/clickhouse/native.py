@@ -96,6 +96,10 @@ class Chunk:
         columns = {name: column.take(places) for name, column in self.columns.items()}
         return Chunk(len(places), columns, self.places[places])
 
+    def with_column(self, name: str, column: Column) -> "Chunk":
+        """The same rows with one more column, or with another one of that name."""
+        return Chunk(self.count, {**self.columns, name: column}, self.places)
+
     def block(self) -> bytes:
         """The rows as one Native block."""
         parts = [_length(len(self.columns)), _length(self.count)]

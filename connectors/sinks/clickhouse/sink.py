@@ -31,6 +31,7 @@ from runtime.metrics import REGISTRY, Durations
 from runtime.reader import Partition, Reader
 from schemas.batches.decode import Decoder
 from schemas.batches.frames import Frames
+from schemas.batches.wire import Ints
 from schemas.columns import UNDECODABLE, Columns
 from schemas.errors import SchemaError
 
@@ -143,13 +144,13 @@ class Sink:
         for place in np.flatnonzero(columns.kinds == UNDECODABLE):
             self._letters.refuse(columns, int(place), "V01", "value must be a record of the topic")
         if partition.topic == "equity":
-            self._take_equity(partition, columns)
+            self._take_equity(partition, columns, frames.published)
         else:
-            self._take_rows(columns)
+            self._take_rows(columns, frames.published)
         self._batch.reached(partition, int(frames.offsets[-1]) + 1)
         return True
 
-    def _take_rows(self, columns: Columns) -> None:
+    def _take_rows(self, columns: Columns, published: Ints) -> None:
         for record in columns.topic.records:
             tables = TABLES.get((columns.topic.name, record), ())
             places = columns.places(record)
@@ -157,7 +158,7 @@ class Sink:
                 continue
             chunk = self._chunk(columns, record, places)
             for table in tables:
-                self._batch.add(table, columns, self._versioned(table, columns, chunk))
+                self._batch.add(table, columns, self._versioned(table, columns, chunk), published)
 
     def _chunk(self, columns: Columns, record: str, places: Places) -> Chunk:
         """Rows of records; one whose nested values cannot be read is refused."""
@@ -178,19 +179,19 @@ class Sink:
             return versioned(chunk, offsets, self._epochs["lines.raw"])
         return chunk
 
-    def _take_equity(self, partition: Partition, columns: Columns) -> None:
+    def _take_equity(self, partition: Partition, columns: Columns, published: Ints) -> None:
         """Rows up to each RunEnd, then what it publishes."""
         rows, begin = columns.places("Equity"), 0
         for place in columns.places("RunEnd"):
             end = int(np.searchsorted(rows, place))
-            self._add_equity(partition, columns, rows[begin:end])
+            self._add_equity(partition, columns, rows[begin:end], published)
             begin = end
             if (found := ending(columns, int(place), self._epochs["lines.raw"])) is not None:
                 self._batch.reached(partition, found.offset)
                 self._publish(found)
-        self._add_equity(partition, columns, rows[begin:])
+        self._add_equity(partition, columns, rows[begin:], published)
 
-    def _add_equity(self, partition: Partition, columns: Columns, places: Places) -> None:
+    def _add_equity(self, partition: Partition, columns: Columns, places: Places, published: Ints) -> None:
         if not len(places):
             return
         routed = route(columns, places, self._guard, self._journal, self._epochs["lines.raw"])
@@ -198,8 +199,8 @@ class Sink:
             self._letters.refuse(columns, place, code, detail)
         runs = {run: int(columns.offsets[place]) for run, place in routed.runs.items()}
         self._until_stored(lambda: self._journal.begin(runs, partition))
-        self._batch.add(EQUITY, columns, routed.live)
-        self._batch.add(STAGING, columns, routed.staged)
+        self._batch.add(EQUITY, columns, routed.live, published)
+        self._batch.add(STAGING, columns, routed.staged, published)
 
     def _publish(self, found: Ending) -> None:
         """Store everything before the end of a run, then publish it."""
