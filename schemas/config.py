@@ -172,6 +172,40 @@ class IndicatorConfig(msgspec.Struct, frozen=True):
     intervals: list[str] = []
 
 
+class SignalConfig(msgspec.Struct, frozen=True):
+    """One signal: what the scanner looks for.
+
+    Attributes:
+        name: unique.
+        when: the condition, such as ``rsi_14@5m < 30 and close > ema_20@1h``.
+        interval: interval of what ``when`` names without one.
+        debounce_ms: least event time between two signals of one symbol.
+        symbols: symbols that it is evaluated for; empty for all.
+    """
+
+    name: str
+    when: str
+    interval: str = "1m"
+    debounce_ms: int = 300_000
+    symbols: list[str] = []
+
+
+class VenueConfig(msgspec.Struct, frozen=True):
+    """What a provider or a broker calls the symbols.
+
+    Attributes:
+        name: unique.
+        kind: signals go to brokers; providers are where data comes from.
+        names: its name of a symbol, by canonical name.
+        others: what it calls symbols not named here: ``same``, their canonical name; ``none``, it lacks them.
+    """
+
+    name: str
+    kind: Literal["broker", "provider"] = "broker"
+    names: dict[str, str] = {}
+    others: Literal["same", "none"] = "same"
+
+
 def _default_assets() -> dict[Asset, AssetRules]:
     return {
         "equity": AssetRules(),
@@ -193,6 +227,8 @@ class Domain(msgspec.Struct, frozen=True):
         conditions: tables of sale conditions by name.
         intervals: derived intervals, ascending.
         indicators: what ``analytics`` computes.
+        signals: what the scanner looks for.
+        venues: what providers and brokers call the symbols.
         lateness_ms: how long after the close of its minute a tick still counts.
         source_timeout_ms: a source is dead when its last heartbeat is that much older than the newest.
         probation_ms: how long a source that failed must be alive before it counts again.
@@ -214,6 +250,8 @@ class Domain(msgspec.Struct, frozen=True):
     conditions: dict[str, ConditionTable] = {}
     intervals: list[str] = msgspec.field(default_factory=lambda: list(DERIVED))
     indicators: list[IndicatorConfig] = []
+    signals: list[SignalConfig] = []
+    venues: list[VenueConfig] = []
     lateness_ms: int = 900_000
     source_timeout_ms: int = 5_000
     probation_ms: int = 60_000

@@ -62,6 +62,7 @@ TABLES: Final = (
         ("symbol", "interval", "name", "ts_open"),
         columns=_VALUE,
     ),
+    Table("signals", ("signals",), "Signal", ("symbol", "name", "ts_event", "broker")),
     Table("trading_instances", ("modes",), "ModeConfig", ("mode", "strand_id"), "version"),
     Table("equity", ("equity",), "Equity", ("mode", "strand_id", "broker", "ts_event"), "lines_offset"),
     Table(
@@ -149,9 +150,13 @@ def stored(table: Table, client: Query) -> dict[Key, Fields]:
     sql = f"SELECT {', '.join(_selected(table, name) for name in names)} FROM {table.name} FINAL"  # noqa: S608 (names of ours)
     found: dict[Key, Fields] = {}
     for values in client.query(sql).result_rows:
-        fields = {name: plain(value) for name, value in zip(names, values, strict=True)}
+        fields = {name: _plain(value) for name, value in zip(names, values, strict=True)}
         found[tuple(fields[name] for name in table.key)] = fields
     return found
+
+
+def _plain(value: Any) -> Value:
+    return json.dumps(sorted(value.items())) if isinstance(value, dict) else plain(value)
 
 
 def _selected(table: Table, name: str) -> str:

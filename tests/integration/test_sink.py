@@ -94,6 +94,11 @@ def test_tables_hold_what_the_topics_hold(database: Endpoints, feed: Feed, uniqu
         revision=0, bar_revision=0, values={"ema_20": 1.5, "rsi_14": 70.0}, converged=["ema_20"],
         ts_expires=T0,
     )  # fmt: skip
+    for revision, values in enumerate([{"close@1m": 1.5}, {"close@1m": 2.5, "rsi_14@5m": 29.0}]):
+        feed.send(
+            "signals", "Signal", symbol=symbol, venue_symbol="S_1", name="dip", interval="1m", ts_event=T0,
+            values=values, ts_expires=T0, broker="oanda", revision=revision,
+        )  # fmt: skip
     feed.flush()
     stored(database, unique("sink"))
     assert stored_bars(database) == expected_bars(database)
@@ -103,6 +108,11 @@ def test_tables_hold_what_the_topics_hold(database: Endpoints, feed: Feed, uniqu
             "SELECT name, value, converged FROM indicators FINAL WHERE symbol = {symbol:String} ORDER BY name"
         )
         assert store.rows(query, {"symbol": symbol}) == [("ema_20", 1.5, True), ("rsi_14", 70.0, False)]
+        query = (
+            "SELECT venue_symbol, name, values, revision FROM signals FINAL WHERE symbol = {symbol:String}"
+        )
+        values = {"close@1m": 2.5, "rsi_14@5m": 29.0}
+        assert store.rows(query, {"symbol": symbol}) == [("S_1", "dip", values, 1)]
 
 
 def test_rows_say_when_their_records_were_sent(database: Endpoints, feed: Feed, unique: Unique) -> None:

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.batches.nested import decode_map
 from schemas.batches.wire import Bytes, Int, Ints, U, packed, sealed, span_at, span_size, write_bytes
 from schemas.columns import Rows
 from schemas.jit import kernel
@@ -26,6 +27,12 @@ class Texts:
 
     data: Bytes
     spans: Rows
+
+
+class Maps(Texts):
+    """Maps of doubles of one column, in Avro: ``spans`` into ``data``."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +52,8 @@ class Column:
     def take(self, places: Places) -> "Column":
         """Some of its rows."""
         if isinstance(self.values, Texts):
-            values: NDArray[np.generic] | Texts = Texts(self.values.data, self.values.spans[places])
+            kind = type(self.values)
+            values: NDArray[np.generic] | Texts = kind(self.values.data, self.values.spans[places])
         else:
             values = self.values[places]
         return Column(self.type, values, None if self.nulls is None else self.nulls[places])
@@ -55,10 +63,21 @@ class Column:
         nulls = b"" if self.nulls is None else self.nulls.astype(np.uint8).tobytes()
         if not isinstance(self.values, Texts):
             return nulls + self.values.tobytes()
+        if isinstance(self.values, Maps):
+            return nulls + _maps(self.values)
         spans = packed(self.values.spans)
         sizes = np.maximum(self.values.spans["size"], 0)
         out = np.empty(int(sizes.sum(dtype=np.int64)) + _LARGEST_LENGTH * len(spans), np.uint8)
         return nulls + out[: _texts(sealed(self.values.data), spans, out)].tobytes()
+
+
+def _maps(maps: Maps) -> bytes:
+    """Ends of the maps among all their items, then all names, then all values."""
+    spans = zip(maps.spans["at"].tolist(), maps.spans["size"].tolist(), strict=True)
+    found = [decode_map(maps.data[at : at + size].tobytes()) for at, size in spans]
+    ends = np.cumsum([len(items) for items in found], dtype=np.uint64)
+    values = np.array([value for items in found for value in items.values()], np.float64)
+    return ends.tobytes() + b"".join(_text(name) for items in found for name in items) + values.tobytes()
 
 
 @kernel

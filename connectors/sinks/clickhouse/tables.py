@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from connectors.sinks.clickhouse.native import Chunk, Column, Places, Texts
+from connectors.sinks.clickhouse.native import Chunk, Column, Maps, Places, Texts
 from schemas.batches.nested import decode_map, decode_texts
 from schemas.batches.wire import sealed
 from schemas.columns import Columns, Rows
@@ -15,11 +15,17 @@ from schemas.topics import DERIVED
 
 INSTANT: Final = "DateTime64(9, 'UTC')"
 DATE: Final = "Date32"
-_TYPES: Final = {Op.LONG: "Int64", Op.DOUBLE: "Float64", Op.BOOLEAN: "Bool"}
+_TYPES: Final = {
+    Op.LONG: "Int64",
+    Op.DOUBLE: "Float64",
+    Op.BOOLEAN: "Bool",
+    Op.MAP_DOUBLE: "Map(String, Float64)",
+}
 
 BAR_TOPICS: Final = ("bars.1s", "bars.1m", *(f"bars.{interval}" for interval in DERIVED))
 TOPICS: Final = (
-    *BAR_TOPICS, "gaps", "sessions", "indicators", "modes", "equity", "trades", "late", "dead-letters",
+    *BAR_TOPICS, "gaps", "sessions", "indicators", "signals", "modes", "equity", "trades", "late",
+    "dead-letters",
 )  # fmt: skip
 """What the sink reads."""
 
@@ -52,6 +58,7 @@ TABLES: Final[Mapping[tuple[str, str], tuple[Table, ...]]] = {
     ("gaps", "Gap"): (Table("gaps", "Gap", "ts_open"),),
     ("sessions", "Session"): (Table("sessions", "Session", "session_date"),),
     ("indicators", "IndicatorValues"): (Table("indicators", "IndicatorValues", "ts_open"),),
+    ("signals", "Signal"): (Table("signals", "Signal", "ts_event"),),
     ("modes", "ModeConfig"): (Table("trading_instances", "ModeConfig"),),
     ("trades", "Trade"): (Table("trades", "Trade", "ts_event", version="lines_offset"),),
     ("late", "DeadLetter"): (Table("late", "DeadLetter", version="offset"),),
@@ -98,6 +105,8 @@ def _column(field: Field, record: str, columns: Columns, rows: Rows) -> Column:
         return Column(kind, _symbols(field, cells), nulls)
     if field.op is Op.TEXT:
         return Column(kind, Texts(columns.data, cells), nulls)
+    if field.op is Op.MAP_DOUBLE:
+        return Column(kind, Maps(columns.data, cells), nulls)
     if field.op is Op.BOOLEAN:
         cells = cells.astype(np.uint8)
     elif field.name == "session_date":
