@@ -7,10 +7,11 @@ from typing import Final
 LONGEST_HEAD: Final = 1 << 18
 """An INSERT is recognised within so many bytes."""
 
-_NAME: Final = r'(?:`(?:[^`\\]|\\.)+`|"(?:[^"\\]|\\.)+"|\w+)'
+# What repeats takes all it can for good (`++`, `*+`): names could otherwise be cut in very many ways.
+_NAME: Final = r'(?:`(?:[^`\\]|\\.)++`|"(?:[^"\\]|\\.)++"|\w++)'
 _COMMENTS: Final = r"\s*(?:(?:/\*.*?\*/|--[^\n]*\n)\s*)*"
 _INSERT: Final = re.compile(
-    rf"{_COMMENTS}(INSERT\s+INTO\s+(?:TABLE\s+)?{_NAME}(?:\s*\.\s*{_NAME})?\s*(?:\((?:\s*{_NAME}[\s.,]*)*\))?)"
+    rf"{_COMMENTS}(INSERT\s+INTO\s+(?:TABLE\s+)?{_NAME}(?:\s*\.\s*{_NAME})?\s*(?:\((?:[\s.,]++|{_NAME})*+\))?)"
     r"\s*(SETTINGS\s.+?)?\s*\bFORMAT\s+(\w+)[ \t]*;?(?:\r?\n|[ \t]|\Z)".encode(),
     re.IGNORECASE | re.DOTALL,
 )
