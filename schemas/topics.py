@@ -94,6 +94,9 @@ def changelog(app: str, agent: str) -> str:
 
 CHANGELOG_SETTINGS: Final = {
     "cleanup.policy": "compact",
+    # A state that a worker wrote late, after its partition's next owner, is known by its offset and passed
+    # over while the newer one is still there: compaction waits, so that the owner's next write comes first.
+    "min.compaction.lag.ms": "3600000",
     "message.timestamp.after.max.ms": "9223372036854775807",
 }
 """Broker settings of a changelog."""
