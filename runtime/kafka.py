@@ -4,6 +4,7 @@ Security passes through: every environment variable ``BARLINE_KAFKA_SECURITY_*``
 is the librdkafka property of that name (``BARLINE_KAFKA_SASL_USERNAME`` is ``sasl.username``).
 """
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,11 @@ from confluent_kafka.admin import AdminClient
 
 from runtime.endpoints import Endpoints
 from schemas.errors import DependencyError
+
+CLIENT_LOG: Final = logging.getLogger("runtime.librdkafka")
+"""Where librdkafka's own lines go: nowhere in a command that configures no logs and says its error itself."""
+CLIENT_LOG.addHandler(logging.NullHandler())
+CLIENT_LOG.addFilter(lambda record: not record.getMessage().endswith(": retrying"))
 
 _PREFIX: Final = "BARLINE_KAFKA_"
 _SECURITY: Final = ("SECURITY_", "SASL_", "SSL_")
@@ -103,7 +109,7 @@ class KafkaSettings:
 
     def admin(self, name: str) -> AdminClient:
         """A client that creates and describes."""
-        return AdminClient(self.client(name))
+        return AdminClient(self.client(name), logger=CLIENT_LOG)
 
 
 def security(environ: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -19,7 +19,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaError
 from confluent_kafka import Producer as _Client
 
-from runtime.kafka import KafkaSettings
+from runtime.kafka import CLIENT_LOG, KafkaSettings
 from schemas.errors import DependencyError
 
 _LOG: Final = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class Producer:
         on_failure: Callable[[DeliveryError], None] | None = None,
     ) -> None:
         properties = settings.producer(name, linger_ms=linger_ms, delivery_timeout_ms=delivery_timeout_ms)
-        self._client = _Client({**properties, "error_cb": self._broken}, logger=_LOG)
+        self._client = _Client({**properties, "error_cb": self._broken}, logger=CLIENT_LOG)
         self._timeout = delivery_timeout_ms / 1_000
         self._on_failure = on_failure
         self._failure: DeliveryError | None = None

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
-from runtime.kafka import KafkaSettings, unreachable
+from runtime.kafka import CLIENT_LOG, KafkaSettings, unreachable
 from runtime.producer import TS_PUBLISHED
 from schemas.batches.frames import Frames, from_records
 from schemas.errors import DependencyError, SchemaError
@@ -78,7 +78,7 @@ class Reader:
         self._settings = settings
         self._timeout = timeout
         self._client = Consumer(
-            settings.consumer(name, group=group, start=start, instance=instance), logger=_LOG
+            settings.consumer(name, group=group, start=start, instance=instance), logger=CLIENT_LOG
         )
 
     def subscribe(
