@@ -53,7 +53,7 @@ PROGRAMS: Final = (
     Program("init", once=True, health=False),
     Program("worker"),
     Program("sink"),
-    Program("resolver", after=("worker", "sink"), health=False),
+    Program("resolver", after=("worker", "sink")),
 )
 """Programs in the order they start; each finds the addresses in its environment."""
 
