@@ -20,6 +20,21 @@ def encode_map(values: Mapping[str, float]) -> bytes:
     return _block(len(values), items)
 
 
+def map_key(name: str) -> bytes:
+    """The name of an item of a map; ``pack_double`` of its value follows."""
+    return _text(name)
+
+
+def pack_double(value: float) -> bytes:
+    """The value of an item of a map."""
+    return _DOUBLE.pack(value)
+
+
+def encode_items(items: Sequence[bytes]) -> bytes:
+    """A map or an array of items that are encoded already."""
+    return _block(len(items), b"".join(items))
+
+
 def decode_map(data: bytes) -> dict[str, float]:
     """The map in a cell, in the order written.
 

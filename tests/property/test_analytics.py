@@ -277,9 +277,10 @@ def test_the_law_of_cuts_sees_a_watermark_that_is_not_saved(monkeypatch: pytest.
 
 
 def test_the_law_of_any_order_sees_a_fold_in_arrival_order(monkeypatch: pytest.MonkeyPatch):
-    def arriving(bars: Any, place: int, slot_of: Any, *rest: Any) -> None:
-        derive_around(bars, place, slot_of, *rest)
+    def arriving(bars: Any, place: int, slot_of: Any, *rest: Any) -> int:
+        told = derive_around(bars, place, slot_of, *rest)
         bars["close"][slot_of[1:, place]] = bars["close"][place]
+        return told
 
     derive_around = revise.derive_around
     law = test_minutes_and_their_revisions_in_any_order_end_in_the_same_rows.hypothesis.inner_test

@@ -1,10 +1,12 @@
 """The indicators of one interval, moved along its bars: forward by a new one, anew from a changed one."""
 
 from collections.abc import Sequence
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.batches.nested import encode_items, encode_texts, map_key, pack_double
 from schemas.config import IndicatorConfig
 from streams.core.analytics.indicators import INDICATORS
 from streams.core.analytics.indicators.indicator import CONVERGED
@@ -28,6 +30,8 @@ class Chain:
         self.values = np.full((len(indicators), places), np.nan)
         self.unseen = np.ones((len(indicators), places))
         self.newest = -1
+        self._keys = tuple(map_key(one.name) for one in indicators)
+        self._converged: dict[tuple[bool, ...], bytes] = {}
 
     def revise(self, bars: Rows, changed: Sequence[int]) -> Ints:
         """Run forward from the first changed bar to the newest one.
@@ -68,6 +72,22 @@ class Chain:
         now = self.values[:, part]
         same = (now == values) | (np.isnan(now) & np.isnan(values))
         return np.asarray(np.any(~same | (self.converged(part) != converged), axis=0))
+
+    def cells(self, place: int) -> tuple[bytes, bytes]:
+        """The values of a place that are ready and the names of those that have converged, in Avro."""
+        values = self.values[:, place].tolist()
+        ready = [isfinite(value) for value in values]
+        items = [
+            key + pack_double(value) for key, value, has in zip(self._keys, values, ready, strict=True) if has
+        ]
+        weights = zip(ready, self.unseen[:, place].tolist(), strict=True)
+        converged = tuple(has and weight < CONVERGED for has, weight in weights)
+        return encode_items(items), self._converged.get(converged) or self._names(converged)
+
+    def _names(self, wanted: tuple[bool, ...]) -> bytes:
+        names = [one.name for one, has in zip(self.indicators, wanted, strict=True) if has]
+        cell = self._converged[wanted] = encode_texts(names)
+        return cell
 
     def start_at(self, place: int) -> list[Rows]:
         """State of each indicator before a place, an array of one each."""

@@ -6,6 +6,9 @@ from typing import Final
 COUNTS: Final = ("in", "out", "rejected", "late", "duplicate", "held")
 """Counters by metric name, in the order of a row."""
 
+_IN: Final = COUNTS.index("in")
+_PLACES: Final = {name: place for place, name in enumerate(COUNTS)}
+
 
 def zeros() -> list[int]:
     """A row that counted nothing."""
@@ -16,18 +19,22 @@ class Counts:
     """What one step counted."""
 
     def __init__(self) -> None:
-        self._named: Counter[str] = Counter()
+        self._row = zeros()
+        self._codes: Counter[str] = Counter()
 
-    def add(self, row: list[int], *names: str) -> None:
-        """Count one record under each name, in a row too."""
-        for name in names:
-            row[COUNTS.index(name)] += 1
-            self._named[name] += 1
+    def add(self, row: list[int], name: str) -> None:
+        """Count one record that came in and what became of it, in a row too."""
+        place = _PLACES[name]
+        row[_IN] += 1
+        row[place] += 1
+        self._row[_IN] += 1
+        self._row[place] += 1
 
     def code(self, code: str) -> None:
         """Count the code of a rejected record."""
-        self._named[f"rejected.{code}"] += 1
+        self._codes[f"rejected.{code}"] += 1
 
     def named(self) -> dict[str, int]:
         """By metric name."""
-        return dict(self._named)
+        counted = {name: count for name, count in zip(COUNTS, self._row, strict=True) if count}
+        return counted | dict(self._codes)

@@ -6,14 +6,12 @@ import numpy as np
 
 from schemas.flags import LOW_COVERAGE
 from schemas.jit import kernel
-from streams.core.analytics.rows import FLAT, HALT, NO_TRADES, NULL, REAL, Ints, Row, Rows
+from streams.core.analytics.rows import FLAT, HALT, NO_TRADES, NONE, NULL, REAL, Bools, Ints, Row, Rows
 
-CHANGED: Final = 1
-"""The slot is not what it was."""
-PRESENT: Final = 2
-"""Every expected minute is there, or is known not to come."""
-FILLED: Final = 4
-"""It has at least one bar inside."""
+PUBLISHED: Final = 1
+"""The slot is published now, or anew."""
+WAITS: Final = 2
+"""It has minutes since now, and waits for the others or the watermark."""
 
 
 @kernel
@@ -73,22 +71,30 @@ def _fold(bars: Rows, first: int, end: int, flat: bool, out: Row) -> int:
 
 
 @kernel
-def _count(bars: Rows, first: int, end: int, total: int, out: Row) -> bool:
-    """Count what is there and what is not; whether every expected minute is there or known not to come."""
-    known, halted, quiet = 0, 0, 0
+def _count(bars: Rows, first: int, end: int, out: Row) -> None:
+    """Count what is there and what is not."""
+    out["filled"], out["known"], out["halted"], out["quiet"], out["last"] = 0, 0, 0, 0, NONE
     for place in range(first, end):
         minute = bars[place]
-        known += minute["revision"] >= 0 or minute["unfilled"] == 1
-        halted += minute["revision"] < 0 and minute["cause"] == HALT
-        quiet += minute["cause"] == NO_TRADES
-    out["expected"] = total - halted
-    covered = out["actual"] + quiet
-    out["coverage"] = covered / out["expected"] if out["expected"] > 0 else 0.0
-    return known == total
+        there = minute["revision"] >= 0
+        out["filled"] += there and minute["fill"] == FLAT
+        out["known"] += there or minute["unfilled"] == 1
+        out["halted"] += not there and minute["cause"] == HALT
+        out["quiet"] += minute["cause"] == NO_TRADES
+        if there:
+            out["last"] = place
 
 
 @kernel
-def derive(bars: Rows, slot: int, first: int, total: int, minutes: int, limit: float, scratch: Rows) -> int:
+def _cover(out: Row, total: int, limit: float) -> None:
+    out["expected"] = total - out["halted"]
+    covered = out["actual"] + out["quiet"]
+    out["coverage"] = covered / out["expected"] if out["expected"] > 0 else 0.0
+    out["flags"] = LOW_COVERAGE if out["coverage"] < limit else 0
+
+
+@kernel
+def derive(bars: Rows, slot: int, first: int, total: int, minutes: int, limit: float, scratch: Rows) -> bool:
     """Compute one slot anew from its minutes, in place.
 
     Args:
@@ -101,21 +107,51 @@ def derive(bars: Rows, slot: int, first: int, total: int, minutes: int, limit: f
         scratch: BAR[1], overwritten.
 
     Returns:
-        Bits CHANGED, PRESENT and FILLED.
+        Whether it is not what it was.
     """
     end = min(first + total, minutes)
     old, out = scratch[0], bars[slot]
     scratch[0] = bars[slot]
+    _count(bars, first, end, out)
     out["actual"] = _fold(bars, first, end, False, out)
-    out["filled"] = 0
-    for place in range(first, end):
-        out["filled"] += bars[place]["revision"] >= 0 and bars[place]["fill"] == FLAT
     if out["actual"] == 0 and out["filled"] > 0:
         _fold(bars, first, end, True, out)
-    present = _count(bars, first, end, total, out)
-    out["flags"] = LOW_COVERAGE if out["coverage"] < limit else 0
-    result = 0 if _unchanged(out, old) else CHANGED
-    return result + (PRESENT if present else 0) + (FILLED if out["actual"] + out["filled"] > 0 else 0)
+    _cover(out, total, limit)
+    return not _unchanged(out, old)
+
+
+@kernel
+def _append(out: Row, minute: Row, before: Row, place: int, total: int, limit: float) -> None:
+    """Fold a minute that follows all others of its slot; what ``derive`` gives, without reading them."""
+    flat = minute["fill"] == FLAT
+    out["filled"] += flat
+    out["actual"] += not flat
+    if not flat or out["actual"] == 0:
+        if out["actual"] + (out["filled"] if flat else 0) == 1:
+            _open(out, minute)
+        _add(out, minute)
+    out["known"] += before["unfilled"] != 1
+    out["halted"] -= before["cause"] == HALT
+    out["quiet"] += minute["cause"] == NO_TRADES
+    out["quiet"] -= before["cause"] == NO_TRADES
+    out["last"] = place
+    _cover(out, total, limit)
+
+
+@kernel
+def _settle(bar: Row, changed: bool, total: int, watermark: int) -> int:
+    """Publish a slot that was computed anew, where it is due or changed; PUBLISHED, WAITS or 0."""
+    if bar["revision"] >= 0:
+        bar["revision"] += changed
+        return PUBLISHED if changed else 0
+    if bar["actual"] + bar["filled"] == 0:
+        return 0
+    if bar["known"] == total or bar["ts_close"] <= watermark:
+        bar["revision"], bar["waits"] = 0, 0
+        return PUBLISHED
+    waited = bar["waits"]
+    bar["waits"] = 1
+    return 0 if waited else WAITS
 
 
 @kernel
@@ -123,31 +159,47 @@ def derive_around(
     bars: Rows,
     place: int,
     slot_of: Ints,
+    before: Rows,
     firsts: Ints,
     counts: Ints,
     limit: float,
-    scratch: Rows,
+    watermark: int,
+    touched: Bools,
     found: Ints,
-) -> None:
-    """Compute every derived slot around one minute anew.
+) -> int:
+    """Bring every derived slot around one minute up to date, and publish those that are due or changed.
 
     Args:
         bars: all places of a window.
         place: the minute that changed.
         slot_of: int64[intervals, minutes], see ``Window``.
+        before: BAR[2], the minute as it was; the second row is overwritten.
         firsts: int64[places].
         counts: int64[places].
         limit: see ``derive``.
-        scratch: BAR[1], overwritten.
-        found: int64[intervals], receives the bits of ``derive`` of each interval; the first is 0.
+        watermark: through which every minute is decided, ns.
+        touched: bool[places], set for what is published.
+        found: int64[intervals], receives PUBLISHED, WAITS or 0 of each interval; the first is 0.
+
+    Returns:
+        How many of them are not 0.
     """
-    minutes = slot_of.shape[1]
-    found[0] = 0
+    minutes, new = slot_of.shape[1], before[0]["revision"] < 0 and bars[place]["revision"] >= 0
+    found[0], told = 0, 0
     for number in range(1, slot_of.shape[0]):
         slot = slot_of[number, place]
         found[number] = 0
-        if slot >= 0:
-            found[number] = derive(bars, slot, firsts[slot], counts[slot], minutes, limit, scratch)
+        if slot < 0:
+            continue
+        changed = True
+        if new and bars[slot]["last"] < place:
+            _append(bars[slot], bars[place], before[0], place, counts[slot], limit)
+        else:
+            changed = derive(bars, slot, firsts[slot], counts[slot], minutes, limit, before[1:])
+        found[number] = _settle(bars[slot], changed, counts[slot], watermark)
+        touched[slot] |= found[number] == PUBLISHED
+        told += found[number] != 0
+    return told
 
 
 @kernel
@@ -163,6 +215,8 @@ def derive_all(bars: Rows, firsts: Ints, counts: Ints, minutes: int, limit: floa
     """
     scratch = bars[:1].copy()
     for slot in range(minutes, len(bars)):
-        found = derive(bars, slot, firsts[slot], counts[slot], minutes, limit, scratch)
-        if found & FILLED == 0:
-            bars[slot]["revision"] = -1
+        bar = bars[slot]
+        derive(bars, slot, firsts[slot], counts[slot], minutes, limit, scratch)
+        if bar["actual"] + bar["filled"] == 0:
+            bar["revision"] = NONE
+        bar["waits"] = bar["revision"] < 0 and bar["actual"] + bar["filled"] > 0

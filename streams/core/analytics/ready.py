@@ -3,45 +3,52 @@
 A ``ready`` follows all values of its bar: the topics go out as 5m, 15m, 30m, 1h, 1d, indicators, ready.
 """
 
-from math import isfinite
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from schemas.batches.nested import encode_map, encode_texts
 from schemas.columns import Columns, Draft
+from schemas.jit import kernel
 from schemas.market.intervals import Interval
 from schemas.records import record_type
-from streams.core.analytics.indicators.indicator import CONVERGED
 from streams.core.analytics.revise import Places
-from streams.core.analytics.rows import BAR, NULL, Row
+from streams.core.analytics.rows import NULL, Row, Rows
 from streams.core.analytics.state import SymbolState
 
 _BAR: Final = record_type("Bar")
-_COPIED: Final = (
-    "ts_open", "ts_close", "session_date", "open", "high", "low", "close", "volume", "revision", "fill",
-    "expected", "actual", "filled", "coverage", "flags",
-)  # fmt: skip
-_NULLABLE: Final = ("trades", "ts_first", "ts_last")
+_NO_NOTIONAL: Final = _BAR.null_bit("notional")
+_NO_TRADES: Final = _BAR.null_bit("trades")
+_NO_FIRST: Final = _BAR.null_bit("ts_first")
+_NO_LAST: Final = _BAR.null_bit("ts_last")
 _BARS: Final = b"bars"
+_WRITER: Final = b"analytics"
+
+_Part: TypeAlias = tuple[bytes, bytes, Rows]
 
 
 class Emission:
-    """Collects the outputs of one step over a partition."""
+    """Collects the outputs of one step over a partition.
 
-    def __init__(self, partition: int) -> None:
+    Args:
+        batch: the records of the step.
+        partition: number of the partition.
+    """
+
+    def __init__(self, batch: Columns, partition: int) -> None:
+        self._batch = batch
         self._partition = partition
-        self._bars: dict[Interval, list[tuple[bytes, bytes, Row]]] = {}
+        self._bars: dict[Interval, list[_Part]] = {}
         self._values: list[tuple[Any, ...]] = []
         self._ready: list[tuple[Any, ...]] = []
-        self._heartbeats: list[tuple[int, tuple[Any, ...]]] = []
-        self._refused = {name: Draft(name, partition) for name in ("late", "dead-letters")}
+        self._heartbeats: list[tuple[Any, ...]] = []
+        self._before: list[int] = []  # ready records before each heartbeat
+        self._refused: dict[str, Draft] = {}
 
     def bars(self, state: SymbolState, changed: Places) -> None:
         """Derived bars as they are now."""
         for number, place in changed:
-            row = state.interval_bars(number)[place].copy()
-            source = state.sources[int(row["source"])].encode()
+            row = state.interval_bars(number)[place : place + 1].copy()
+            source = state.sources[int(row["source"][0])].encode()
             interval = state.plan.layout.intervals[number]
             self._bars.setdefault(interval, []).append((state.name, source, row))
 
@@ -50,23 +57,26 @@ class Emission:
         for number, place in revised:
             bar = state.interval_bars(number)[place]
             interval = state.plan.layout.intervals[number].name.encode()
-            place_in_time = state.name, interval, bar["ts_open"], bar["ts_close"]
-            revision = bar["revision"]
+            where = state.name, interval, int(bar["ts_open"]), int(bar["ts_close"])
+            revision = int(bar["revision"])
             if state.plan.indicators[number]:
-                self._values.append((*place_in_time, *_values(state, number, place)))
-                revision = bar["values_revision"]
-            self._ready.append((*place_in_time, revision, _BARS))
+                values_revision = int(bar["values_revision"])
+                cells = state.chains[number].cells(place)
+                self._values.append((*where, values_revision, revision, *cells, state.expires(number, place)))
+                revision = values_revision
+            self._ready.append((*where, revision, _BARS))
 
-    def heartbeat(self, batch: Columns, row: Row) -> None:
-        """A heartbeat passed on."""
-        promise = tuple(row[name] for name in ("ts", "alive", "ts_last", "ts_through", "final"))
-        self._heartbeats.append((len(self._ready), (batch.bytes_at(row["source"]), b"analytics", *promise)))
+    def heartbeat(self, source: bytes, promise: tuple[int, ...]) -> None:
+        """A heartbeat passed on: all its fields after the writer."""
+        self._heartbeats.append((source, _WRITER, *promise))
+        self._before.append(len(self._ready))
 
-    def refuse(
-        self, batch: Columns, position: int, code: str, detail: str, topic: str = "dead-letters"
-    ) -> None:
+    def refuse(self, position: int, code: str, detail: str, topic: str = "dead-letters") -> None:
         """A record that was refused or came too late, with its original bytes."""
+        batch = self._batch
         key = batch.keys[position]
+        if topic not in self._refused:
+            self._refused[topic] = Draft(topic, self._partition)
         self._refused[topic].row(
             "DeadLetter", stage="analytics", topic=batch.topic.name, partition=batch.partition,
             offset=int(batch.offsets[position]), ts_event=int(batch.timestamps[position]) * 1_000_000,
@@ -77,64 +87,77 @@ class Emission:
     def finish(self) -> dict[str, Columns]:
         """Columns by topic, in the order in which they go out; topics without a record are left out."""
         drafts = {f"bars.{interval}": self._bars_of(interval) for interval in sorted(self._bars)}
-        drafts["indicators"] = Draft("indicators", self._partition)
-        _extend(drafts["indicators"], "IndicatorValues", self._values)
-        drafts["ready"] = Draft("ready", self._partition)
-        # A heartbeat stands before the ready record that had its number when it came.
-        _extend(drafts["ready"], "Heartbeat", [row for _, row in self._heartbeats], self._heartbeat_places())
-        _extend(drafts["ready"], "Ready", self._ready)
-        drafts |= self._refused
-        return {name: draft.finish() for name, draft in drafts.items() if len(draft)}
+        if self._values:
+            drafts["indicators"] = Draft("indicators", self._partition)
+            drafts["indicators"].extend(
+                "IndicatorValues", _rows(drafts["indicators"], "IndicatorValues", self._values)
+            )
+        if self._ready or self._heartbeats:
+            drafts["ready"] = self._ready_of()
+        drafts |= {name: self._refused[name] for name in ("late", "dead-letters") if name in self._refused}
+        return {name: draft.finish() for name, draft in drafts.items()}
 
-    def _heartbeat_places(self) -> list[int]:
-        return [number for number, _ in self._heartbeats]
+    def _ready_of(self) -> Draft:
+        draft = Draft("ready", self._partition)
+        mixed = bool(self._ready and self._heartbeats)
+        if self._heartbeats:
+            # A heartbeat stands before the ready record that had its number when it came.
+            at = np.array(self._before, np.int64) if mixed else None
+            draft.extend("Heartbeat", _rows(draft, "Heartbeat", self._heartbeats), at)
+        if self._ready:
+            at = np.arange(len(self._ready)) if mixed else None
+            draft.extend("Ready", _rows(draft, "Ready", self._ready), at)
+        return draft
 
     def _bars_of(self, interval: Interval) -> Draft:
         parts = self._bars[interval]
         draft = Draft(f"bars.{interval}", self._partition)
-        rows = np.zeros(len(parts), BAR)
+        bars = _BAR.empty(len(parts))
         for place, (_, _, row) in enumerate(parts):
-            rows[place] = row
-        bars = _BAR.empty(len(rows))
-        for name in (*_COPIED, *_NULLABLE):
-            bars[name] = rows[name]
+            _write(row, bars, place)
         bars["symbol"] = draft.texts(symbol for symbol, _, _ in parts)
         bars["source"] = draft.texts(source for _, source, _ in parts)
-        bars["interval"] = draft.texts([interval.name.encode()])[0]
-        bars["complete"] = rows["actual"] + rows["filled"] == rows["expected"]
-        unknown = np.isnan(rows["notional"])
-        bars["notional"] = np.where(unknown, 0.0, rows["notional"])
-        bars["nulls"] |= np.where(unknown, _BAR.null_bit("notional"), np.uint64(0))
-        for name in _NULLABLE:
-            null = rows[name] == NULL
-            bars[name][null] = 0
-            bars["nulls"] |= np.where(null, _BAR.null_bit(name), np.uint64(0))
+        bars["interval"] = draft.text(interval.name.encode())
         draft.extend("Bar", bars)
         return draft
 
 
-def _values(state: SymbolState, number: int, place: int) -> tuple[Any, ...]:
-    chain, bar = state.chains[number], state.interval_bars(number)[place]
-    names = [one.name for one in chain.indicators]
-    values = dict(zip(names, chain.values[:, place].tolist(), strict=True))
-    ready = {name: value for name, value in values.items() if isfinite(value)}
-    unseen = zip(names, chain.unseen[:, place].tolist(), strict=True)
-    due = int(state.window.due_next[state.window.begins[number] + place])
-    return (
-        bar["values_revision"],
-        bar["revision"],
-        encode_map(ready),
-        encode_texts([name for name, weight in unseen if weight < CONVERGED and name in ready]),
-        due + state.plan.expiry,
-    )
+@kernel
+def _write(rows: Rows, bars: Rows, place: int) -> None:
+    """Copy what a derived bar is, the first of ``rows``, into a record."""
+    row, bar = rows[0], bars[place]
+    bar["ts_open"], bar["ts_close"] = row["ts_open"], row["ts_close"]
+    bar["session_date"], bar["revision"] = row["session_date"], row["revision"]
+    bar["open"], bar["high"] = row["open"], row["high"]
+    bar["low"], bar["close"], bar["volume"] = row["low"], row["close"], row["volume"]
+    bar["fill"], bar["flags"], bar["coverage"] = row["fill"], row["flags"], row["coverage"]
+    bar["expected"], bar["actual"], bar["filled"] = row["expected"], row["actual"], row["filled"]
+    bar["complete"] = row["actual"] + row["filled"] == row["expected"]
+    _write_nullable(row, bar)
 
 
-def _extend(draft: Draft, record: str, rows: list[tuple[Any, ...]], places: list[int] | None = None) -> None:
-    """Append rows given as tuples in the order of the fields, texts as bytes."""
-    if not rows:
-        return
-    cells = [
-        (*(draft.text(value) if isinstance(value, bytes) else value for value in row), 0) for row in rows
-    ]
-    at = np.arange(len(rows)) if places is None else np.array(places, np.int64)
-    draft.extend(record, np.array(cells, record_type(record).dtype), at)
+@kernel
+def _write_nullable(row: Row, bar: Row) -> None:
+    if np.isnan(row["notional"]):
+        bar["nulls"] |= _NO_NOTIONAL
+    else:
+        bar["notional"] = row["notional"]
+    if row["trades"] == NULL:
+        bar["nulls"] |= _NO_TRADES
+    else:
+        bar["trades"] = row["trades"]
+    if row["ts_first"] == NULL:
+        bar["nulls"] |= _NO_FIRST
+    else:
+        bar["ts_first"] = row["ts_first"]
+    if row["ts_last"] == NULL:
+        bar["nulls"] |= _NO_LAST
+    else:
+        bar["ts_last"] = row["ts_last"]
+
+
+def _rows(draft: Draft, record: str, rows: list[tuple[Any, ...]]) -> Rows:
+    """Rows given as tuples in the order of the fields, texts as bytes."""
+    text = draft.text
+    cells = [(*[text(cell) if type(cell) is bytes else cell for cell in row], 0) for row in rows]
+    return np.array(cells, record_type(record).dtype)

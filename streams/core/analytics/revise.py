@@ -6,11 +6,9 @@ indicator values, by close and interval, its values and its ``ready``.
 
 from typing import Final, TypeAlias
 
-import numpy as np
-
 from schemas.jit import kernel
-from streams.core.analytics.derive import CHANGED, FILLED, PRESENT, derive_around
-from streams.core.analytics.rows import BAR, FLAT, NONE, Rows
+from streams.core.analytics.derive import PUBLISHED, derive_around
+from streams.core.analytics.rows import FLAT, NONE, Rows
 from streams.core.analytics.state import SymbolState
 
 Places: TypeAlias = list[tuple[int, int]]
@@ -29,14 +27,15 @@ def set_bar(state: SymbolState, place: int, bars: Rows, row: int, watermark: int
         row: which of them.
         watermark: through which every minute is decided, ns.
     """
-    _put(state.bars, place, bars, row)
+    _put(state.bars, place, bars, row, state.before)
     state.touched[place] = True
     return [(0, place), *_derived(state, place, watermark)]
 
 
 @kernel
-def _put(bars: Rows, place: int, incoming: Rows, row: int) -> None:
+def _put(bars: Rows, place: int, incoming: Rows, row: int, before: Rows) -> None:
     held, bar = bars[place], incoming[row]
+    before[0] = held
     held["open"], held["high"] = bar["open"], bar["high"]
     held["low"], held["close"] = bar["low"], bar["close"]
     held["volume"], held["notional"], held["trades"] = bar["volume"], bar["notional"], bar["trades"]
@@ -53,6 +52,7 @@ def set_cause(state: SymbolState, place: int, cause: int, watermark: int, *, fil
     there = held["revision"] >= 0
     if there and held["fill"] != FLAT:
         return []
+    state.before[0] = held
     held["cause"], held["unfilled"] = cause, not filled and not there
     state.touched[place] = True
     return _derived(state, place, watermark)
@@ -62,7 +62,11 @@ def close_through(state: SymbolState, watermark: int) -> Places:
     """Publish the derived bars that are due; them, by close and interval."""
     due = sorted(one for one in state.waiting if one[0] <= watermark)
     for one in due:
-        _publish(state, *one)
+        state.waiting.discard(one)
+        _, number, place = one
+        bars = state.interval_bars(number)
+        bars["revision"][place], bars["waits"][place] = 0, 0
+        state.touch(number, [place])
     return [(number, place) for _, number, place in due]
 
 
@@ -73,53 +77,50 @@ def next_due(state: SymbolState) -> int:
 
 def revise_values(state: SymbolState, changed: Places) -> Places:
     """Move the indicators on by bars that are new or changed; all bars whose values are new or changed."""
+    if len(changed) == 1:
+        number, place = changed[0]
+        return [(number, one) for one in _revised(state, number, [place])]
     revised: list[tuple[int, int, int]] = []
     for number in sorted({number for number, _ in changed}):
-        bars = state.interval_bars(number)
-        places = sorted(place for own, place in changed if own == number)
-        if state.plan.indicators[number]:
-            places = state.chains[number].revise(bars, places).tolist()
-            for place in places:
-                bars[place]["values_revision"] += 1
-            state.touch(number, places)
-        closes = bars["ts_close"]
+        places = _revised(state, number, sorted(place for own, place in changed if own == number))
+        closes = state.interval_bars(number)["ts_close"]
         revised += [(int(closes[place]), number, place) for place in places]
     return [(number, place) for _, number, place in sorted(revised)]
 
 
+def _revised(state: SymbolState, number: int, places: list[int]) -> list[int]:
+    if not state.plan.indicators[number]:
+        return places
+    bars = state.interval_bars(number)
+    places = state.chains[number].revise(bars, places).tolist()
+    revisions = bars["values_revision"]
+    for place in places:
+        revisions[place] += 1
+    state.touch(number, places)
+    return places
+
+
 def _derived(state: SymbolState, minute: int, watermark: int) -> Places:
     window = state.window
-    found = np.zeros(len(window.slot_of), np.int64)
-    derive_around(
-        state.bars, minute, window.slot_of, window.firsts, window.counts, state.plan.coverage_limit,
-        np.zeros(1, BAR), found,
+    told = derive_around(
+        state.bars, minute, window.slot_of, state.before, window.firsts, window.counts,
+        state.plan.coverage_limit, watermark, state.touched, state.found,
     )  # fmt: skip
-    changed = []
-    for number in range(1, len(found)):
-        slot, bits = int(window.slot_of[number, minute]), int(found[number])
-        if bits and _settle(state, number, slot, bits, watermark):
-            changed.append((number, slot - int(window.begins[number])))
+    return _told(state, minute) if told else []
+
+
+def _told(state: SymbolState, minute: int) -> Places:
+    """The derived bars around a minute that are published; those that wait now are noted."""
+    window, changed = state.window, []
+    for number, found in enumerate(state.found.tolist()):
+        if not found:
+            continue
+        slot = int(window.slot_of[number, minute])
+        place = slot - window.starts[number]
+        waiting = (int(state.bars["ts_close"][slot]), number, place)
+        if found == PUBLISHED:
+            state.waiting.discard(waiting)
+            changed.append((number, place))
+        else:
+            state.waiting.add(waiting)
     return changed
-
-
-def _settle(state: SymbolState, number: int, slot: int, bits: int, watermark: int) -> bool:
-    """Publish a derived slot that was computed anew, where it is due or changed; whether it was."""
-    bar = state.bars[slot]
-    ts_close, place = int(bar["ts_close"]), slot - int(state.window.begins[number])
-    if bar["revision"] >= 0:
-        bar["revision"] += bits & CHANGED
-        state.touched[slot] |= bool(bits & CHANGED)
-        return bool(bits & CHANGED)
-    if not bits & FILLED:
-        return False
-    if bits & PRESENT or ts_close <= watermark:
-        _publish(state, ts_close, number, place)
-        return True
-    state.waiting.add((ts_close, number, place))
-    return False
-
-
-def _publish(state: SymbolState, ts_close: int, number: int, place: int) -> None:
-    state.waiting.discard((ts_close, number, place))
-    state.interval_bars(number)[place]["revision"] = 0
-    state.touch(number, [place])

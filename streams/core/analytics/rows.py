@@ -10,6 +10,7 @@ from schemas.records import record_type
 Rows: TypeAlias = NDArray[np.void]
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
+Bools: TypeAlias = NDArray[np.bool_]
 Row: TypeAlias = Any
 """One row inside a kernel, where its fields have types of their own that Python cannot tell."""
 
@@ -39,6 +40,11 @@ BAR: Final = np.dtype(
         ("values_revision", "<i8"),  # of its indicator values
         ("cause", "<i8"),  # of a minute without a real bar, NONE where unknown
         ("unfilled", "<i8"),  # 1: reported as a minute that no bar will fill
+        ("waits", "<i8"),  # of a derived bar, here and below; 1: has minutes, but is not published
+        ("known", "<i8"),  # minutes that are there or known not to come
+        ("halted", "<i8"),  # minutes that are halts
+        ("quiet", "<i8"),  # minutes without trades
+        ("last", "<i8"),  # place of the last minute that is there
     ]
 )
 """A bar or the place where one may come: its geometry is set, ``revision`` is NONE until there is one."""

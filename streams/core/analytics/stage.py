@@ -6,18 +6,18 @@ State: ``saved`` for a symbol; for the partition the watermark of ``bars.1m`` an
 Emits: bars.5m to bars.1d, indicators, ready, late, dead-letters.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
-import numpy as np
 
-from schemas.columns import UNDECODABLE, Columns
+from schemas.columns import Columns
 from schemas.errors import ConfigurationError
 from schemas.records import record_type
+from schemas.topics import TOPICS
 from streams.core.analytics.counts import Counts
-from streams.core.analytics.incoming import faults, incoming
+from streams.core.analytics.incoming import FAULTS, Incoming, Promises
 from streams.core.analytics.partition import CONFIG_KEYS, Partition
 from streams.core.analytics.ready import Emission
 from streams.core.analytics.revise import (
@@ -29,7 +29,7 @@ from streams.core.analytics.revise import (
     set_bar,
     set_cause,
 )
-from streams.core.analytics.rows import NONE, Rows
+from streams.core.analytics.rows import NONE
 from streams.core.analytics.saved import Asleep, Saved, name_of
 from streams.core.analytics.state import SymbolState
 from streams.core.slots import pack, unpack
@@ -38,6 +38,7 @@ from streams.core.stage import PARTITION_KEY, Outputs
 VERSION: Final = 1
 """Of the saved states."""
 
+_THROUGH: Final = 3  # among the fields of a promise
 _CAUSE: Final = record_type("MinuteStatus").null_bit("cause")
 
 
@@ -46,10 +47,14 @@ class _Step:
     """What one step reads and writes."""
 
     batch: Columns
-    bars: Rows
-    faults: dict[int, tuple[str, str]]
+    bars: Incoming
+    promises: Promises
     emission: Emission
     counts: Counts
+
+
+_Apply: TypeAlias = Callable[[_Step, int, int], None]
+"""(step, position of a record in the batch, its row in its table)"""
 
 
 class AnalyticsStage:
@@ -67,21 +72,24 @@ class AnalyticsStage:
         self._asleep: dict[bytes, Asleep] = {}
         self._dirty: set[bytes] = set()
         self._due = NEVER
+        applied: dict[str, _Apply] = {
+            "Bar": self._bar,
+            "MinuteStatus": self._status,
+            "Heartbeat": self._heartbeat,
+        }
+        applied |= {"Config": self._config, "": self._undecodable}
+        # By kind; that of an undecodable record is -1, the last.
+        self._apply = tuple(applied[record] for record in (*TOPICS["bars.1m"].records, ""))
 
     def step(self, batch: Columns) -> Outputs:
         """Apply records in log order; see ``Stage.step``."""
-        step = _Step(batch, incoming(batch), faults(batch), Emission(self._number), Counts())
-        apply = {
-            batch.topic.kind("Bar"): self._bar,
-            batch.topic.kind("MinuteStatus"): self._status,
-            batch.topic.kind("Heartbeat"): self._heartbeat,
-            batch.topic.kind("Config"): self._config,
-            UNDECODABLE: self._undecodable,
-        }
-        for position in np.flatnonzero(batch.offsets > self._offset).tolist():
-            self._offset = int(batch.offsets[position])
-            apply[int(batch.kinds[position])](step, position, int(batch.rows[position]))
-            self._dirty.add(PARTITION_KEY)
+        step = _Step(batch, Incoming(batch), Promises(batch), Emission(batch, self._number), Counts())
+        records = zip(batch.kinds.tolist(), batch.rows.tolist(), batch.offsets.tolist(), strict=True)
+        for position, (kind, row, offset) in enumerate(records):
+            if offset > self._offset:
+                self._offset = offset
+                self._apply[kind](step, position, row)
+        self._dirty.add(PARTITION_KEY)
         return Outputs(step.emission.finish(), step.counts.named())
 
     def take_dirty(self) -> dict[bytes, bytes]:
@@ -133,8 +141,8 @@ class AnalyticsStage:
         self._symbols = {}
 
     def _bar(self, step: _Step, position: int, row: int) -> None:
-        record = step.batch.table("Bar")[row]
-        name = step.batch.bytes_at(record["symbol"])
+        bars = step.bars
+        name = bars.symbols[row]
         if self._own.plan is None or name not in self._own.plan.symbols:
             self._refuse(step, position, "V02", "must be a symbol of the configuration", self._own.counts)
             return
@@ -142,21 +150,20 @@ class AnalyticsStage:
         if state is None:
             return
         self._dirty.add(name)
-        bar = step.bars[row]
-        place = self._place(state, int(bar["ts_open"]))
-        if row in step.faults:
-            self._refuse(step, position, *step.faults[row], state.counts)
+        place = self._place(state, bars.opens[row])
+        if bars.faults[row]:
+            self._refuse(step, position, *FAULTS[bars.faults[row]], state.counts)
         elif place is None:
             self._refuse(step, position, "V06", "must be a minute of its calendar", state.counts)
         elif place < 0:
-            step.emission.refuse(step.batch, position, "V09", "must be of the last two trade dates", "late")
-            step.counts.add(state.counts, "in", "late")
-        elif int(bar["revision"]) <= int(state.bars[place]["revision"]):
-            step.counts.add(state.counts, "in", "duplicate")
+            step.emission.refuse(position, "V09", "must be of the last two trade dates", "late")
+            step.counts.add(state.counts, "late")
+        elif bars.revisions[row] <= state.revisions[place]:
+            step.counts.add(state.counts, "duplicate")
         else:
-            bar["source"] = state.source_number(step.batch.text_at(record["source"]))
-            self._publish(step, state, set_bar(state, place, step.bars, row, self._own.watermark))
-            step.counts.add(state.counts, "in", "out")
+            bars.rows["source"][row] = state.source_number(bars.sources[row])
+            self._publish(step, state, set_bar(state, place, bars.rows, row, self._own.watermark))
+            step.counts.add(state.counts, "out")
 
     def _status(self, step: _Step, _position: int, row: int) -> None:
         status = step.batch.table("MinuteStatus")[row]
@@ -170,14 +177,15 @@ class AnalyticsStage:
         self._publish(step, state, changed)
 
     def _heartbeat(self, step: _Step, _position: int, row: int) -> None:
-        heartbeat = step.batch.table("Heartbeat")[row]
-        self._own.watermark = max(self._own.watermark, int(heartbeat["ts_through"]))
-        self._wake_all()
+        promise = step.promises.fields[row]
+        self._own.watermark = max(self._own.watermark, promise[_THROUGH])
+        if self._asleep:
+            self._wake_all()
         if self._due <= self._own.watermark:
             for name in sorted(self._symbols):
                 self._close(step, self._symbols[name])
             self._due = min((next_due(state) for state in self._symbols.values()), default=NEVER)
-        step.emission.heartbeat(step.batch, heartbeat)
+        step.emission.heartbeat(step.promises.sources[row], promise)
 
     def _close(self, step: _Step, state: SymbolState) -> None:
         if next_due(state) > self._own.watermark:
@@ -186,9 +194,14 @@ class AnalyticsStage:
         self._publish(step, state, close_through(state, self._own.watermark))
 
     def _publish(self, step: _Step, state: SymbolState, changed: Places) -> None:
+        """Put out bars that are new or changed, and all values that follow from them."""
         step.emission.bars(state, [one for one in changed if one[0] > 0])
-        step.emission.values(state, revise_values(state, changed))
-        self._due = min(self._due, next_due(state))
+        revised = revise_values(state, changed)
+        # Every value of the boundary is known from here on: ``state.chains[number].values[:, place]`` for
+        # each (number, place) of ``revised``. What looks at the values of the moment is called here.
+        step.emission.values(state, revised)
+        if state.waiting:
+            self._due = min(self._due, next_due(state))
 
     def _state(self, name: bytes) -> SymbolState | None:
         """State of a symbol, None where it is unknown or reflects this record already."""
@@ -224,6 +237,6 @@ class AnalyticsStage:
         return state.window.place_of[ts_open]
 
     def _refuse(self, step: _Step, position: int, code: str, detail: str, counts: list[int]) -> None:
-        step.emission.refuse(step.batch, position, code, detail)
-        step.counts.add(counts, "in", "rejected")
+        step.emission.refuse(position, code, detail)
+        step.counts.add(counts, "rejected")
         step.counts.code(code)

@@ -1,6 +1,7 @@
 """What ``analytics`` knows of one symbol: its bars of two trade dates and its indicators along them."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from streams.core.analytics.chain import Chain
 from streams.core.analytics.derive import derive_all
 from streams.core.analytics.plan import SymbolPlan
-from streams.core.analytics.rows import NONE, Ints, Rows
+from streams.core.analytics.rows import BAR, NONE, Ints, Rows
 from streams.core.analytics.saved import MINUTE, MOST_RECENT, SLOT, Saved, StartKey, recent_key
 
 _CONTENT = tuple(name for name in MINUTE.names or () if name != "ts_open")
@@ -22,11 +23,14 @@ class SymbolState:
         plan: what is done about it.
         window: the places of its bars.
         bars: BAR[places]; a derived bar not yet published is kept up to date with revision NONE.
+        revisions: int64[places], those of ``bars``.
         chains: per interval its indicators.
         waiting: (ts_close, interval number, place) of derived bars that have minutes but are not published.
         sources: names that ``source`` of a bar counts.
         counts: one for each of ``counts.COUNTS``.
         touched: bool[places], which changed since everything was saved.
+        before: BAR[2], a minute as it was before its last change, and room for a kernel.
+        found: int64[intervals], what ``derive_around`` found.
     """
 
     def __init__(self, name: bytes, saved: Saved, plan: SymbolPlan) -> None:
@@ -35,11 +39,15 @@ class SymbolState:
         self.plan = plan
         self.sources = list(saved.sources)
         self.counts = list(saved.counts)
+        self.before = np.zeros(2, BAR)
+        self.found = np.zeros(len(plan.layout.intervals), np.int64)
         self._take_up(saved)
 
     def _take_up(self, saved: Saved) -> None:
         window = self.window = self.plan.layout.window(saved.session_date)
         self.bars = window.bars.copy()
+        self.revisions = self.bars["revision"]
+        self._parts = [self.bars[begin:end] for begin, end in pairwise(window.starts)]
         self.touched = np.zeros(len(self.bars), np.bool_)
         self._whole = False
         self._place_minutes(saved.minutes)
@@ -60,11 +68,15 @@ class SymbolState:
 
     def interval_bars(self, number: int) -> Rows:
         """Bars of one interval, a view."""
-        return self.bars[self.window.begins[number] : self.window.begins[number + 1]]
+        return self._parts[number]
+
+    def expires(self, number: int, place: int) -> int:
+        """Instant through which the values of a bar are fresh."""
+        return int(self.window.due_next[self.window.starts[number] + place]) + self.plan.expiry
 
     def touch(self, number: int, places: list[int]) -> None:
         """Note that bars of an interval changed."""
-        begin = int(self.window.begins[number])
+        begin = self.window.starts[number]
         for place in places:
             self.touched[begin + place] = True
 
@@ -72,11 +84,12 @@ class SymbolState:
         """Move the window on to a newer trade date; what is older than the one before it falls away."""
         self._take_up(self.saved(session_date))
 
-    def source_number(self, name: str) -> int:
+    def source_number(self, name: bytes) -> int:
         """Number of a source's name."""
-        if name not in self.sources:
-            self.sources.append(name)
-        return self.sources.index(name)
+        text = name.decode("utf-8", "replace")
+        if text not in self.sources:
+            self.sources.append(text)
+        return self.sources.index(text)
 
     def save(self) -> tuple[bytes, bytes]:
         """State key and body of what is to be saved: what changed lately, or, now and then, everything."""
@@ -147,8 +160,7 @@ class SymbolState:
     def _waiting(self) -> Iterator[tuple[int, int, int]]:
         for number in range(1, len(self.plan.layout.intervals)):
             bars = self.interval_bars(number)
-            open_bars = (bars["revision"] < 0) & (bars["actual"] + bars["filled"] > 0)
-            for place in np.flatnonzero(open_bars):
+            for place in np.flatnonzero(bars["waits"]):
                 yield int(bars["ts_close"][place]), number, int(place)
 
 

@@ -27,6 +27,7 @@ class Window:
         dates: trade dates in days, ascending; one where the calendar has none before.
         first_minute: number of the first minute in the grid.
         begins: int64[intervals + 1], where the places of each interval begin; the last is the total.
+        starts: the same as numbers.
         bars: BAR[places], every place empty; to be copied.
         firsts: int64[places], place of the first minute of a slot.
         counts: int64[places], its expected minutes by the calendar.
@@ -49,6 +50,7 @@ class Window:
         parts = [_slots(grid, interval, self.dates) for interval in intervals]
         lengths = [len(part[0]) for part in parts]
         self.begins = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        self.starts: tuple[int, ...] = tuple(self.begins.tolist())
         opens, closes, counts, dates = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         self.bars = _places(opens, closes, dates)
         self.counts = counts
