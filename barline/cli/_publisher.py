@@ -24,20 +24,33 @@ def publisher(name: str, topic: str = "lines.raw") -> Iterator[Callable[[Columns
         DependencyError: Kafka or the registry does not answer.
         SchemaError: a topic or a schema is missing.
     """
+    with sender(name, topic) as (send, wait):
+
+        def publish(block: Columns) -> int:
+            count = send(block)
+            wait()
+            return count
+
+        yield publish
+
+
+@contextmanager
+def sender(
+    name: str, topic: str = "lines.raw"
+) -> Iterator[tuple[Callable[[Columns], int], Callable[[], None]]]:
+    """The same in two: a function that sends a block, and one that waits until all has arrived.
+
+    Raises:
+        DependencyError: Kafka or the registry does not answer.
+        SchemaError: a topic or a schema is missing.
+    """
     kafka = KafkaSettings.load()
     ids = registered(Endpoints.load().registry)
     counts = partition_counts(kafka, name)
     if topic not in counts:
         raise SchemaError(f"topic {topic} must exist, was not found (create it with `barline topics apply`)")
     producer = Producer(kafka, name)
-    sender = Publisher(producer, ids, counts[topic], name)
-
-    def publish(block: Columns) -> int:
-        count = sender.publish(block)
-        producer.wait()
-        return count
-
     try:
-        yield publish
+        yield Publisher(producer, ids, counts[topic], name).publish, producer.wait
     finally:
         producer.close()

@@ -5,7 +5,10 @@ and never skips one. Only the size a file had when it was first opened is saved 
 opening scan ends there for ever.
 """
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -25,6 +28,11 @@ class Position(msgspec.Struct):
         runs: strands by mode that were seen and have not ended; an empty strand is one whose configuration is
             not in the file.
         skipped: it is not read at all: it was rotated before its name was followed.
+        head: hash of the first line.
+        crc: CRC-32 of the bytes that were read; with ``head`` it tells a compressed copy.
+        near: CRC-32 of the last 4,096 of them: tells a file that was written anew and begins the same.
+        whole: a compressed file that was read to its end and is not read again.
+        continues: id of the file that a compressed one is a copy of, empty where it is none.
     """
 
     scan_size: int
@@ -34,6 +42,11 @@ class Position(msgspec.Struct):
     ts_event: int = 0
     runs: dict[str, list[str]] = {}
     skipped: bool = False
+    head: str = ""
+    crc: int = 0
+    near: int = 0
+    whole: bool = False
+    continues: str = ""
 
 
 class _File(msgspec.Struct):
@@ -68,6 +81,24 @@ class Positions:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self._path)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[Positions]:
+    """Positions that nobody else keeps meanwhile; a process that dies lets them go.
+
+    Raises:
+        ConfigurationError: another process keeps them, or they cannot be read.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(path.name + ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigurationError(
+                f"positions must be kept by one follower, were in use ({path}; fix: another --positions)"
+            ) from error
+        yield Positions(path)
 
 
 def _read(path: Path) -> dict[str, Position]:

@@ -3,10 +3,12 @@
 import hashlib
 import os
 import weakref
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from connectors.sources.jsnl.archive import is_archive, unpacked
 from schemas.jsnl import STRAND_STARTED, Started, fields, kind, started
 from schemas.jsnl import Rejected as _Rejected
 
@@ -37,35 +39,68 @@ class Raw(NamedTuple):
 
 
 class Tail:
-    """An open file; it stays the same file when it is renamed.
+    """A file; it stays the same file when it is renamed, also while it is released.
 
     Args:
-        path: where it was found.
+        path: where it was found; a compressed one is unpacked.
 
     Raises:
         OSError: it cannot be opened.
+        UnfinishedError: it is compressed and not whole.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = os.open(path, os.O_RDONLY)
-        self._close = weakref.finalize(self, os.close, self._file)
+        facts = path.stat()
+        self.inode = (facts.st_dev, facts.st_ino)
+        self._close: weakref.finalize[..., Tail] | None = None
         self._searched = (0, 0)  # a line that is far too long: where it begins, how far no end was found
-
-    def close(self) -> None:
-        """Close it."""
-        self._close()
+        self._adopt(unpacked(path) if is_archive(path) else os.open(path, os.O_RDONLY))
 
     @property
-    def inode(self) -> tuple[int, int]:
-        """Device and inode."""
-        facts = os.fstat(self._file)
-        return facts.st_dev, facts.st_ino
+    def is_open(self) -> bool:
+        """Whether it holds a descriptor."""
+        return self._close is not None
+
+    def close(self) -> None:
+        """Give its descriptor back; it is opened again by its path when it is needed."""
+        if self._close is not None:
+            self._close()
+            self._close = None
+
+    def _adopt(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._close = weakref.finalize(self, os.close, descriptor)
+
+    @property
+    def _file(self) -> int:
+        """Its descriptor.
+
+        Raises:
+            OSError: it was released and is no longer where it was seen last.
+        """
+        if self._close is None:
+            descriptor = os.open(self.path, os.O_RDONLY)
+            facts = os.fstat(descriptor)
+            if (facts.st_dev, facts.st_ino) != self.inode:
+                os.close(descriptor)
+                raise FileNotFoundError(f"another file has its name ({self.path})")
+            self._adopt(descriptor)
+        return self._descriptor
 
     @property
     def deleted(self) -> bool:
         """Whether no name is left for it."""
-        return os.fstat(self._file).st_nlink == 0
+        try:
+            return os.fstat(self._file).st_nlink == 0
+        except OSError:
+            return True
+
+    @property
+    def facts(self) -> tuple[int, int]:
+        """Its size and the time of its last change in nanoseconds; equal while nothing was written."""
+        facts = os.fstat(self._file)
+        return facts.st_size, facts.st_mtime_ns
 
     @property
     def size(self) -> int:
@@ -87,6 +122,17 @@ class Tail:
             return None
         digest = hashlib.sha256(b"%d %d " % self.inode + (head if end < 0 else head[:end]))
         return digest.hexdigest()[:32]
+
+    def head(self) -> str:
+        """Hash of its first line, the same in a copy."""
+        return hashlib.sha256(os.pread(self._file, HEAD, 0).partition(b"\n")[0]).hexdigest()[:16]
+
+    def checksum(self, begin: int, end: int, before: int = 0) -> int:
+        """CRC-32 of some of its bytes, continued from that of what stands before them."""
+        while begin < end and (chunk := os.pread(self._file, min(_CHUNK, end - begin), begin)):
+            before = zlib.crc32(chunk, before)
+            begin += len(chunk)
+        return before
 
     def content(self) -> str:
         """Hash of all its bytes: the same for the same file anywhere."""

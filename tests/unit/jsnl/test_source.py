@@ -1,47 +1,15 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from connectors.sources.jsnl import LinesSource, Positions
+from connectors.sources.jsnl.positions import locked
 from connectors.sources.jsnl.tail import HEAD, LINE_LIMIT
 from schemas.errors import ConfigurationError, SourceError
-from tests.factories import Record, rows_of
-
-
-def started(mode: str, strand: str, **config: Any) -> str:
-    return json.dumps({"type": "strand_started", "strand_id": strand, "mode": mode, "config": config})
-
-
-def plain(mode: str, ts: float = 1.0) -> str:
-    return json.dumps({"timestamp": ts, "mode": mode, "value": {"t": "e", "equity": ts}})
-
-
-def write(path: Path, *lines: str, end: str = "\n") -> Path:
-    path.write_text("\n".join(lines) + end)
-    return path
-
-
-def append(path: Path, *lines: str, end: str = "\n") -> None:
-    with path.open("a") as file:
-        file.write("\n".join(lines) + end)
-
-
-def polled(source: LinesSource, *, final: bool = False) -> list[Record]:
-    found = [row for block in source.poll(final) for row in rows_of(block)]
-    source.commit()
-    return found
-
-
-def told(rows: list[Record]) -> list[tuple[str, str, int]]:
-    """Type, mode (with its strand) and line of each record."""
-    short = {"ModeConfig": "config", "Line": "line", "RunEnd": "end"}
-    return [
-        (short[row["record"]], "/".join(filter(None, (row["mode"], row.get("strand_id")))), row["line"])
-        for row in rows
-    ]
+from tests.factories import rows_of
+from tests.unit.jsnl.files import append, plain, polled, started, told, write
 
 
 def test_configurations_of_the_opening_scan_go_out_before_every_line(tmp_path: Path) -> None:
@@ -187,6 +155,20 @@ def test_a_truncated_file_is_another_one(tmp_path: Path) -> None:
     assert polled(LinesSource([path], Positions(kept))) == []
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_file_written_anew_and_longer_that_begins_the_same_is_another_one(
+    tmp_path: Path, restarted: bool
+) -> None:
+    kept, path = tmp_path / "positions.json", write(tmp_path / "x.jsnl", plain("m", 1), plain("m", 2))
+    source = LinesSource([path], Positions(kept))
+    first = polled(source)
+    os.truncate(path, 0)
+    append(path, plain("m", 1), plain("m", 8), plain("m", 9))
+    rows = polled(LinesSource([path], Positions(kept)) if restarted else source)
+    assert [row["line"] for row in rows] == [1, 2, 3]
+    assert rows[0]["file_id"] != first[0]["file_id"]
+
+
 def test_a_directory_gains_files(tmp_path: Path) -> None:
     source = LinesSource([tmp_path])
     assert polled(source) == []
@@ -268,3 +250,11 @@ def test_positions_that_cannot_be_read_are_said_so(tmp_path: Path) -> None:
     kept.write_text("{")
     with pytest.raises(ConfigurationError, match="positions must be"):
         Positions(kept)
+
+
+def test_positions_are_kept_by_one_follower(tmp_path: Path) -> None:
+    with locked(tmp_path / "p.json"), pytest.raises(ConfigurationError, match="one follower"):  # noqa: SIM117
+        with locked(tmp_path / "p.json"):
+            pass
+    with locked(tmp_path / "p.json") as positions:
+        assert positions.files == {}
