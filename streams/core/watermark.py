@@ -20,56 +20,26 @@ Order / Late / State / Emits:
     Emits: nothing.
 """
 
-import struct
+from collections.abc import Iterable
 from enum import IntEnum
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from schemas.config import Domain
-from schemas.errors import StateError
+from streams.core.source_rows import FOREVER, NAME_SIZE, NEVER, Ints, Source, packed, unpacked
 
-Ints: TypeAlias = NDArray[np.int64]
-
-NEVER: Final = -(1 << 62)
-"""An instant before all others, far enough from the edge to be reckoned with."""
-FOREVER: Final = 1 << 62
-"""An instant after all others."""
+__all__ = ["FOREVER", "NEVER", "Liveness", "Watermarks", "is_name"]
 
 MOST_SOURCES: Final = 256
 """A partition remembers so many sources; heartbeats of further ones are ignored."""
 MOST_WRITERS: Final = 1024
 """A partition remembers so many (source, writer); heartbeats of further ones are ignored."""
-NAME_SIZE: Final = 64
-"""Most bytes of a source's or a writer's name; a longer one is no source."""
 
 RELAY: Final = b"ticks"
 """The writer that passes heartbeats on; what it writes came another way than what a source writes."""
 
 _MS: Final = 1_000_000
-
-SOURCE: Final = np.dtype(
-    [
-        ("name", f"S{NAME_SIZE}"),
-        ("mark", "<i8"),
-        ("ts", "<i8"),  # last heartbeat
-        ("ts_through", "<i8"),
-        ("ts_last", "<i8"),
-        ("relayed", "<i8"),  # which way the last heartbeat came: 0 straight, 1 through ticks
-        ("up", "<i8"),  # 1 while heartbeats are good
-        ("ts_born", "<i8"),  # first good heartbeat
-        ("ts_good", "<i8"),  # last good heartbeat
-        ("ts_failed", "<i8"),  # last proof of life before the last outage
-        ("ts_since", "<i8"),  # first good heartbeat after the last outage
-    ]
-)
-"""One source of a partition; instants in nanoseconds, ``NEVER`` where there was none."""
-
-WRITER: Final = np.dtype([("source", "<i8"), ("writer", f"S{NAME_SIZE}"), ("ts", "<i8")])
-"""The last heartbeat of one writer about one source."""
-
-_HEAD: Final = struct.Struct("<iiqq")  # sources, writers, newest heartbeat of each way
 
 
 class Liveness(IntEnum):
@@ -85,19 +55,21 @@ class Watermarks:
     """Marks and liveness of the sources of one partition.
 
     Sources are numbered in the order in which the partition met them; while this object lives, numbers don't
-    change.
+    change. A heartbeat is one of few things and comes often, so all is plain numbers, and arrays only when
+    they are asked for.
 
     Attributes:
-        sources: ``SOURCE`` rows by number. Replaced when a source is added: don't keep it.
         turns: grows when a source is added or what ``outages`` says changes; not part of the state.
+        shifts: grows when the liveness of any source changes; not part of the state.
+        newest_last: the largest ``ts_last`` of all sources in ns, ``NEVER`` where there is none.
     """
 
     def __init__(self) -> None:
-        self.sources = np.zeros(0, SOURCE)
-        self.turns = 0
-        self._writers = np.zeros(0, WRITER)
+        self.turns = self.shifts = 0
+        self.newest_last = NEVER
+        self._sources: list[Source] = []
         self._numbers: dict[bytes, int] = {}
-        self._rows: dict[tuple[int, bytes], int] = {}
+        self._writers: dict[tuple[int, bytes], int] = {}  # last heartbeat by source and writer
         self._newest = [NEVER, NEVER]
         self._oldest = [NEVER, NEVER]  # at most the oldest last heartbeat of those alive, by way
         self._timeout = Domain(0).source_timeout_ms * _MS
@@ -105,13 +77,14 @@ class Watermarks:
         self._polls: dict[bytes, int] = {}
 
     def __len__(self) -> int:
-        return len(self.sources)
+        return len(self._sources)
 
     def configure(self, domain: Domain) -> None:
         """Take the limits of liveness from the configuration; marks and liveness stay as they are."""
         self._timeout = domain.source_timeout_ms * _MS
         self._probation = domain.probation_ms * _MS
         self._polls = {source.name.encode(): source.poll_ms * _MS for source in domain.sources}
+        self.shifts += 1
 
     def find(self, source: bytes) -> int:
         """Number of a source, -1 where the partition has not met it."""
@@ -124,11 +97,7 @@ class Watermarks:
             return known
         if not is_name(source) or len(self) >= MOST_SOURCES:
             return -1
-        row = np.zeros(1, SOURCE)
-        for field in ("mark", "ts", "ts_through", "ts_last", "ts_good", "ts_failed", "ts_since"):
-            row[field] = NEVER
-        row["name"], row["ts_born"] = source, FOREVER
-        self.sources = np.concatenate([self.sources, row])
+        self._sources.append(Source(source))
         self._numbers[source] = len(self) - 1
         self.turns += 1
         return len(self) - 1
@@ -149,119 +118,139 @@ class Watermarks:
         Returns:
             Number of the source, -1 where the heartbeat is ignored.
         """
-        number = self.add(source) if all(map(_is_instant, (ts, ts_through, ts_last))) else -1
+        is_whole = _is_instant(ts) and _is_instant(ts_through) and _is_instant(ts_last)
+        number = self.add(source) if is_whole else -1
         if number < 0 or not self._is_newer(number, writer, ts):
             return -1
-        row = self.sources[number]
-        relayed = int(writer == RELAY)
-        row["ts"], row["ts_through"], row["relayed"] = ts, ts_through, relayed
-        row["ts_last"] = max(int(row["ts_last"]), ts_last)
-        row["mark"] = max(int(row["mark"]), ts_through)
-        self._newest[relayed] = max(self._newest[relayed], ts)
-        self._bury(relayed)
+        row = self._sources[number]
+        row.ts, row.ts_through, row.relayed = ts, ts_through, int(writer == RELAY)
+        row.ts_last = max(row.ts_last, ts_last)
+        row.mark = max(row.mark, ts_through)
+        self.newest_last = max(self.newest_last, ts_last)
+        self._newest[row.relayed] = max(self._newest[row.relayed], ts)
+        self._bury(row.relayed)
         self._judge(row, alive=alive)
         return number
 
     def _is_newer(self, number: int, writer: bytes, ts: int) -> bool:
-        at = self._rows.get((number, writer))
-        if at is None:
+        last = self._writers.get((number, writer))
+        if last is None:
             if not is_name(writer) or len(self._writers) >= MOST_WRITERS:
                 return False
-            at = self._rows[number, writer] = len(self._writers)
-            self._writers = np.concatenate([self._writers, np.array([(number, writer, NEVER)], WRITER)])
-        if ts <= int(self._writers[at]["ts"]):
+        elif ts <= last:
             return False
-        self._writers[at]["ts"] = ts
+        self._writers[number, writer] = ts
         return True
 
     def _bury(self, relayed: int) -> None:
         """Every source whose last heartbeat became too old against the newest of its way has failed."""
-        limit = self._newest[relayed] - self._timeout
+        newest = self._newest[relayed]
+        limit = newest - self._timeout
         if self._oldest[relayed] >= limit:
             return
-        alive = self.sources[(self.sources["up"] == 1) & (self.sources["relayed"] == relayed)]
-        self._oldest[relayed] = int(
-            alive["ts"].min(initial=self._newest[relayed], where=alive["ts"] >= limit)
-        )
-        for name in alive["name"][alive["ts"] < limit]:
-            self._fail(self.sources[self._numbers[bytes(name)]])
+        self._oldest[relayed] = newest
+        for row in self._sources:
+            if not row.up or row.relayed != relayed:
+                continue
+            if row.ts < limit:
+                self._fail(row)
+            else:
+                self._oldest[relayed] = min(self._oldest[relayed], row.ts)
 
-    def _judge(self, row: np.void, *, alive: bool) -> None:
-        ts = int(row["ts"])
-        lag = 2 * self._polls.get(bytes(row["name"]), 0) or self._timeout
-        fresh = self._newest[int(row["relayed"])] - ts <= self._timeout
-        if not (alive and fresh and ts - int(row["ts_through"]) <= lag):
+    def _judge(self, row: Source, *, alive: bool) -> None:
+        ts, relayed = row.ts, row.relayed
+        lag = 2 * self._polls.get(row.name, 0) or self._timeout
+        if not alive or self._newest[relayed] - ts > self._timeout or ts - row.ts_through > lag:
             self._fail(row)
             return
-        if int(row["ts_born"]) == FOREVER:
-            row["ts_born"] = ts
-        elif not row["up"]:
-            row["ts_since"] = ts
-        self.turns += 1 - int(row["up"])
-        row["up"], row["ts_good"] = 1, ts
-        self._oldest[int(row["relayed"])] = min(self._oldest[int(row["relayed"])], ts)
+        was = self._status(row)
+        if row.ts_born == FOREVER:
+            row.ts_born = ts
+        elif not row.up:
+            row.ts_since = ts
+        self.turns += 1 - row.up
+        row.up, row.ts_good = 1, ts
+        self._oldest[relayed] = min(self._oldest[relayed], ts)
+        self.shifts += self._status(row) is not was
 
-    def _fail(self, row: np.void) -> None:
-        if not row["up"]:
+    def _fail(self, row: Source) -> None:
+        if not row.up:
             return
-        if self._status(row) is Liveness.ALIVE:  # a failure in probation prolongs the outage
-            row["ts_failed"] = row["ts_good"]
-        row["up"] = 0
+        if self._status(row) is _ALIVE:  # a failure in probation prolongs the outage
+            row.ts_failed = row.ts_good
+        row.up = 0
         self.turns += 1
+        self.shifts += 1
 
-    def _status(self, row: np.void) -> Liveness:
-        if not row["up"]:
-            return Liveness.DEAD
-        served = int(row["ts_good"]) - int(row["ts_since"])
-        return Liveness.ALIVE if served >= self._probation else Liveness.PROBATION
+    def _status(self, row: Source) -> Liveness:
+        if not row.up:
+            return _DEAD
+        return _ALIVE if row.ts_good - row.ts_since >= self._probation else _PROBATION
 
     def status(self, number: int) -> Liveness:
         """Liveness of a source; -1 is dead."""
-        return self._status(self.sources[number]) if number >= 0 else Liveness.DEAD
+        return self._status(self._sources[number]) if number >= 0 else _DEAD
+
+    def name(self, number: int) -> bytes:
+        """Name of a source."""
+        return self._sources[number].name
 
     def mark(self, number: int) -> int:
         """Mark of a source in ns, ``NEVER`` where there is none; -1 has none."""
-        return int(self.sources[number]["mark"]) if number >= 0 else NEVER
+        return self._sources[number].mark if number >= 0 else NEVER
 
     def ts_last(self, number: int) -> int:
         """Last record of a source as its heartbeats say, in ns, ``NEVER`` where there is none."""
-        return int(self.sources[number]["ts_last"]) if number >= 0 else NEVER
+        return self._sources[number].ts_last if number >= 0 else NEVER
 
     def raise_mark(self, number: int, ts: int) -> None:
         """Raise the mark of a source to an instant in ns; it never falls."""
-        self.sources["mark"][number] = max(self.mark(number), ts)
+        self._sources[number].mark = max(self.mark(number), ts)
+
+    def lend(self) -> Ints:
+        """The marks of all sources, for a kernel that raises them; ``take_back`` gives them back."""
+        return np.array([row.mark for row in self._sources], np.int64)
+
+    def take_back(self, marks: Ints) -> None:
+        """Take up marks that were lent."""
+        for row, mark in zip(self._sources, marks.tolist(), strict=True):
+            row.mark = mark
 
     def newest(self) -> int:
         """Event time of the newest heartbeat of any writer, in ns."""
         return max(self._newest)
+
+    def outage(self, number: int) -> tuple[int, int, int]:
+        """First proof of life of a source, and start and end of its last outage, as ``outages``."""
+        row = self._sources[number]
+        return row.ts_born, row.ts_failed, row.ts_since if row.up else FOREVER
 
     def outages(self) -> tuple[Ints, Ints, Ints]:
         """By source: first proof of life, and start and end of the last outage (``FOREVER`` while it lasts).
 
         What lies in [start, end) or before the first is not known to be whole.
         """
-        rows = self.sources
-        ends = np.where(rows["up"] == 1, rows["ts_since"], FOREVER)
-        return rows["ts_born"].copy(), rows["ts_failed"].copy(), ends
+        found = np.array([self.outage(number) for number in range(len(self))], np.int64).reshape(-1, 3)
+        return found[:, 0], found[:, 1], found[:, 2]
 
     def is_whole(self, number: int, ts_open: int, ts_close: int) -> bool:
         """Whether heartbeats say that a source was alive for the whole of [ts_open, ts_close)."""
         if number < 0:
             return False
-        born, starts, ends = (int(column[number]) for column in self.outages())
-        return born <= ts_open and not (starts < ts_close and ends > ts_open)
+        born, start, end = self.outage(number)
+        return born <= ts_open and not (start < ts_close and end > ts_open)
 
     def pack(self) -> bytes:
         """The state, to be part of the partition's own: by name, so that equal states have equal bytes.
 
         Numbers are given anew when it is restored.
         """
-        order = np.argsort(self.sources["name"])
-        writers = self._writers.copy()
-        writers["source"] = np.argsort(order)[writers["source"]]
-        writers = writers[np.lexsort((writers["writer"], writers["source"]))]
-        head = _HEAD.pack(len(order), len(writers), *self._newest)
-        return head + self.sources[order].tobytes() + writers.tobytes()
+        order = sorted(range(len(self)), key=lambda number: self._sources[number].name)
+        places = {number: place for place, number in enumerate(order)}
+        return self._packed(order, sorted((places[at], name, ts) for (at, name), ts in self._writers.items()))
+
+    def _packed(self, order: Iterable[int], writers: list[tuple[int, bytes, int]]) -> bytes:
+        return packed([self._sources[number] for number in order], writers, self._newest)
 
     def restore(self, body: bytes) -> None:
         """Take up what ``pack`` gave.
@@ -269,17 +258,16 @@ class Watermarks:
         Raises:
             StateError: it is not of the right size.
         """
-        sources, writers, straight, relayed = _HEAD.unpack_from(body)
-        end = _HEAD.size + sources * SOURCE.itemsize
-        if len(body) != end + writers * WRITER.itemsize:
-            raise StateError(f"watermark state must fit its counts, was {len(body)!r} bytes")
-        self.sources = np.frombuffer(body[_HEAD.size : end], SOURCE).copy()
-        self._writers = np.frombuffer(body[end:], WRITER).copy()
-        self._newest = [straight, relayed]
+        self._sources, writers, self._newest = unpacked(body)
+        self._writers = {(number, writer): ts for number, writer, ts in writers}
         self._oldest = [NEVER, NEVER]
+        self.newest_last = max((row.ts_last for row in self._sources), default=NEVER)
         self.turns += 1
-        self._numbers = {bytes(name): number for number, name in enumerate(self.sources["name"])}
-        self._rows = {(int(row["source"]), bytes(row["writer"])): at for at, row in enumerate(self._writers)}
+        self.shifts += 1
+        self._numbers = {row.name: number for number, row in enumerate(self._sources)}
+
+
+_DEAD, _PROBATION, _ALIVE = Liveness
 
 
 def is_name(name: bytes) -> bool:

@@ -176,10 +176,10 @@ def _set(book: Book, listing: Listing, day: Day, bar: Print, ts_open: int, *, de
 def _decide(book: Book, effects: Effects, listing: Listing, day: Day, place: int, bar: Print) -> None:
     """Decide the minute of a bar if its best source has spoken, or if it is overdue."""
     roster = book.partition.roster
-    group = int(roster.group[listing.index])
-    best, through = roster.best[group], int(roster.through[group])
+    group = roster.group[listing.index]
+    best, through = roster.best[group], roster.through[group]
     ts_close = int(day.rows["ts_open"][place]) + MINUTE
     is_best = bar.source == best and (not bar.fill or roster.is_loading(group))
-    if is_best or ts_close <= max(through, int(roster.since[listing.index])):
+    if is_best or ts_close <= max(through, roster.since[listing.index]):
         effects.decide(place, best)
     effects.decide_through(through, best)

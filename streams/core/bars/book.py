@@ -1,23 +1,23 @@
 """All symbols of a partition, and which of them a heartbeat concerns.
 
-What is kept beside the state (``next_close``, ``watches``, who waits) follows from the state alone and is
-there so that a heartbeat that decides nothing costs a comparison of two arrays.
+What is kept beside the state (the agenda) follows from the state alone and is there so that a heartbeat that
+decides nothing costs next to nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, TypeAlias
 
 import numpy as np
 
+from streams.core.bars.agenda import Agenda
 from streams.core.bars.choose import waits
 from streams.core.bars.days import Days, close_of
-from streams.core.bars.effects import Effects, Watch, abandon
+from streams.core.bars.effects import Effects, abandon
 from streams.core.bars.emit import Sheets
 from streams.core.bars.partition import Partition
 from streams.core.bars.roster import Listing
 from streams.core.bars.state import REAL, REFETCHED, UNKNOWN, Day
-from streams.core.watermark import FOREVER
 
 Change: TypeAlias = Callable[[Effects], None]
 
@@ -46,41 +46,35 @@ class Book:
     def index(self) -> None:
         """Reckon everything anew from the state."""
         roster = self.partition.roster
-        self._next_close = np.full(len(roster.listings), FOREVER, np.int64)
-        self._watches: dict[int, list[Watch]] = {}
-        self._pending: set[int] = set()
+        self._agenda = Agenda(roster, self.partition.marks)
         self._changed = {
             listing.index for listing in roster.listings
         }  # whose watches are to be reckoned anew
         for (group, _), window in roster.windows.items():
-            window.advance(int(roster.through[group]))
+            window.advance(roster.through[group])
         for listing in roster.listings:
             self.refresh(listing)
 
     def refresh(self, listing: Listing) -> None:
         """Reckon anew what concerns one symbol."""
         at, days = listing.index, self.days.of(listing)
-        self._next_close[at] = close_of(self.days.cursor(listing, self.partition, self.offset))
+        self._agenda.expect(at, close_of(self.days.cursor(listing, self.partition, self.offset)))
         if at in self._changed:
             self._changed.discard(at)
-            self._watches.pop(at, None)
             watches = [watch for day in days for watch in Effects(self.partition, listing, day).watches()]
-            if watches:
-                self._watches[at] = watches
-        self._pending.discard(at)
-        if any(day.pending for day in days):
-            self._pending.add(at)
+            self._agenda.watch(at, watches)
+        self._agenda.hold(at, pending=any(day.pending for day in days))
 
     def subscribe(self, listing: Listing) -> None:
         """A symbol got its start."""
         for day in self.days.of(listing):
-            day.aim(int(self.partition.roster.since[listing.index]))
+            day.aim(self.partition.roster.since[listing.index])
         self.refresh(listing)
 
     def lay_out(self) -> None:
         """Follow a new configuration."""
         for listing in self.partition.roster.listings:
-            self.days.lay_out(listing, int(self.partition.roster.since[listing.index]))
+            self.days.lay_out(listing, self.partition.roster.since[listing.index])
         self.index()
 
     def apply(self, listing: Listing, day: Day, change: Change) -> None:
@@ -98,34 +92,28 @@ class Book:
         abandon(listing, day, self.sheets)
         self._changed.add(listing.index)
         day.begin(session_date, listing.grid.minutes(session_date))
-        day.aim(int(self.partition.roster.since[listing.index]))
+        day.aim(self.partition.roster.since[listing.index])
         self.days.mark(listing, day, session_date)
 
-    def advance(self, number: int, changed: list[int], *, final: bool) -> None:
+    def advance(self, number: int, *, final: bool) -> None:
         """Decide what a heartbeat makes due, symbol by symbol.
 
         Args:
             number: the source it speaks of.
-            changed: groups in which another source decides now.
             final: nothing follows from that source.
         """
-        roster = self.partition.roster
-        again = {at for at in self._pending if changed and int(roster.group[at]) in changed}
-        again |= {at for at, watches in self._watches.items() if self._is_up(number, watches)}
+        roster, agenda = self.partition.roster, self._agenda
+        touched, changed = self.partition.follow(number)
+        again = agenda.waiting(changed) | agenda.rung(number)
         if final:
-            again |= {x.index for x in roster.listings if number in roster.groups[int(roster.group[x.index])]}
-        due = set(np.flatnonzero(self._next_close <= roster.through[roster.group]).tolist())
-        for at in sorted(due | again):
-            # Deciding a minute changes no cause of another, so only what has changed is looked at again.
-            self.settle(roster.listings[at], final=final, only=UNKNOWN if at in again else NONE)
-
-    def _is_up(self, number: int, watches: list[Watch]) -> bool:
-        marks = self.partition.marks
-        return any(
-            watch.judge == number
-            and (marks.ts_last(number) > watch.ts_open or marks.mark(number) > watch.clears_at)
-            for watch in watches
-        )
+            again |= {x.index for x in roster.listings if number in roster.groups[roster.group[x.index]]}
+        due = agenda.due(touched)
+        if due or again:
+            for at in sorted(again.union(due)):
+                # Deciding a minute changes no cause of another, so only what has changed is looked at again.
+                self.settle(roster.listings[at], final=final, only=UNKNOWN if at in again else NONE)
+            agenda.renew(touched)
+        self._roll(touched)
 
     def settle(self, listing: Listing, *, final: bool = False, only: int | None = None) -> None:
         """Bring every trade date of a symbol to what marks and statuses say now.
@@ -145,8 +133,8 @@ class Book:
         self, listing: Listing, day: Day, final: bool, only: int | None, effects: Effects
     ) -> None:
         roster = self.partition.roster
-        group = int(roster.group[listing.index])
-        best, through = roster.best[group], int(roster.through[group])
+        group = roster.group[listing.index]
+        best, through = roster.best[group], roster.through[group]
         for place in waits(day, best):
             effects.decide(place, best)
         if final:
@@ -158,9 +146,9 @@ class Book:
     def _open_next(self, listing: Listing) -> bool:
         """Open the next trade date that a watermark has reached; whether there was one."""
         roster = self.partition.roster
-        group = int(roster.group[listing.index])
+        group = roster.group[listing.index]
         ts_open = self.days.cursor(listing, self.partition, self.offset)
-        if close_of(ts_open) > int(roster.through[group]):
+        if close_of(ts_open) > roster.through[group]:
             return False
         session_date = listing.session_date(ts_open)
         day = self.days.slot(listing, session_date)
@@ -170,15 +158,15 @@ class Book:
         self.apply(listing, day, partial(self._settle_day, listing, day, False, UNKNOWN))
         return True
 
-    def roll(self) -> None:
+    def _roll(self, touched: Iterable[int]) -> None:
         """Let go of the trade dates that can no longer be revised."""
         roster = self.partition.roster
-        for (group, grid), window in roster.windows.items():
-            if not window.advance(int(roster.through[group])):
-                continue
-            for listing in roster.listings:
-                if int(roster.group[listing.index]) == group and listing.grid is grid:
-                    self._let_go(listing, window.oldest)
+        for group in touched:
+            for grid, window in roster.windows_of[group]:
+                if window.advance(roster.through[group]):
+                    for at in roster.members[group]:
+                        if roster.listings[at].grid is grid:
+                            self._let_go(roster.listings[at], window.oldest)
 
     def _let_go(self, listing: Listing, oldest: int) -> None:
         for day in self.days.of(listing):

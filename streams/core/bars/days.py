@@ -106,7 +106,7 @@ class Days:
 
         ``FOREVER`` where there is none yet.
         """
-        since = int(partition.roster.since[listing.index])
+        since = partition.roster.since[listing.index]
         if since == FOREVER or not partition.roster.here[listing.index]:
             return FOREVER
         days = self.of(listing)
@@ -182,7 +182,7 @@ class Days:
         if ahead:
             minutes = np.union1d(minutes, day.rows["ts_open"])
         lay_out(day, minutes)
-        day.aim(int(partition.roster.since[listing.index]))
+        day.aim(partition.roster.since[listing.index])
 
     def counts(self) -> Iterator[dict[str, int]]:
         """Counts of every slot and symbol; their sum is what the partition has seen of known symbols."""

@@ -44,7 +44,7 @@ class Effects:
         self._causes: set[int] = set()
         self._flats: set[int] = set()
         self._starts: list[int] = []
-        self._halts = partition.halts_of(listing)
+        self._halts = partition.halts.of(listing)
 
     def set_bar(self, place: int, bar: Print) -> None:
         """A bar becomes that of a minute."""
@@ -139,7 +139,7 @@ class Effects:
         if bar is None:
             sheets.flat(name, day, place)
         else:
-            sheets.bar(name, day, place, bar, bytes(self._partition.marks.sources["name"][bar.source]))
+            sheets.bar(name, day, place, bar, self._partition.marks.name(bar.source))
 
     def _tell_gap(self, sheets: Sheets, gap: gaps.Extent) -> None:
         rows = self._day.rows
@@ -177,8 +177,7 @@ class Effects:
 
 def abandon(listing: Listing, day: Day, sheets: Sheets) -> None:
     """Tell of the gaps that are open for ever, since their trade date can no longer be revised."""
-    for gap in gaps.every(day.rows):
-        said = gaps.summary(day.rows, gap)
+    for gap, said in gaps.every(day.rows):
         if said.state == gaps.OPEN:
             revision = int(day.rows["gap"][gap.start])
             sheets.gap(listing.name, day, gap, said._replace(state=gaps.ABANDONED), revision)

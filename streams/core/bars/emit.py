@@ -30,19 +30,28 @@ class Sheets:
     """The outputs of one step, in order."""
 
     def __init__(self, partition: int) -> None:
-        self._drafts = {name: Draft(name, partition) for name in _TOPICS}
-        self._rows: dict[tuple[str, str], list[Row]] = {}
-        self._ats: dict[tuple[str, str], list[int]] = {}
+        self._partition = partition
+        self._drafts: dict[str, Draft] = {}
+        self._rows: dict[tuple[str, str], tuple[list[Row], list[int]]] = {}
         self._next = 0
 
+    def _draft(self, topic: str) -> Draft:
+        draft = self._drafts.get(topic)
+        if draft is None:
+            draft = self._drafts[topic] = Draft(topic, self._partition)
+        return draft
+
     def _add(self, topic: str, record: str, row: Row) -> None:
-        self._rows.setdefault((topic, record), []).append(row)
-        self._ats.setdefault((topic, record), []).append(self._next)
+        found = self._rows.get((topic, record))
+        if found is None:
+            found = self._rows[topic, record] = [], []
+        found[0].append(row)
+        found[1].append(self._next)
         self._next += 1
 
     def bar(self, symbol: bytes, day: Day, place: int, bar: Print, source: bytes) -> None:
         """A real or refetched bar."""
-        row, text = day.rows[place], self._drafts["bars.1m"].text
+        row, text = day.rows[place], self._draft("bars.1m").text
         refetched = int(int(row["kind"]) == REFETCHED)
         self._add("bars.1m", "Bar", (
             text(symbol), text(b"1m"), int(row["ts_open"]), int(row["ts_open"]) + MINUTE, day.session_date,
@@ -52,7 +61,7 @@ class Sheets:
 
     def flat(self, symbol: bytes, day: Day, place: int) -> None:
         """A flat bar: the previous close, no volume."""
-        row, text = day.rows[place], self._drafts["bars.1m"].text
+        row, text = day.rows[place], self._draft("bars.1m").text
         price, ts_open = float(row["close"]), int(row["ts_open"])
         coverage = float(int(row["cause"]) == NO_TRADES)
         self._add("bars.1m", "Bar", (
@@ -63,7 +72,7 @@ class Sheets:
 
     def status(self, symbol: bytes, day: Day, place: int) -> None:
         """Why a minute has no real bar."""
-        row, text = day.rows[place], self._drafts["bars.1m"].text
+        row, text = day.rows[place], self._draft("bars.1m").text
         bits, filled = int(row["bits"]), int(int(row["kind"]) == FLAT)
         counts = int(row["rejected"]), int(row["late"]), 0
         self._add("bars.1m", "MinuteStatus", (
@@ -73,18 +82,18 @@ class Sheets:
 
     def heartbeat(self, ts: int, ts_last: int, ts_through: int, final: int) -> None:
         """The heartbeat of this stage."""
-        who = self._drafts["bars.1m"].text(STAGE.encode())
+        who = self._draft("bars.1m").text(STAGE.encode())
         self._add("bars.1m", "Heartbeat", (who, who, ts, 1, ts_last, ts_through, final, 0))
 
     def config(self, version: int, ts: int, body: bytes) -> None:
         """A configuration passed on."""
-        self._add("bars.1m", "Config", (version, ts, self._drafts["bars.1m"].text(body), 0))
+        self._add("bars.1m", "Config", (version, ts, self._draft("bars.1m").text(body), 0))
 
     def gap(self, symbol: bytes, day: Day, gap: Extent, said: Summary, revision: int) -> None:
         """A gap as it stands."""
         first, last = day.rows[gap.start], day.rows[gap.end - 1]
         self._add("gaps", "Gap", (
-            self._drafts["gaps"].text(symbol), int(first["ts_open"]), int(last["ts_open"]) + MINUTE,
+            self._draft("gaps").text(symbol), int(first["ts_open"]), int(last["ts_open"]) + MINUTE,
             day.session_date, said.minutes, *said.causes, said.state, revision, 0,
         ))  # fmt: skip
 
@@ -92,7 +101,7 @@ class Sheets:
         """A session as it stands."""
         head, quality = day.head[0], parts.quality
         self._add("sessions", "Session", (
-            self._drafts["sessions"].text(symbol), day.session_date, *bounds, ts, int(head["closed"]),
+            self._draft("sessions").text(symbol), day.session_date, *bounds, ts, int(head["closed"]),
             parts.expected, parts.real, parts.refetched, parts.flat, parts.no_trades, parts.rejected,
             parts.late, int(head["revised"]), parts.outage, quality or 0.0, int(head["session"]),
             _NULL["Session", "quality"] if quality is None else 0,
@@ -101,7 +110,7 @@ class Sheets:
     def letter(self, topic: str, batch: Columns, at: int, why: Rejected) -> None:
         """A record that is refused (``dead-letters``) or too late (``late``), with its bytes."""
         key = batch.keys[at]
-        self._drafts[topic].row(
+        self._draft(topic).row(
             "DeadLetter",
             at=self._next,
             stage=STAGE,
@@ -118,7 +127,7 @@ class Sheets:
 
     def finish(self) -> dict[str, Columns]:
         """Columns by topic; a topic without records is left out."""
-        for (topic, record), rows in self._rows.items():
+        for (topic, record), (rows, ats) in self._rows.items():
             table = np.array(rows, record_type(record).dtype)
-            self._drafts[topic].extend(record, table, np.array(self._ats[topic, record], np.int64))
-        return {name: draft.finish() for name, draft in self._drafts.items() if len(draft)}
+            self._drafts[topic].extend(record, table, np.array(ats, np.int64))
+        return {name: self._drafts[name].finish() for name in _TOPICS if name in self._drafts}

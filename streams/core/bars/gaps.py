@@ -57,9 +57,29 @@ def around(rows: Rows, place: int) -> Extent:
     return Extent(start, place + 1 + int(after[0]) if len(after) else len(rows))
 
 
-def every(rows: Rows) -> list[Extent]:
-    """All gaps of a trade date, ascending."""
-    return [around(rows, place) for place in np.flatnonzero(rows["bits"] & BEGINS).tolist()]
+def every(rows: Rows) -> list[tuple[Extent, Summary]]:
+    """All gaps of a trade date with what is to be said of each, ascending, reckoned in one go."""
+    missed = np.flatnonzero(rows["bits"] & MISSED)
+    if len(missed) == 0:
+        return []
+    part = rows[missed]
+    starts = np.flatnonzero(part["bits"] & BEGINS)
+    sizes = np.diff(starts, append=len(missed)).tolist()
+    cause, kind = part["cause"], part["kind"]
+    owners = np.repeat(np.arange(len(starts)), sizes)
+    causes = np.bincount(owners * _CAUSES + cause, minlength=len(starts) * _CAUSES).reshape(-1, _CAUSES)
+    empty = kind == EMPTY
+    bare = np.logical_or.reduceat(empty & (cause != HALT), starts).tolist()
+    poor = np.logical_or.reduceat(empty | (kind == FLAT), starts).tolist()
+    return [
+        (
+            Extent(at, at + size),
+            Summary(size, tuple(counts), OPEN if open_ else FILLED if flat else REFETCHED),
+        )
+        for at, size, counts, open_, flat in zip(
+            missed[starts].tolist(), sizes, causes.tolist(), bare, poor, strict=True
+        )
+    ]
 
 
 def touched(rows: Rows, places: Sequence[int]) -> list[Extent]:

@@ -96,9 +96,9 @@ class Texts:
     """The texts of a batch, by span."""
 
     def __init__(self, batch: Columns) -> None:
-        self._data = batch.data.tobytes()
+        self._data = batch.data.data  # shared by all batches of a fetch: never copied whole
 
     def at(self, span: Span) -> bytes:
         """The bytes of a span."""
         start, size = span
-        return self._data[start : start + size] if size > 0 else b""
+        return self._data[start : start + size].tobytes() if size > 0 else b""

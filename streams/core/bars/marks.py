@@ -8,6 +8,5 @@ class NumberedMarks(Watermarks):
 
     def pack(self) -> bytes:
         """The state, to be part of the partition's own, by number."""
-        body = self.sources.tobytes() + self._writers.tobytes()
-        packed = super().pack()
-        return packed[: len(packed) - len(body)] + body
+        writers = [(number, name, ts) for (number, name), ts in self._writers.items()]
+        return self._packed(range(len(self)), writers)

@@ -8,13 +8,11 @@ partition's state names is never overwritten before that state has moved on.
 """
 
 import struct
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from schemas.columns import Bytes
 from schemas.config import Domain, decode
@@ -22,6 +20,7 @@ from schemas.errors import ConfigurationError, StateError
 from schemas.market.intervals import MINUTE
 from streams.core.bars.causes import NOBODY, Judge
 from streams.core.bars.choose import standing
+from streams.core.bars.halts import Halts
 from streams.core.bars.marks import NumberedMarks
 from streams.core.bars.periods import Periods
 from streams.core.bars.roster import Listing, Roster
@@ -32,16 +31,9 @@ from streams.core.watermark import FOREVER, NEVER, Watermarks
 VERSION: Final = 1
 CONFIG_KEYS: Final = tuple(f"!config|{number}".encode() for number in range(8))
 
-MOST_HALTS: Final = 256
-"""So many halts are remembered; the oldest go first."""
-
 _MS: Final = 1_000_000
 _HEAD: Final = struct.Struct("<qqqqqqqqqq6q")
-_HALT: Final = np.dtype([("symbol", "<i8"), ("source", "<i8"), ("start", "<i8"), ("end", "<i8")])
 _SYMBOL: Final = np.dtype([("since", "<i8"), ("here", "<i8"), ("waiting", "<i8")])
-
-EVERYWHERE: Final = -1
-"""A halt of all symbols of a source."""
 
 
 class Partition:
@@ -54,6 +46,7 @@ class Partition:
         body: its text.
         changes: configurations taken up so far.
         roster: its symbols.
+        halts: halts of trading.
         promised: up to here every minute of every symbol is decided, in ns.
         told: event time of the last heartbeat put out.
         counts: of records without a known symbol, as ``COUNTED``.
@@ -68,7 +61,8 @@ class Partition:
         self.promised = self.told = NEVER
         self.counts = dict.fromkeys(COUNTED, 0)
         self._silences, self._outages = Periods(), Periods()
-        self._halts: deque[tuple[int, int, int, int]] = deque(maxlen=MOST_HALTS)
+        self._turns = self._shifts = -1  # of the marks, as of the last heartbeat
+        self.halts = Halts()
 
     @property
     def silence(self) -> int:
@@ -88,8 +82,7 @@ class Partition:
         moved = {
             x.index: roster.by_name[x.name].index for x in self.roster.listings if x.name in roster.by_name
         }
-        halts = [(moved.get(at, at), *rest) for at, *rest in self._halts if at == EVERYWHERE or at in moved]
-        self._halts = deque([(h[0], h[1], h[2], h[3]) for h in halts], MOST_HALTS)
+        self.halts.move(moved)
         self.domain, self.body, self.changes, self.roster = domain, body, self.changes + 1, roster
         self.marks.configure(domain)
         self.stand()
@@ -105,27 +98,25 @@ class Partition:
         after = self.marks.ts_last(number)
         if before != NEVER and after - before > self.silence:
             self._silences.note(number, before, after)
-        self._note_outages()
-        self._subscribe(number)
+        if self.marks.turns != self._turns:
+            self._note_outages()
         return number
 
     def _note_outages(self) -> None:
         """Marks know the last outage of each source; remember those before it, too."""
-        _, starts, ends = self.marks.outages()
-        for number in np.flatnonzero(starts > NEVER).tolist():
-            self._outages.note(number, int(starts[number]), int(ends[number]))
+        self._turns = self.marks.turns
+        for number in range(len(self.marks)):
+            _, start, end = self.marks.outage(number)
+            if start > NEVER:
+                self._outages.note(number, start, end)
 
-    def _subscribe(self, number: int) -> None:
-        """Symbols without a start get the mark of their source, cut to the minute."""
-        roster, mark = self.roster, self.marks.mark(number)
-        for group, sources in enumerate(roster.groups):
-            if number in sources:
-                unset = (roster.group == group) & (roster.since == FOREVER)
-                roster.since[unset] = mark - mark % MINUTE
-
-    def unsubscribed(self) -> NDArray[np.bool_]:
-        """By symbol, whether it has no start yet."""
-        return np.equal(self.roster.since, FOREVER)
+    def subscribe(self, number: int) -> list[Listing]:
+        """Symbols without a start get the mark of their source, cut to the minute; which they are."""
+        mark = self.marks.mark(number)
+        unset = self.roster.unset(number)
+        for at in unset:
+            self.roster.subscribe(at, mark - mark % MINUTE)
+        return [self.roster.listings[at] for at in unset]
 
     def end_history(self, listings: Iterable[Listing]) -> None:
         """The history of these symbols is loaded, or will not be: their own sources decide from now on."""
@@ -146,13 +137,34 @@ class Partition:
             roster.regroup()
         if roster.since[at] == FOREVER and (source == listing.history or not roster.waiting[at]):
             mark = self.marks.mark(source)
-            roster.since[at] = ts_open if mark == NEVER else mark - mark % MINUTE
+            roster.subscribe(at, ts_open if mark == NEVER else mark - mark % MINUTE)
             is_new = True
-        return bool(is_new)
+        return is_new
+
+    def follow(self, number: int) -> tuple[Sequence[int], list[int]]:
+        """Follow the mark of a source that spoke.
+
+        Returns:
+            The groups whose minutes may be decided further, and those that another source decides now.
+        """
+        roster = self.roster
+        if self.marks.shifts != self._shifts:
+            changed = self.stand()
+            return range(len(roster.groups)), changed
+        mark, touched = self.marks.mark(number), roster.led.get(number, [])
+        for group in touched:
+            roster.through[group] = max(roster.through[group], mark)
+        if -1 in roster.led:
+            touched = [*touched, *roster.led[-1]]
+            given_up = self.marks.newest() - self.domain.source_timeout_ms * _MS
+            for group in roster.led[-1]:
+                roster.through[group] = max(roster.through[group], given_up)
+        return touched, []
 
     def stand(self) -> list[int]:
         """Reckon who decides now; the groups where that is another source than before."""
         roster, changed = self.roster, []
+        self._shifts = self.marks.shifts
         for group, sources in enumerate(roster.groups):
             if roster.is_loading(group):
                 now, through = sources[0], self.marks.mark(sources[0])
@@ -161,13 +173,14 @@ class Partition:
             if now != roster.best[group]:
                 roster.best[group] = now
                 changed.append(group)
-            roster.through[group] = max(int(roster.through[group]), through)
+            roster.through[group] = max(roster.through[group], through)
+        roster.lead()
         return changed
 
     def promise(self, default: int) -> int:
         """The time up to which every minute of every symbol that does not wait for history is decided."""
         roster = self.roster
-        through = int(roster.through[roster.deciding].min()) if len(roster.deciding) else default
+        through = min([roster.through[group] for group in roster.deciding]) if roster.deciding else default
         self.promised = max(self.promised, through)
         return self.promised
 
@@ -183,45 +196,23 @@ class Partition:
         marks, silences, down = self.marks, self._silences.of(number), self._outages.of(number)
         return Judge(number in self.roster.alone, marks.ts_last(number), marks.mark(number), down, silences)
 
-    def halt(self, symbol: int, source: int, ts: int) -> None:
-        """Trading of a symbol, or of all symbols of a source, is halted."""
-        self._halts.append((symbol, source, ts, FOREVER))
-
-    def resume(self, symbol: int, source: int, ts: int) -> None:
-        """Trading goes on."""
-        self._halts = deque(
-            (
-                (at, who, start, ts if (at, who) == (symbol, source) and end == FOREVER else end)
-                for at, who, start, end in self._halts
-            ),
-            MOST_HALTS,
-        )
-
-    def halts_of(self, listing: Listing) -> list[tuple[int, int]]:
-        """Start and end of the halts of a symbol."""
-        return [
-            (start, end)
-            for at, who, start, end in self._halts
-            if at == listing.index or (at == EVERYWHERE and who in listing.ranks)
-        ]
-
     def save(self, offset: int) -> bytes:
         """The saved state."""
         roster = self.roster
-        silences, outages = self._silences.save(), self._outages.save()
+        silences, outages, halts = self._silences.save(), self._outages.save(), self.halts.save()
         symbols = np.zeros(len(roster.listings), _SYMBOL)
         symbols["since"], symbols["here"], symbols["waiting"] = roster.since, roster.here, roster.waiting
         marks = self.marks.pack()
-        sizes = (len(symbols), len(roster.groups), len(silences), len(outages), len(self._halts), len(marks))
+        sizes = (len(symbols), len(roster.groups), len(silences), len(outages), len(halts), len(marks))
         head = _HEAD.pack(
             self.changes, self.domain.version, self.promised, self.told, *sizes, *self.counts.values()
         )
         parts = (
             symbols.tobytes(),
-            roster.through.tobytes(),
+            np.array(roster.through, np.int64).tobytes(),
             silences,
             outages,
-            np.array(list(self._halts), _HALT).tobytes(),
+            halts,
             marks,
         )
         return pack(VERSION, offset, head + b"".join(parts))
@@ -245,7 +236,7 @@ class Partition:
         fields = _HEAD.unpack_from(body)
         changes, _, promised, told, symbols, groups, silences, outages, halts, marks = fields[:10]
         sizes = [_HEAD.size, symbols * _SYMBOL.itemsize, groups * 8, silences]
-        sizes += [outages, halts * _HALT.itemsize, marks]
+        sizes += [outages, halts, marks]
         ends = np.cumsum(sizes).tolist()
         if len(body) != ends[-1]:
             raise StateError(f"state of the partition must have {ends[-1]} bytes, was {len(body)!r}")
@@ -255,7 +246,7 @@ class Partition:
         self._restore_symbols(data[ends[0] : ends[1]], data[ends[1] : ends[2]])
         self._silences = Periods(body[ends[2] : ends[3]])
         self._outages = Periods(body[ends[3] : ends[4]])
-        self._halts.extend(np.frombuffer(body[ends[4] : ends[5]], _HALT).tolist())
+        self.halts = Halts(body[ends[4] : ends[5]])
         self.promised, self.told = promised, told
         self.counts = dict(zip(COUNTED, fields[10:], strict=True))
         self.stand()
@@ -277,9 +268,9 @@ class Partition:
         rows, roster = symbols.view(_SYMBOL), self.roster
         if len(rows) != len(roster.listings) or len(through) != 8 * len(roster.groups):
             raise StateError(f"state must fit its configuration, was {len(rows)!r} symbols")
-        roster.since, roster.here = rows["since"].copy(), rows["here"] == 1
-        roster.waiting = rows["waiting"] == 1
-        roster.through = through.view(np.int64).copy()
+        roster.since, roster.here = rows["since"].tolist(), (rows["here"] == 1).tolist()
+        roster.waiting = (rows["waiting"] == 1).tolist()
+        roster.through = through.view(np.int64).tolist()
         roster.regroup()
 
 

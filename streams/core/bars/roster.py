@@ -104,13 +104,15 @@ class Roster:
         listings: in configuration order.
         by_name: the same by name.
         groups: source numbers of each group, best first; that of a symbol's history alone, too.
-        group: int64[symbols], the group that decides now.
-        since: int64[symbols], subscribed from then on in ns, ``FOREVER`` where not yet.
-        here: bool[symbols], the symbol belongs to this partition.
-        waiting: bool[symbols], its history is being loaded.
+        group: by symbol, the group that decides now.
+        members: by group, the symbols that it decides now.
+        since: by symbol, subscribed from then on in ns, ``FOREVER`` where not yet; set by ``subscribe``.
+        here: by symbol, whether it belongs to this partition.
+        waiting: by symbol, whether its history is being loaded.
         deciding: the groups of the symbols that belong here and do not wait for history.
-        through: int64[groups], decided up to there.
-        best: number of the source that decides, by group.
+        through: by group, decided up to there.
+        best: by group, number of the source that decides.
+        led: by source number, -1 for none, the groups that it decides.
         alone: numbers of the sources that are configured with one symbol.
         live: numbers of the sources that write bars as they happen, so never from the future.
     """
@@ -122,16 +124,12 @@ class Roster:
             for index, config in enumerate(domain.symbols)
         ]
         self.by_name = {listing.name: listing for listing in self.listings}
-        count = len(self.listings)
-        self.since = np.array([c.ts_from or FOREVER for c in domain.symbols], np.int64).reshape(count)
-        self.here = np.array(
-            [
-                domain.partitions > 0 and partition_of(x.name, domain.partitions) == partition
-                for x in self.listings
-            ],
-            np.bool_,
-        ).reshape(count)
-        self.waiting = np.array([x.history >= 0 for x in self.listings], np.bool_).reshape(count)
+        self.since = [c.ts_from or FOREVER for c in domain.symbols]
+        self.here = [
+            domain.partitions > 0 and partition_of(x.name, domain.partitions) == partition
+            for x in self.listings
+        ]
+        self.waiting = [x.history >= 0 for x in self.listings]
         self._form_groups()
         uses = Counter(name for config in domain.symbols for name in dict.fromkeys(config.sources))
         self.alone = {_number(marks, name) for name, symbols in uses.items() if symbols == 1}
@@ -147,10 +145,10 @@ class Roster:
             for x in self.listings
         ]
         self.groups = list(numbers)
-        self._live = np.array(live, np.int64).reshape(len(live))
-        self._loading = np.array(loading, np.int64).reshape(len(live))
-        self.through = np.full(len(self.groups), NEVER, np.int64)
+        self._live, self._loading = live, loading
+        self.through = [NEVER] * len(self.groups)
         self.best = [-1] * len(self.groups)
+        self.lead()
         self.regroup()
         grids = {
             (group, x.grid): Window(x.grid)
@@ -158,11 +156,43 @@ class Roster:
             for group in (live[x.index], loading[x.index])
         }
         self.windows: dict[tuple[int, Grid], Window] = grids
+        self.windows_of: list[list[tuple[Grid, Window]]] = [[] for _ in self.groups]
+        for (group, grid), window in grids.items():
+            self.windows_of[group].append((grid, window))
 
     def regroup(self) -> None:
         """Give each symbol the group that decides it now; call it when ``here`` or ``waiting`` changed."""
-        self.group = np.where(self.waiting, self._loading, self._live)
-        self.deciding = np.unique(self.group[self.here & ~self.waiting])
+        choices = zip(self.waiting, self._loading, self._live, strict=True)
+        self.group = [loading if waits else live for waits, loading, live in choices]
+        self.members: list[list[int]] = [[] for _ in self.groups]
+        for at, group in enumerate(self.group):
+            self.members[group].append(at)
+        self.deciding = sorted({
+            group
+            for group, here, waits in zip(self.group, self.here, self.waiting, strict=True)
+            if here and not waits
+        })  # fmt: skip
+        self._unset: dict[int, list[int]] | None = None
+
+    def lead(self) -> None:
+        """Index the groups by who decides them; call it when ``best`` changed."""
+        self.led: dict[int, list[int]] = {}
+        for group, best in enumerate(self.best):
+            self.led.setdefault(best, []).append(group)
+
+    def subscribe(self, at: int, since: int) -> None:
+        """A symbol gets its start."""
+        self.since[at] = since
+        self._unset = None
+
+    def unset(self, number: int) -> list[int]:
+        """Symbols without a start that get one by the next heartbeat of a source."""
+        if self._unset is None:
+            self._unset = {}
+            for at, since in enumerate(self.since):
+                for source in self.groups[self.group[at]] if since == FOREVER else ():
+                    self._unset.setdefault(source, []).append(at)
+        return self._unset.get(number, [])
 
     def is_loading(self, group: int) -> bool:
         """Whether a group is that of a history source."""
@@ -170,7 +200,7 @@ class Roster:
 
     def window(self, listing: Listing) -> Window:
         """The trade dates of a symbol that may be revised."""
-        return self.windows[int(self.group[listing.index]), listing.grid]
+        return self.windows[self.group[listing.index], listing.grid]
 
     def inherit(self, other: "Roster") -> None:
         """Take over what the symbols and groups of the configuration before have reached."""
@@ -180,7 +210,7 @@ class Roster:
                 continue
             at, was = listing.index, before.index
             self.since[at] = min(self.since[at], other.since[was])
-            self.here[at] |= other.here[was]
+            self.here[at] = self.here[at] or other.here[was]
             same = before.history == listing.history
             self.waiting[at] = other.waiting[was] if same else listing.history >= 0
         known: Mapping[tuple[int, ...], int] = {group: n for n, group in enumerate(other.groups)}

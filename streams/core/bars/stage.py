@@ -13,8 +13,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import cast
 
-import numpy as np
-
 from schemas.columns import UNDECODABLE, Columns
 from schemas.errors import ConfigurationError
 from streams.core.bars import incoming, validate
@@ -22,8 +20,9 @@ from streams.core.bars.admit import Outcome, admit, rejected, release
 from streams.core.bars.book import Book
 from streams.core.bars.effects import Effects
 from streams.core.bars.emit import Sheets
+from streams.core.bars.halts import EVERYWHERE
 from streams.core.bars.incoming import BarRow, BeatRow, ConfigRow, MinuteRow, SourceRow, Texts
-from streams.core.bars.partition import CONFIG_KEYS, EVERYWHERE, config_key
+from streams.core.bars.partition import CONFIG_KEYS, config_key
 from streams.core.bars.state import HALTED, HOLE, Day, Print
 from streams.core.bars.validate import Rejected
 from streams.core.stage import PARTITION_KEY, Outputs
@@ -49,10 +48,7 @@ class BarsStage:
         book, partition = self._book, self._book.partition
         self._counts, book.sheets = Counter(), Sheets(self._number)
         self._batch, self._texts = batch, Texts(batch)
-        bars = batch.table("Bar")
-        is_minute = np.array([self._texts.at(span) == b"1m" for span in bars["interval"].tolist()], np.bool_)
-        self._failed, self._flags = validate.failures(bars, is_minute), validate.flags(bars)
-        tables = [table.tolist() for table in batch.tables]
+        tables = [table.tolist() if len(table) else [] for table in batch.tables]
         for at, (offset, kind, row) in enumerate(
             zip(batch.offsets.tolist(), batch.kinds.tolist(), batch.rows.tolist(), strict=True)
         ):
@@ -93,7 +89,7 @@ class BarsStage:
 
     def _take(self, at: int, record: str, row: int, table: list[tuple[object, ...]]) -> None:
         if record == "Bar":
-            self._bar(at, row, BarRow(*cast("BarRow", table[row])))
+            self._bar(at, BarRow(*cast("BarRow", table[row])))
         elif record == "Heartbeat":
             self._heartbeat(BeatRow(*cast("BeatRow", table[row])))
         elif record == "MinuteStatus":
@@ -105,8 +101,8 @@ class BarsStage:
         else:
             self._refuse_unknown(at, validate.UNDECODABLE_BAR)
 
-    def _bar(self, at: int, row: int, bar: BarRow) -> None:
-        book, failed = self._book, int(self._failed[row])
+    def _bar(self, at: int, bar: BarRow) -> None:
+        book, failed = self._book, validate.failures(bar, is_minute=self._texts.at(bar.interval) == b"1m")
         listing = book.partition.roster.by_name.get(self._texts.at(bar.symbol))
         if listing is None:
             self._refuse_unknown(
@@ -114,7 +110,7 @@ class BarsStage:
             )
             return
         source = book.partition.marks.add(self._texts.at(bar.source))
-        flags = bar.flags | int(self._flags[row])
+        flags = bar.flags | validate.flags(bar)
         said = Print(
             source, bar.revision, int(bar.fill == 1), bar.open, bar.high, bar.low, bar.close, bar.volume,
             bar.notional, bar.trades, bar.ts_first, bar.ts_last, flags, bar.nulls,
@@ -140,18 +136,16 @@ class BarsStage:
 
     def _heartbeat(self, beat: BeatRow) -> None:
         book, partition = self._book, self._book.partition
-        fresh = partition.unsubscribed()
         source, writer = self._texts.at(beat.source), self._texts.at(beat.writer)
         number = partition.heartbeat(
             source, writer, beat.ts, beat.ts_through, beat.ts_last, alive=beat.alive == 1
         )
         if number >= 0:
-            for at in np.flatnonzero(fresh & ~partition.unsubscribed()).tolist():
-                book.subscribe(partition.roster.listings[at])
-            book.advance(number, partition.stand(), final=beat.final == 1)
-            book.roll()
+            for listing in partition.subscribe(number):
+                book.subscribe(listing)
+            book.advance(number, final=beat.final == 1)
         through = partition.promise(beat.ts_through)
-        ts_last = int(partition.marks.sources["ts_last"].max(initial=beat.ts_last))
+        ts_last = max(partition.marks.newest_last, beat.ts_last)
         book.sheets.heartbeat(partition.stamp(beat.ts), ts_last, through, beat.final)
 
     def _minute(self, status: MinuteRow) -> None:
@@ -186,9 +180,9 @@ class BarsStage:
         symbols = [one] if one else list(partition.roster.listings)
         at = one.index if one else EVERYWHERE
         if status.status == incoming.HALTED:
-            partition.halt(at, number, status.ts)
+            partition.halts.begin(at, number, status.ts)
         elif status.status == incoming.RESUMED:
-            partition.resume(at, number, status.ts)
+            partition.halts.end(at, number, status.ts)
         elif status.status in (incoming.HISTORY_END, incoming.HISTORY_FAILED):
             symbols = [x for x in symbols if x.history == number and partition.roster.waiting[x.index]]
             partition.end_history(symbols)

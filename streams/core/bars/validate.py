@@ -1,21 +1,17 @@
 """Checks of one bar that need no state: V01, V03-V06 and the flag of V07.
 
-All bars of a batch are checked at once; what depends on the configuration of the moment (V02, the action of
-V03, V08, the session) is asked for bar by bar.
+What depends on the configuration of the moment (V02, the action of V03, V08, the session) is asked for
+elsewhere.
 """
 
-from typing import Final, NamedTuple, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from math import isfinite
+from typing import Final, NamedTuple
 
 from schemas.config import Action
 from schemas.flags import VWAP_RANGE
 from schemas.market.intervals import MINUTE
 from schemas.records import record_type
-
-Rows: TypeAlias = NDArray[np.void]
-Masks: TypeAlias = NDArray[np.uint8]
+from streams.core.bars.incoming import BarRow
 
 _BAR: Final = record_type("Bar")
 NOTIONAL_NULL: Final = int(_BAR.null_bit("notional"))
@@ -51,40 +47,40 @@ _REASONS: Final = (
 )
 
 
-def failures(bars: Rows, is_minute: NDArray[np.bool_]) -> Masks:
-    """Bits of the checks that each bar fails.
+def failures(bar: BarRow, *, is_minute: bool) -> int:
+    """Bits of the checks that a bar fails.
 
     Args:
-        bars: rows of the Bar layout.
-        is_minute: whether the interval of each is 1m.
+        bar: the bar.
+        is_minute: whether its interval is 1m.
     """
-    opened, high, low, close = (bars[name] for name in ("open", "high", "low", "close"))
-    volume, notional = bars["volume"], np.where(bars["nulls"] & NOTIONAL_NULL, 0.0, bars["notional"])
-    finite = np.isfinite(volume) & np.isfinite(notional) & (bars["revision"] >= 0)
-    for price in (opened, high, low, close):
-        finite &= np.isfinite(price)
-    positive = (opened > 0) & (high > 0) & (low > 0) & (close > 0)
-    enclosed = (high >= opened) & (high >= close) & (high >= low) & (low <= opened) & (low <= close)
-    counted = (volume >= 0) & ((bars["nulls"] & TRADES_NULL != 0) | (bars["trades"] >= 0))
-    on_grid = is_minute & (bars["ts_open"] % MINUTE == 0) & (bars["ts_open"] >= 0)
-    on_grid &= bars["ts_close"] == bars["ts_open"] + MINUTE
-    passed = ((V01, finite), (V03, positive), (V04, enclosed), (V05, counted), (V06, on_grid))
-    failed = np.zeros(len(bars), np.uint8)
-    for bit, good in passed:
-        failed |= np.where(good, 0, bit).astype(np.uint8)
+    opened, high, low, close = bar.open, bar.high, bar.low, bar.close
+    notional = 0.0 if bar.nulls & NOTIONAL_NULL else bar.notional
+    trades = 0 if bar.nulls & TRADES_NULL else bar.trades
+    failed = 0
+    if bar.revision < 0 or not all(map(isfinite, (opened, high, low, close, bar.volume, notional))):
+        failed |= V01
+    if not (opened > 0 and high > 0 and low > 0 and close > 0):
+        failed |= V03
+    if not (low <= opened <= high and low <= close <= high):
+        failed |= V04
+    if not (bar.volume >= 0 and trades >= 0):
+        failed |= V05
+    starts, ends = bar.ts_open, bar.ts_close
+    if not is_minute or starts < 0 or starts % MINUTE or ends != starts + MINUTE:
+        failed |= V06
     return failed
 
 
-def flags(bars: Rows) -> NDArray[np.int64]:
-    """Flags that each bar gets: V07 where its vwap leaves [low, high], or trades = 0 xor volume = 0."""
-    volume, notional = bars["volume"], bars["notional"]
-    with np.errstate(all="ignore"):
-        slack = volume * np.maximum(np.abs(bars["high"]), np.abs(bars["low"])) * _TOLERANCE
-        outside = notional < volume * bars["low"] - slack
-        outside |= notional > volume * bars["high"] + slack
-    outside &= (bars["nulls"] & NOTIONAL_NULL == 0) & (volume > 0)
-    odd = (bars["nulls"] & TRADES_NULL == 0) & ((bars["trades"] == 0) != (volume == 0))
-    return np.where(outside | odd, VWAP_RANGE, 0).astype(np.int64)
+def flags(bar: BarRow) -> int:
+    """Flags that a bar gets: V07 where its vwap leaves [low, high], or trades = 0 xor volume = 0."""
+    volume = bar.volume
+    if volume > 0 and not bar.nulls & NOTIONAL_NULL:
+        slack = volume * max(abs(bar.high), abs(bar.low)) * _TOLERANCE
+        if not volume * bar.low - slack <= bar.notional <= volume * bar.high + slack:
+            return VWAP_RANGE
+    is_odd = not bar.nulls & TRADES_NULL and (bar.trades == 0) != (volume == 0)
+    return VWAP_RANGE if is_odd else 0
 
 
 def reason(failed: int, nonpositive_price: Action) -> Rejected | None:

@@ -106,7 +106,7 @@ class TicksStage:
 
     def _lend_marks(self) -> None:
         """Let the kernels have the marks for the time of a step, and see the outages."""
-        self._state.sources["mark"][: len(self._marks)] = self._marks.sources["mark"]
+        self._state.sources["mark"][: len(self._marks)] = self._marks.lend()
         self._show_outages()
 
     def _show_outages(self) -> None:
@@ -115,7 +115,7 @@ class TicksStage:
         self._turns = self._marks.turns
 
     def _return_marks(self) -> None:
-        self._marks.sources["mark"] = self._state.sources["mark"][: len(self._marks)]
+        self._marks.take_back(self._state.sources["mark"][: len(self._marks)])
 
     def _control(self, work: _Step, at: int) -> None:
         """Take up a heartbeat, close what is due, and pass it on. A SourceStatus changes nothing yet."""
