@@ -18,6 +18,9 @@ STRAND_STARTED: Final = "strand_started"
 END_MARKERS: Final = ("strand_finished", "strand_stopped", "strand_ended")
 """Types of a line that ends a run."""
 
+AGAIN: Final = "again:"
+"""Begins the id of a file whose lines are sent again; its runs begin anew."""
+
 TEXT_LIMIT: Final = 1_024
 """Longest mode, strand, component, broker or item type, in bytes of UTF-8."""
 

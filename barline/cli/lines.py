@@ -71,6 +71,39 @@ def follow(
     click.echo(f"{total} records sent")
 
 
+@command.command()
+@click.option("--mode", required=True, help="Whose lines.")
+@click.option("--open", "still_open", is_flag=True, help="Runs go on: their own end will publish them.")
+@click.option("--name", default="lines", show_default=True, help="Its name, in the header made_by.")
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+def replay(mode: str, paths: tuple[Path, ...], *, still_open: bool, name: str) -> None:
+    """Bring in the lines of a mode that were ignored because its configuration was not known.
+
+    They come from the dead letters and are added to what is there. With PATHS the mode's lines of these files
+    are sent anew as a whole, and what is published of the runs they end is replaced.
+    """
+    configure("INFO")
+    from barline.cli._publisher import publisher  # noqa: PLC0415
+    from connectors.sources.jsnl.replay import again, anew, ignored  # noqa: PLC0415
+    from runtime.endpoints import Endpoints  # noqa: PLC0415
+    from runtime.kafka import KafkaSettings  # noqa: PLC0415
+    from runtime.reader import Reader  # noqa: PLC0415
+    from schemas.registry import registered  # noqa: PLC0415
+
+    names = {number: record for record, number in registered(Endpoints.load().registry).items()}
+    reader = Reader(KafkaSettings.load(), name)
+    try:
+        if paths:
+            blocks = anew(list(paths), mode, str(time.time_ns()))
+        else:
+            blocks = again(ignored(reader, names, mode), ended=not still_open)
+        with publisher(name) as publish:
+            total = sum(publish(block) for block in blocks)
+    finally:
+        reader.close()
+    click.echo(f"{total} records sent again")
+
+
 def run(
     source: "LinesSource",
     send: "Callable[[Columns], int]",

@@ -156,6 +156,6 @@ def resolve(
 
 def _fields(row: StoredMode) -> tuple[object, ...]:
     return (
-        row.mode.encode(), row.strand_id.encode(), row.component.encode(), b"", 0, False, row.ts_event,
-        row.live, row.data.encode(), 0,
+        row.mode.encode(), row.strand_id.encode(), row.component.encode(), b"", row.version, False,
+        row.ts_event, row.live, row.data.encode(), row.version,
     )  # fmt: skip

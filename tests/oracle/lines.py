@@ -77,10 +77,15 @@ class Lines:
         mode, where = record["mode"], (record["mode"], record["file_id"])
         if record["line"] <= self._used[where]:
             return
+        # By choice (docs/semantics.md) the first line of a file sent again forgets its run's last values
+        begins = record["file_id"].startswith("again:") and not self._used[where]
         self._used[where] = record["line"]
         if not readable(record["data"]):
             self.letters[offset] = False
         elif mode in self._configs:
+            if begins:
+                strand = self._run(record)[1]
+                self._last = {run: value for run, value in self._last.items() if run[:2] != (mode, strand)}
             self._apply(offset, record)
         elif mode in self._unknown:
             self.letters[offset] = True

@@ -20,7 +20,7 @@ from tests.line_factories import equity, line, mode_config, mode_unknown, run_en
 
 MODES = st.sampled_from(["a", "b", "c"])
 NUMBERS = st.integers(1, 12)
-FILES = st.sampled_from(["f1", "f2"])
+FILES = st.sampled_from(["f1", "f2", "again:f1"])
 STRANDS = st.sampled_from(["s1", "s2"])
 ITEMS = st.lists(
     st.one_of(

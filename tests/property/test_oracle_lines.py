@@ -1,7 +1,8 @@
 """The lines stage ends in what a slow reading of SEMANTICS ends in.
 
-A generated log has lines of three modes in two files, repeated and broken ones, configurations that come
-early, late, from the scan or from the store, modes that the store does not know, and ends of runs.
+A generated log has lines of three modes in two files, one of which is sent again, repeated and broken ones,
+configurations that come early, late, from the scan or from the store, modes that the store does not
+know, and ends of runs.
 """
 
 import json
@@ -23,9 +24,9 @@ RUNS = {"s1": True, "s2": False, "s3": True, "s4": False}
 def made(seed: int, length: int) -> list[Record]:
     """A log of so many records."""
     pick, log = Random(seed), list[Record]()
-    numbers = {"f1": 1, "f2": 1}
+    numbers = {"f1": 1, "f2": 1, "again:f1": 1}
     while len(log) < length:
-        mode, file_id = pick.choice(["m", "n", "o"]), pick.choice(["f1", "f2"])
+        mode, file_id = pick.choice(["m", "n", "o"]), pick.choice(["f1", "f1", "f2", "f2", "again:f1"])
         strand = pick.choice(list(RUNS))
         said = {"file_id": file_id, "live": RUNS[strand], "scanned": pick.random() < 0.5}
         kind = pick.choice("lllllllllcsue")

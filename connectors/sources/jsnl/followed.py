@@ -22,6 +22,7 @@ class Followed:
         file_id: the identity that its lines carry; it tells apart what was written after a truncation.
         position: how far it was read, moved along.
         now: monotonic seconds.
+        replace: the ends of its runs replace what is published of them.
 
     Attributes:
         grew: when its last line was read.
@@ -30,7 +31,9 @@ class Followed:
         gone: it was not there at the last look.
     """
 
-    def __init__(self, tail: Tail, base: str, file_id: str, position: Position, now: float) -> None:
+    def __init__(
+        self, tail: Tail, base: str, file_id: str, position: Position, now: float, *, replace: bool = False
+    ) -> None:
         self.tail = tail
         self.base = base
         self.file_id = file_id
@@ -39,6 +42,7 @@ class Followed:
         self.seen = (-1, -1)
         self.done: tuple[int, int] | None = None
         self.gone = False
+        self._replace = replace
         self._announced = position.offset > 0
 
     def look(self, found: Found) -> None:
@@ -62,7 +66,7 @@ class Followed:
             if not lines:
                 return
             self.grew = now
-            rows = FileRows(self.file_id, position)
+            rows = self._rows()
             for raw in lines:
                 position.line = raw.number
                 rows.line(raw, raw.end > position.scan_size)
@@ -74,7 +78,7 @@ class Followed:
     def ends(self, reason: str) -> Iterator[Columns]:
         """The ends of its open runs."""
         if self.position.runs:
-            rows = FileRows(self.file_id, self.position)
+            rows = self._rows()
             rows.end(reason)
             yield from rows.columns()
 
@@ -82,14 +86,17 @@ class Followed:
         """Whether its bytes before the position are those that were read."""
         return is_at(self.tail, self.position)
 
+    def _rows(self) -> FileRows:
+        return FileRows(self.file_id, self.position, replace=self._replace)
+
     def _announcements(self, final: bool) -> Iterator[Columns]:
-        rows = FileRows(self.file_id, self.position)
+        rows = self._rows()
         found = self.tail.configurations(self.position.scan_size, final)
         for count, (number, started) in enumerate(found, 1):
             rows.scanned(number, started)
             if count % _BLOCK == 0:
                 yield from rows.columns()
-                rows = FileRows(self.file_id, self.position)
+                rows = self._rows()
         yield from rows.columns()
 
 

@@ -24,9 +24,11 @@ class FileRows:
     Args:
         file_id: identity of the file.
         position: changed in place.
+        replace: the ends of its runs replace what is published of them.
     """
 
-    def __init__(self, file_id: str, position: Position) -> None:
+    def __init__(self, file_id: str, position: Position, *, replace: bool = False) -> None:
+        self._replace = replace
         self._id = file_id.encode()
         self._name = Path(position.path).name.encode("utf-8", "replace")
         self._position = position
@@ -123,7 +125,17 @@ class FileRows:
         line = number or position.line
         self._add(
             "RunEnd",
-            (mode.encode(), strand.encode(), self._id, line, position.ts_event, code, False, False, -1),
+            (
+                mode.encode(),
+                strand.encode(),
+                self._id,
+                line,
+                position.ts_event,
+                code,
+                self._replace,
+                False,
+                -1,
+            ),
         )
 
     def _add(self, record: str, fields_in_order: tuple[object, ...]) -> None:

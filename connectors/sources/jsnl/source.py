@@ -77,10 +77,14 @@ class LinesSource:
         """Bytes that were there at the last look and were not read, half lines included."""
         return sum(max(file.seen[0] - file.position.offset, 0) for file in self._followed.values())
 
-    def blocks(self) -> Iterator[Columns]:
+    def blocks(self, again: str = "") -> Iterator[Columns]:
         """Every file to its end, one after the other: nothing grows any more.
 
         A file is told by its content, so the same files give the same records anywhere.
+
+        Args:
+            again: begins the ids of files that are sent again; the ends of their runs then replace what is
+                published of them.
 
         Raises:
             SourceError: a file cannot be read.
@@ -90,8 +94,9 @@ class LinesSource:
                 tail = Tail(path)
             except (OSError, UnfinishedError) as error:
                 raise SourceError(f"file must be readable, was {error} ({path})") from error
-            file_id = tail.content()
-            file = Followed(tail, file_id, file_id, Position(tail.size, str(path)), 0.0)
+            file_id = again + tail.content()
+            position = Position(tail.size, str(path))
+            file = Followed(tail, file_id, file_id, position, 0.0, replace=bool(again))
             yield from file.read(0.0, final=True)
             yield from file.ends("end_of_file")
             tail.close()

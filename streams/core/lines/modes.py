@@ -166,8 +166,13 @@ class Mode(msgspec.Struct, array_like=True):
         at = bisect_left(file.places, line, key=_line)
         return line <= file.forgotten or (at < len(file.places) and file.places[at].line == line)
 
-    def place(self, file: File, place: Place) -> bool:
+    def place(self, file: File, place: Place, version: int = 0) -> bool:
         """Take up a configuration of a place that is not known.
+
+        Args:
+            file: where it stands.
+            place: the configuration.
+            version: what the store counts it as; the mode's own count does not stay below it.
 
         Returns:
             False where there is no room for it.
@@ -177,7 +182,7 @@ class Mode(msgspec.Struct, array_like=True):
             if self._places() >= PLACES:
                 return False
         insort(file.places, place, key=_line)
-        self.version += 1
+        self.version = max(self.version + 1, version)
         self.newest = place
         self.wanted = self.unknown = False
         return True

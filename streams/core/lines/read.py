@@ -29,6 +29,7 @@ class ModeConfigRow(NamedTuple):
     ts_event: int
     live: int
     data: bytes
+    version: int
 
 
 class ModeUnknownRow(NamedTuple):

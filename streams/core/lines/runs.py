@@ -5,12 +5,13 @@ from typing import Final
 import msgspec
 
 from schemas.config import Domain
-from schemas.jsnl import TEXT_LIMIT, Rejected, Started
+from schemas.jsnl import AGAIN, TEXT_LIMIT, Rejected, Started
 from streams.core.lines.emit import DUPLICATE, HELD, IN, OUT, REJECTED, Emitter
 from streams.core.lines.modes import PLACES, Ending, File, Mode, Origin, Parked, Place
 from streams.core.lines.parse import Items, parse
 from streams.core.lines.read import Batch, LineRow, ModeConfigRow, ModeUnknownRow, RunEndRow
 
+_AGAIN: Final = AGAIN.encode()
 _DEFAULTS: Final = Domain(version=-1)
 _PARKED_LIMIT: Final = 512 * 1024
 """A saved mode must fit into one record of the changelog, whatever is configured."""
@@ -58,12 +59,14 @@ class Run:
         if isinstance(parsed, Started):
             self._configure(file, _configured(row, parsed), index)
             return
-        file.last = row.line
+        begins, file.last = file.last == 0, row.line
         if isinstance(parsed, Rejected):
             self._reject(self._batch.origin(index), parsed.code, parsed.detail)
             return
         place = self.mode.resolve(row.file_id, row.line)
         if place is not None:
+            if begins and row.file_id.startswith(_AGAIN):
+                self.mode.equity.pop(place.strand_id, None)
             self._count(OUT)
             self._items(place, parsed, index)
         else:
@@ -103,12 +106,14 @@ class Run:
         if not 0 < len(row.strand_id) <= TEXT_LIMIT:
             self._reject(self._batch.origin(index), "config", f"strand_id must have 1 to {TEXT_LIMIT} bytes")
             return
-        if not self.mode.place(file, Place(row.line, bool(row.scanned), row.strand_id, bool(row.live))):
+        if not self.mode.place(
+            file, Place(row.line, bool(row.scanned), row.strand_id, bool(row.live)), row.version
+        ):
             too_many = f"mode must not have more than {PLACES} configurations ahead of its lines"
             self._reject(self._batch.origin(index), "config", too_many)
             return
         self._count(OUT)
-        self._emit.rows["ModeConfig"].append((*row, self.mode.version))
+        self._emit.rows["ModeConfig"].append((*row[:-1], self.mode.version))
         for parked in self._unpark():
             self._count(OUT)
             self._apply(parked)
@@ -191,5 +196,5 @@ def unreadable(row: LineRow) -> Rejected | None:
 def _configured(row: LineRow, started: Started) -> ModeConfigRow:
     return ModeConfigRow(
         row.mode, started.strand_id.encode(), started.component.encode(), row.file_id, row.line, 0,
-        started.ts_event, started.live, started.data,
+        started.ts_event, started.live, started.data, 0,
     )  # fmt: skip
