@@ -11,6 +11,7 @@ from schemas.market.grid import Grid
 from schemas.market.intervals import MINUTE, SECOND, Interval
 from schemas.topics import TOPICS
 from streams.core.analytics.indicators import INDICATORS
+from streams.core.analytics.scan.plan import ScanPlan
 from streams.core.analytics.window import Window
 
 ONE_MINUTE: Final = Interval.parse("1m")
@@ -54,6 +55,7 @@ class Plan:
     Attributes:
         symbols: by name in UTF-8, in the order of the names.
         intervals: 1m first, then the derived ones, ascending.
+        scan: what the scanner looks for.
 
     Raises:
         ConfigurationError: it names what is not there, or the intervals are not ours to derive.
@@ -65,6 +67,7 @@ class Plan:
         self._layouts: dict[tuple[str, str], Layout] = {}
         plans = {symbol.symbol.encode(): self._symbol(domain, symbol) for symbol in domain.symbols}
         self.symbols = dict(sorted(plans.items()))
+        self.scan = ScanPlan(domain, [interval.name for interval in self.intervals])
 
     def _symbol(self, domain: Domain, symbol: SymbolConfig) -> SymbolPlan:
         rules = rules_of(domain, symbol)

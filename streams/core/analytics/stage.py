@@ -3,7 +3,7 @@
 Order: records in log order; within one, see ``revise``. Symbols that become due by one heartbeat go by name.
 Late: a bar older than the trade date before its symbol's newest one goes to ``late``.
 State: ``saved`` for a symbol; for the partition the watermark of ``bars.1m`` and the configuration.
-Emits: bars.5m to bars.1d, indicators, ready, late, dead-letters.
+Emits: bars.5m to bars.1d, indicators, ready, signals, late, dead-letters.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,6 +31,7 @@ from streams.core.analytics.revise import (
 )
 from streams.core.analytics.rows import NONE
 from streams.core.analytics.saved import Asleep, Saved, name_of
+from streams.core.analytics.scan.scanner import Scanner, is_scan_key
 from streams.core.analytics.state import SymbolState
 from streams.core.slots import pack, unpack
 from streams.core.stage import PARTITION_KEY, Outputs
@@ -72,6 +73,7 @@ class AnalyticsStage:
         self._asleep: dict[bytes, Asleep] = {}
         self._dirty: set[bytes] = set()
         self._due = NEVER
+        self._scanner = Scanner(partition)
         applied: dict[str, _Apply] = {
             "Bar": self._bar,
             "MinuteStatus": self._status,
@@ -90,12 +92,14 @@ class AnalyticsStage:
                 self._offset = offset
                 self._apply[kind](step, position, row)
         self._dirty.add(PARTITION_KEY)
-        return Outputs(step.emission.finish(), step.counts.named())
+        signals, counted = self._scanner.finish()
+        return Outputs(step.emission.finish() | signals, step.counts.named() | counted)
 
     def take_dirty(self) -> dict[bytes, bytes]:
         """Copies of the states that changed, the partition's own last; see ``Stage.take_dirty``."""
         names = sorted(self._dirty - {PARTITION_KEY})
-        states = {key: self._packed(body) for key, body in (self._saved(name) for name in names)}
+        states = {key: self._packed(body) for key, body in self._scanner.take_dirty().items()}
+        states |= {key: self._packed(body) for key, body in (self._saved(name) for name in names)}
         if PARTITION_KEY in self._dirty:
             states |= {key: self._packed(body) for key, body in self._own.take()}
         self._dirty.clear()
@@ -109,7 +113,8 @@ class AnalyticsStage:
         found = {key: unpack(VERSION, state) for key, state in states.items()}
         self._own = Partition.of({key: body for key, (_, body) in found.items()})
         self._offset, _ = found.get(PARTITION_KEY, (NONE, b""))
-        own = {PARTITION_KEY, *CONFIG_KEYS}
+        self._scanner.restore(self._own.plan, found)
+        own = {PARTITION_KEY, *CONFIG_KEYS, *filter(is_scan_key, found)}
         self._asleep = {key: Asleep.of(key, found) for key in found if name_of(key) == key and key not in own}
 
     def _saved(self, name: bytes) -> tuple[bytes, bytes]:
@@ -133,6 +138,7 @@ class AnalyticsStage:
             self._refuse(step, position, "V01", f"configuration: {error}", self._own.counts)
             return
         self._put_to_sleep()
+        self._scanner.configure(self._own.plan, self._offset)
 
     def _put_to_sleep(self) -> None:
         """Let every symbol take itself up anew, under the new plan, when it is next needed."""
@@ -178,13 +184,15 @@ class AnalyticsStage:
 
     def _heartbeat(self, step: _Step, _position: int, row: int) -> None:
         promise = step.promises.fields[row]
-        self._own.watermark = max(self._own.watermark, promise[_THROUGH])
+        before, self._own.watermark = self._own.watermark, max(self._own.watermark, promise[_THROUGH])
         if self._asleep:
             self._wake_all()
         if self._due <= self._own.watermark:
             for name in sorted(self._symbols):
                 self._close(step, self._symbols[name])
             self._due = min((next_due(state) for state in self._symbols.values()), default=NEVER)
+        if self._own.watermark > before:
+            self._scanner.heartbeat(self._symbols, self._offset, self._own.watermark)
         step.emission.heartbeat(step.promises.sources[row], promise)
 
     def _close(self, step: _Step, state: SymbolState) -> None:
@@ -197,9 +205,8 @@ class AnalyticsStage:
         """Put out bars that are new or changed, and all values that follow from them."""
         step.emission.bars(state, [one for one in changed if one[0] > 0])
         revised = revise_values(state, changed)
-        # Every value of the boundary is known from here on: ``state.chains[number].values[:, place]`` for
-        # each (number, place) of ``revised``. What looks at the values of the moment is called here.
         step.emission.values(state, revised)
+        self._scanner.update(state, self._offset, self._own.watermark, {number for number, _ in changed})
         if state.waiting:
             self._due = min(self._due, next_due(state))
 

@@ -1,0 +1,1 @@
+"""The scanner: conditions over the features of a symbol, evaluated on every update."""
