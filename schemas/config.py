@@ -49,8 +49,12 @@ class AssetRules(msgspec.Struct, frozen=True):
         outlier_share: V13, how far from the median a print may be, as a share of it.
         outlier_sigmas: V13, how many deviations it may be from it.
         outlier_prints: V13, how many admitted prints the median is taken of, at most 64; 0 does not check.
+        volume_factor: V14, a volume more than so many times the median is flagged.
+        volume_bars: V14, how many real bars the median is taken of; 0 does not check.
+        stuck_bars: V15, so many real bars with the same close in a row are flagged; 0 does not check.
         quiet_ms: V15, silence in an open session that is flagged; 0 does not check.
         identity_window: V16, how many numbers are remembered below the newest.
+        disagreement: V19, by how much another source's close may differ, as a share; 0 does not check.
     """
 
     disorder_ms: int = 2_000
@@ -60,8 +64,12 @@ class AssetRules(msgspec.Struct, frozen=True):
     outlier_share: float = 0.2
     outlier_sigmas: float = 8.0
     outlier_prints: int = 21
+    volume_factor: float = 10.0
+    volume_bars: int = 20
+    stuck_bars: int = 5
     quiet_ms: int = 60_000
     identity_window: int = 4_096
+    disagreement: float = 0.001
 
 
 class RuleChanges(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -74,8 +82,12 @@ class RuleChanges(msgspec.Struct, frozen=True, omit_defaults=True):
     outlier_share: float | None = None
     outlier_sigmas: float | None = None
     outlier_prints: int | None = None
+    volume_factor: float | None = None
+    volume_bars: int | None = None
+    stuck_bars: int | None = None
     quiet_ms: int | None = None
     identity_window: int | None = None
+    disagreement: float | None = None
 
     def over(self, rules: AssetRules) -> AssetRules:
         """The rules with what differs put in."""
@@ -209,8 +221,8 @@ class VenueConfig(msgspec.Struct, frozen=True):
 def _default_assets() -> dict[Asset, AssetRules]:
     return {
         "equity": AssetRules(),
-        "crypto": AssetRules(disorder_ms=1_000, outlier_share=0.5),
-        "fx": AssetRules(disorder_ms=1_000, outlier_share=0.1),
+        "crypto": AssetRules(disorder_ms=1_000, outlier_share=0.5, stuck_bars=3),
+        "fx": AssetRules(disorder_ms=1_000, outlier_share=0.1, stuck_bars=10),
         "commodity": AssetRules(disorder_ms=1_000, outlier_share=0.15),
     }
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from schemas.columns import Columns
-from schemas.config import Domain, SourceConfig
+from schemas.config import AssetRules, Domain, SourceConfig
 from streams.core.bars import gaps
 from streams.core.bars.stage import BarsStage
 from streams.core.bars.state import BEGINS, EMPTY, MISSED, REAL, empty_rows
@@ -30,7 +30,8 @@ def body(symbols: int) -> Domain:
         for number in range(symbols)
     ]
     sources = [SourceConfig(name, "bars.raw") for name in (*vendors, "spare")]
-    return domain(*listed, sources=sources, partitions=1)
+    early = {"equity": AssetRules(future_ms=36_000_000)}  # bars may come before the heartbeats
+    return domain(*listed, sources=sources, assets=early, partitions=1)
 
 
 def beats(ts: int) -> list[Record]:

@@ -2,22 +2,24 @@
 
 Only two things follow the log record by record: when a minute is decided, and which source's bar it has.
 Causes, flat bars and gaps are worked out at the end, from scratch. Each sentence behind ``By law`` is one of
-SEMANTICS. Not covered: history sources, revisions of trade dates before the previous one, V07-V09, V14-V19.
+SEMANTICS. Not covered: history sources, revisions of trade dates before the previous one, V08, V09, V17.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from schemas.config import Domain, SymbolConfig, decode
+from schemas.config import Domain, SymbolConfig, decode, rules_of
 from schemas.flags import PARTIAL
 from tests.oracle.calendar import MINUTE, Calendar
+from tests.oracle.causes import Causes
 from tests.oracle.fills import Minute, fill, gap
+from tests.oracle.flags import flagged
 from tests.oracle.prints import Record, refusal
 from tests.oracle.sources import MS, NEVER, Life, Sources
 
 _GRACE: Final = 5_000 * MS
-FIELDS: Final = ("open", "high", "low", "close", "volume", "notional", "fill", "source")
+FIELDS: Final = ("open", "high", "low", "close", "volume", "notional", "fill", "source", "flags")
 """What is compared of a row."""
 
 Place = tuple[str, int]
@@ -43,9 +45,7 @@ class Bars:
         self._decided: dict[Place, str] = {}  # by which source, empty where none was alive
         self._gap_of: dict[Place, int] = {}  # first minute of the gap of a minute that was missing
         self._was: dict[Place, str] = {}  # why it was missing, until a bar came
-        self._rejected: set[Place] = set()
-        self._halted: set[Place] = set()
-        self._halts: dict[tuple[str, str], list[list[int]]] = defaultdict(list)
+        self._causes = Causes(self._sources)
         self._newest = NEVER
         self._minutes_of: dict[str, list[tuple[int, int]]] = {}
 
@@ -57,9 +57,9 @@ class Bars:
             elif record["record"] == "Heartbeat":
                 self._hear(record)
             elif record["record"] == "MinuteStatus":
-                self._note(record)
+                self._causes.note(record)
             elif record["record"] == "SourceStatus":
-                self._halt(record)
+                self._causes.halt(record, self._domain)
             else:
                 self.outcomes[self._place] = self._admit(record)
             self._decide_all(record)
@@ -72,7 +72,7 @@ class Bars:
         for symbol in self._domain.symbols:
             for minute in self._minutes(symbol):
                 if minute.row is not None:
-                    row = {"source": "bars", "notional": 0.0, **minute.row}
+                    row = {"source": "bars", "notional": 0.0, "flags": 0, **minute.row}
                     found[symbol.symbol, minute.ts_open] = {name: row[name] for name in FIELDS}
         return found
 
@@ -134,23 +134,6 @@ class Bars:
             elif symbol.symbol not in self._from and beat["source"] in symbol.sources:
                 self._from[symbol.symbol] = beat["ts_through"] - beat["ts_through"] % MINUTE
 
-    def _note(self, status: Record) -> None:
-        place = (status["symbol"], status["ts_open"])
-        if status["rejected"]:
-            self._rejected.add(place)
-        if status["halted"]:
-            self._halted.add(place)
-
-    def _halt(self, status: Record) -> None:
-        for symbol in self._domain.symbols:
-            if status["symbol"] not in (None, symbol.symbol) or status["source"] not in symbol.sources:
-                continue
-            spans = self._halts[symbol.symbol, status["source"]]
-            if status["status"] == "halted" and not (spans and spans[-1][1] == -NEVER):
-                spans.append([status["ts"], -NEVER])
-            elif status["status"] == "resumed" and spans and spans[-1][1] == -NEVER:
-                spans[-1][1] = status["ts"]
-
     # Bars and decisions.
 
     def _admit(self, bar: Record) -> str:
@@ -158,7 +141,7 @@ class Bars:
         refused = refusal(bar, symbol, self._domain)
         if refused:
             if symbol is not None and bar.get("source") in symbol.sources:
-                self._rejected.add((symbol.symbol, bar["ts_open"]))
+                self._causes.rejected.add((symbol.symbol, bar["ts_open"]))
             return f"rejected.{refused}"
         assert symbol is not None
         if self._calendars[symbol.calendar].segment(bar["ts_open"]) is None:
@@ -175,7 +158,8 @@ class Bars:
         if place in self._decided:
             if place not in self._real:
                 self._was[place] = self._cause(symbol, bar["ts_open"])
-            self._real[place] = bar
+            held = self._real.get(place)
+            self._set(symbol, place, bar, [held] if held and held["source"] != bar["source"] else [])
         return "out"
 
     def _replaces(self, bar: Record, held: Record | None, order: list[str]) -> bool:
@@ -203,9 +187,29 @@ class Bars:
                     self._decided[place] = self._best(symbol)
                     bar = self._chosen(symbol, place)
                     if bar is not None:
-                        self._real[place] = bar
+                        others = [one for name, one in self._came[place].items() if name != bar["source"]]
+                        self._set(symbol, place, bar, others)
                     else:
                         self._gap_of[place] = self._gap(symbol, ts_open)
+
+    def _set(self, symbol: SymbolConfig, place: Place, bar: Record, others: list[Record]) -> None:
+        """A bar becomes that of its minute."""
+        segment = self._calendars[symbol.calendar].segment(bar["ts_open"])
+        assert segment is not None
+        session = self._calendars[symbol.calendar].session(segment.session_date)
+        # By law "V13-V15 go by log order": what is before it at this record
+        known = [self._real.get((symbol.symbol, at)) for at in session if at < bar["ts_open"]]
+        before = [one for one in known if one is not None and one["fill"] == "real"]
+        self._real[place] = {
+            **bar,
+            "flags": flagged(bar, before, others, rules_of(self._domain, symbol)),
+        }
+
+    def _cause(self, symbol: SymbolConfig, ts_open: int) -> str:
+        segment = self._calendars[symbol.calendar].segment(ts_open)
+        assert segment is not None
+        decided_by = self._decided[symbol.symbol, ts_open]
+        return self._causes.of(symbol, ts_open, decided_by, segment, self._domain)
 
     def _gap(self, symbol: SymbolConfig, ts_open: int) -> int:
         """First minute of the gap that a missing minute is in."""
@@ -264,35 +268,3 @@ class Bars:
         came, best = self._came[place], self._best(symbol)
         order = [best, *symbol.sources]
         return next((came[name] for name in order if name in came), None)
-
-    # Why a minute has no real bar.
-
-    def _cause(self, symbol: SymbolConfig, ts_open: int) -> str:
-        """By law, in order of precedence: "halt, rejected, outage, no_trades, unknown"."""
-        place, close = (symbol.symbol, ts_open), ts_open + MINUTE
-        halts = [span for source in symbol.sources for span in self._halts[symbol.symbol, source]]
-        if place in self._halted or any(start < close and end > ts_open for start, end in halts):
-            return "halt"
-        if place in self._rejected:
-            return "rejected"
-        # "its source" is the one that decided the minute, the best where none was alive
-        source = self._decided[place] or symbol.sources[0]
-        if self._sources.was_dead(source, ts_open, close):
-            return "outage"
-        # By law "For a source configured with one symbol silence is always unknown"
-        if sum(source in one.sources for one in self._domain.symbols) == 1:
-            return "unknown"
-        return self._silence(source, symbol, ts_open)
-
-    def _silence(self, source: str, symbol: SymbolConfig, ts_open: int) -> str:
-        segment = self._calendars[symbol.calendar].segment(ts_open)
-        assert segment is not None
-        said, limit = self._sources.last[source], self._domain.silence_ms * MS
-        before = max([segment.opens, *(ts for ts in said if ts <= ts_open)])
-        after = [ts for ts in said if ts > ts_open]
-        # By law "no_trades once its source's ts_last > its ts_open and the silence around it was at most
-        # [5 min]; outage when longer ...; until then unknown"
-        if after:
-            return "no_trades" if min(after[0], segment.closes) - before <= limit else "outage"
-        _, now = self._sources.silent_since(source)
-        return "outage" if min(now, segment.closes) - before > limit else "unknown"

@@ -13,9 +13,9 @@ from tests.property.bars_log import NAMES, OPENS, SOURCES, Run, logs, minute, pr
 
 
 def final_rows(rows: dict[str, list[Record]]) -> dict[tuple[str, int], Record]:
-    """The last revision of each minute, its number apart."""
+    """The last revision of each minute, its number apart, and its flags: V14, V15 and V19 go by log order."""
     bars_ = [row for row in rows.get("bars.1m", []) if row["record"] == "Bar"]
-    return {(row["symbol"], row["ts_open"]): {**row, "revision": 0} for row in bars_}
+    return {(row["symbol"], row["ts_open"]): {**row, "revision": 0, "flags": 0} for row in bars_}
 
 
 @st.composite

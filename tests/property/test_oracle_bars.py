@@ -11,8 +11,8 @@ from typing import Any
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from schemas.config import Domain
-from schemas.flags import PARTIAL
+from schemas.config import Domain, RuleChanges
+from schemas.flags import DISAGREES, LARGE_VOLUME, PARTIAL, STUCK, VWAP_RANGE
 from streams.core.bars.stage import BarsStage
 from tests.factories import DAY, Record, at, bar, config, heartbeat, minute_status, status
 from tests.oracle.bars import Bars
@@ -21,6 +21,7 @@ from tests.unit.bars.desk import Desk, beat, fed, minute, two
 
 M = 60_000_000_000
 S = 1_000_000_000
+BITS = (PARTIAL, VWAP_RANGE, LARGE_VOLUME, STUCK, DISAGREES)
 OPEN = at(f"{DAY}T13:30")
 
 
@@ -28,6 +29,10 @@ def body(pick: Random) -> Domain:
     """Two symbols; one source or two."""
     sources = pick.choice([["feed"], ["feed", "feed.bars"]])
     fields: dict[str, Any] = {"sources": sources, "fill_limit": pick.choice([1, 2, 5])}
+    fields["rules"] = RuleChanges(
+        volume_bars=pick.choice([0, 1, 2, 3]), volume_factor=2.0, stuck_bars=pick.choice([0, 2, 3]),
+        disagreement=pick.choice([0.0, 0.001, 0.1]),
+    )  # fmt: skip
     fields["policy"] = pick.choice([["refetch", "flat"], ["flat"], ["none"]])
     return two(**fields)
 
@@ -68,9 +73,17 @@ class Day:
         low = self.pick.choice([9.0, 9.5, 10.0])
         high = low + self.pick.choice([0.0, 0.5, 1.0])
         made = bar(minute(number), low, high, low, high, symbol=name, source=source)
-        volume = self.pick.choice([10.0, 2.0])
+        volume = self.pick.choice([10.0, 2.0, 40.0])
+        trades = self.pick.choice([None, None, 0, 3])
         flags = PARTIAL if self.pick.random() < 0.1 else 0
-        return {**made, "volume": volume, "notional": volume * low, "flags": flags, **fields}
+        return {
+            **made,
+            "volume": volume,
+            "notional": volume * low,
+            "flags": flags,
+            "trades": trades,
+            **fields,
+        }
 
     def odd(self, number: int) -> Record:
         """A late, refetched, revised or bad bar of a minute so far, or why there is none."""
@@ -207,6 +220,8 @@ def test_the_logs_hold_every_cause_and_every_fill():
         "halt", "rejected", "outage", "no_trades", "unknown",
     }  # fmt: skip
     assert {row["fill"] for one in oracles for row in one.rows().values()} >= {"real", "flat"}
+    flags = {row["flags"] & bit for one in oracles for row in one.rows().values() for bit in BITS}
+    assert flags == {0, *BITS}
     assert {gap["state"] for one in oracles for gap in one.gaps().values()} >= {"open", "filled"}
 
 

@@ -7,8 +7,9 @@ from schemas.market.intervals import MINUTE
 from streams.core.bars import validate
 from streams.core.bars.book import Book
 from streams.core.bars.days import WAIT_DATES
+from streams.core.bars.doubt import differs
 from streams.core.bars.effects import Effects
-from streams.core.bars.revise import is_applied, replaces
+from streams.core.bars.revise import is_applied, other_close, replaces
 from streams.core.bars.roster import Listing
 from streams.core.bars.state import MISSED, UNDECIDED, Day, Print
 from streams.core.bars.validate import Rejected
@@ -23,9 +24,12 @@ class Outcome(NamedTuple):
     counted: str
     topic: str = ""
     why: Rejected | None = None
+    flagged: str = ""
 
 
 OUT, DUPLICATE, HELD = Outcome("out"), Outcome("duplicate"), Outcome("held")
+DISAGREEING = Outcome("duplicate", flagged="V19")
+"""A worse source's bar that changes nothing and differs from the one that counts."""
 
 
 def rejected(why: Rejected) -> Outcome:
@@ -160,11 +164,14 @@ def _set(book: Book, listing: Listing, day: Day, bar: Print, ts_open: int, *, de
         return rejected(validate.UNKNOWN_SOURCE)
     if is_applied(day, place, bar):
         return DUPLICATE
+    other = other_close(day, place, bar)
     if day.rows["kind"][place] != UNDECIDED and not replaces(day, place, bar, listing.ranks):
-        return DUPLICATE
+        disagrees = other is not None and differs(other, bar.close, listing.rules)
+        return DISAGREEING if disagrees else DUPLICATE
     day.applied[place, column] = bar.revision
     if day.rows["kind"][place] != UNDECIDED:
-        book.apply(listing, day, lambda effects: effects.set_bar(place, bar))
+        others = [] if other is None else [other]
+        book.apply(listing, day, lambda effects: effects.set_bar(place, bar, others))
     else:
         day.pending[place, bar.source] = bar
         if decide:

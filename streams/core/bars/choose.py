@@ -57,15 +57,19 @@ def rank(bar_source: int, fill: int, ranks: Mapping[int, int]) -> int:
     return ranks.get(bar_source, UNLISTED) + (FETCHED if fill else 0)
 
 
-def take(day: Day, place: int, best: int, ranks: Mapping[int, int]) -> Print | None:
-    """Take the bar of an undecided minute out of the waiting ones: the deciding source's, else the best."""
+def take(day: Day, place: int, best: int, ranks: Mapping[int, int]) -> list[Print]:
+    """Take the waiting bars of an undecided minute out; the one that it gets comes first.
+
+    That is the deciding source's, else the best.
+    """
     waiting = [bar for (at, _), bar in day.pending.items() if at == place]
     for bar in waiting:
         del day.pending[place, bar.source]
-    if not waiting:
-        return None
-    own = [bar for bar in waiting if bar.source == best and not bar.fill]
-    return own[0] if own else min(waiting, key=lambda bar: (rank(bar.source, bar.fill, ranks), bar.source))
+    if len(waiting) > 1:
+        waiting.sort(key=lambda bar: (
+            bar.source != best or bar.fill, rank(bar.source, bar.fill, ranks), bar.source,
+        ))  # fmt: skip
+    return waiting
 
 
 def waits(day: Day, source: int) -> list[int]:

@@ -1,5 +1,6 @@
 """What one record does to one trade date of one symbol: decide minutes, find causes, fill, and tell of it."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from schemas.market.intervals import MINUTE
 from streams.core.bars import causes, fill, gaps, quality, sessions
 from streams.core.bars.choose import kind_of, take
+from streams.core.bars.doubt import doubts
 from streams.core.bars.emit import Sheets
 from streams.core.bars.partition import Partition
 from streams.core.bars.revise import apply
@@ -46,8 +48,11 @@ class Effects:
         self._starts: list[int] = []
         self._halts = partition.halts.of(listing)
 
-    def set_bar(self, place: int, bar: Print) -> None:
-        """A bar becomes that of a minute."""
+    def set_bar(self, place: int, bar: Print, others: Iterable[float]) -> None:
+        """A bar becomes that of a minute; ``others`` are the closes of other sources' bars for it."""
+        found = doubts(self._day.rows, place, bar, others, self._listing.rules)
+        if found:
+            bar = bar._replace(flags=bar.flags | found)
         apply(self._day, place, bar, kind_of(bar))
         self._bars[place] = bar
         self._starts.append(place + 1)
@@ -56,9 +61,9 @@ class Effects:
         """Decide an undecided minute by what is there."""
         row = self._day.rows[place]
         row["judge"] = best
-        bar = take(self._day, place, best, self._listing.ranks)
-        if bar is not None:
-            self.set_bar(place, bar)
+        bars = take(self._day, place, best, self._listing.ranks)
+        if bars:
+            self.set_bar(place, bars[0], [bar.close for bar in bars[1:]])
             return
         row["kind"], row["bits"] = EMPTY, int(row["bits"]) | MISSED | gaps.begins(self._day.rows, place)
         row["cause"] = self._cause(place)

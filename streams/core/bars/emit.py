@@ -1,5 +1,6 @@
 """What the stage puts out: rows of each record type, gathered in order, made columns at the end of a step."""
 
+from collections import Counter
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from schemas.columns import Columns, Draft
 from schemas.market.intervals import MINUTE
 from schemas.records import record_type
+from streams.core.bars.doubt import CODES
 from streams.core.bars.gaps import Extent, Summary
 from streams.core.bars.quality import Parts
 from streams.core.bars.state import FLAT, HALTED, HOLE, NO_TRADES, REFETCHED, Day, Print
@@ -23,13 +25,19 @@ _NULL: Final = {
     for record, name in (("Bar", "ts_first"), ("Bar", "ts_last"), ("Session", "quality"))
 }
 _FLAT_NULLS: Final = _NULL["Bar", "ts_first"] | _NULL["Bar", "ts_last"]
+_CODED: Final = sum(CODES)
 _TOPICS: Final = ("bars.1m", "gaps", "sessions", "dead-letters", "late")
 
 
 class Sheets:
-    """The outputs of one step, in order."""
+    """The outputs of one step, in order.
+
+    Attributes:
+        flagged: published bars by ``flagged.<code>`` of each flag that this stage sets.
+    """
 
     def __init__(self, partition: int) -> None:
+        self.flagged: Counter[str] = Counter()
         self._partition = partition
         self._drafts: dict[str, Draft] = {}
         self._rows: dict[tuple[str, str], tuple[list[Row], list[int]]] = {}
@@ -52,6 +60,8 @@ class Sheets:
     def bar(self, symbol: bytes, day: Day, place: int, bar: Print, source: bytes) -> None:
         """A real or refetched bar."""
         row, text = day.rows[place], self._draft("bars.1m").text
+        if bar.flags & _CODED:
+            self.flagged.update(f"flagged.{code}" for bit, code in CODES.items() if bar.flags & bit)
         refetched = int(int(row["kind"]) == REFETCHED)
         self._add("bars.1m", "Bar", (
             text(symbol), text(b"1m"), int(row["ts_open"]), int(row["ts_open"]) + MINUTE, day.session_date,

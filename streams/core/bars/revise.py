@@ -41,7 +41,15 @@ def is_applied(day: Day, place: int, bar: Print) -> bool:
     return column >= 0 and bar.revision <= int(day.applied[place, column])
 
 
+def other_close(day: Day, place: int, bar: Print) -> float | None:
+    """Close of the bar that a minute has from another source, None where it has none."""
+    row = day.rows[place]
+    if int(row["kind"]) not in (REAL, REFETCHED) or int(row["source"]) == bar.source:
+        return None
+    return float(row["close"])
+
+
 def apply(day: Day, place: int, bar: Print, kind: int) -> None:
     """Make a bar that of a minute."""
     row = day.rows[place]
-    row["kind"], row["source"], row["close"] = kind, bar.source, bar.close
+    row["kind"], row["source"], row["close"], row["volume"] = kind, bar.source, bar.close, bar.volume

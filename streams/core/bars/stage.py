@@ -57,6 +57,7 @@ class BarsStage:
             partition.offset = book.offset = offset
             self._is_dirty = True
             self._take(at, batch.topic.records[kind] if kind != UNDECODABLE else "", row, tables[kind])
+        self._counts.update(book.sheets.flagged)
         return Outputs(book.sheets.finish(), dict(self._counts))
 
     def take_dirty(self) -> dict[bytes, bytes]:
@@ -129,6 +130,8 @@ class BarsStage:
     def _count(self, at: int, outcome: Outcome) -> None:
         self._counts["in"] += 1
         self._counts[outcome.counted] += 1
+        if outcome.flagged:
+            self._counts[f"flagged.{outcome.flagged}"] += 1
         if outcome.why is not None:
             self._book.sheets.letter(outcome.topic, self._batch, at, outcome.why)
             if outcome.counted == "rejected":

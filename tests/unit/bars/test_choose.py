@@ -71,7 +71,7 @@ def test_a_better_source_revises_unless_its_bar_is_partial():
     desk.feed(vended(0, 11.0), beat(1), vended(1, 11.0), beat(2))
     got = desk.feed(fed(0, 10.0), fed(1, 10.0, flags=PARTIAL))
     assert got.bars() == [(0, 10.0, "real", 1)]
-    assert got.counts == {"in": 2, "out": 1, "duplicate": 1}
+    assert got.counts == {"in": 2, "out": 1, "duplicate": 1, "flagged.V19": 2}
 
 
 def test_a_partial_bar_replaces_a_flat_one():
@@ -85,7 +85,7 @@ def test_a_refetched_bar_replaces_a_flat_one_but_no_real_one():
     desk.feed(fed(0, 10.0), beat(2))
     got = desk.feed(vended(0, 11.0, fill="refetched"), vended(1, 12.0, fill="refetched"))
     assert got.bars() == [(1, 12.0, "refetched", 1)]
-    assert got.counts == {"in": 2, "out": 1, "duplicate": 1}
+    assert got.counts == {"in": 2, "out": 1, "duplicate": 1, "flagged.V19": 1}
 
 
 def test_a_real_bar_replaces_a_refetched_one():
