@@ -11,6 +11,7 @@ import msgspec
 
 from schemas.codec import encode_record
 from schemas.config import Domain, encode
+from schemas.errors import ConfigurationError
 
 TOPICS: Final = ("ticks.raw", "lines.raw")
 """Where a configuration enters."""
@@ -55,7 +56,11 @@ def apply(
 
     Returns:
         How many records that were.
+
+    Raises:
+        ConfigurationError: a signal looks across symbols, which are in more than one partition.
     """
+    _check_ranks(domain, partitions[TOPICS[0]])
     domain = msgspec.structs.replace(domain, partitions=partitions[TOPICS[0]])
     value = encode_record("Config", ids["Config"], config_fields(domain, ts))
     count = 0
@@ -63,3 +68,14 @@ def apply(
         producer.send(topic, None, value, partition=number, timestamp_ms=ts // 1_000_000)
         count += 1
     return count
+
+
+def _check_ranks(domain: Domain, partitions: int) -> None:
+    if domain.signals and partitions != 1:
+        # The grammar is loaded only where something is said in it.
+        from streams.core.analytics.scan.meaning import across  # noqa: PLC0415
+
+        if names := across(domain.signals):
+            rule = f"topics must have 1 partition for signals across symbols, was {partitions!r}"
+            fix = "remove rank and percentile, or create the topics with 1 partition"
+            raise ConfigurationError(f"{rule} ({', '.join(names)}; fix: {fix})")

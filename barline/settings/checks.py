@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from barline.settings.conditions import CONDITIONS
 from barline.settings.reading import Problem, read
+from barline.settings.scanner import signal_problems
 from barline.settings.settings import Settings
 from schemas.errors import ConfigurationError
 from schemas.market.intervals import MINUTE, Interval
@@ -24,6 +25,7 @@ def problems(settings: Settings) -> Iterator[Problem]:
     yield from _sources(settings)
     yield from _intervals(settings)
     yield from _indicators(settings)
+    yield from signal_problems(settings)
     yield from _zones(settings)
     yield from _worker(settings)
     yield from _sink(settings)

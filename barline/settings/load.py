@@ -89,7 +89,11 @@ def _named(found: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
             for key, to in (("fill", "policy"), ("fill_limit", "fill_limit"))
             if key in policies
         }
-    for section, key, defaults in (("sources", "name", {}), ("symbols", "symbol", fill)):
+    for section, key, defaults in (
+        ("sources", "name", {}),
+        ("venues", "name", {}),
+        ("symbols", "symbol", fill),
+    ):
         if isinstance(entries := found.get(section), dict):
             tables[section] = {
                 name: defaults | _since(entry, (section, name), problems) | {key: name}

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from barline.settings.conditions import CONDITIONS
+from barline.settings.narrow import of_symbols, signals_of
 from barline.settings.sections import (
     BrokerSettings,
     CalendarSettings,
@@ -23,8 +24,10 @@ from schemas.config import (
     Domain,
     IndicatorConfig,
     RuleChanges,
+    SignalConfig,
     SourceConfig,
     SymbolConfig,
+    VenueConfig,
 )
 from schemas.errors import ConfigurationError
 
@@ -47,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True):
         sources: every source by name.
         symbols: every symbol by name, in order.
         indicators: what is computed.
+        signals: what the scanner looks for.
+        venues: what providers and brokers call the symbols, by their name.
     """
 
     intervals: list[str] = msgspec.field(default_factory=lambda: list(Domain(version=0).intervals))
@@ -63,6 +68,8 @@ class Settings(msgspec.Struct, frozen=True):
     sources: dict[str, SourceConfig] = {}
     symbols: dict[str, SymbolConfig] = {}
     indicators: list[IndicatorConfig] = []
+    signals: list[SignalConfig] = []
+    venues: dict[str, VenueConfig] = {}
 
     def endpoints(self, environ: Mapping[str, str] = os.environ) -> Endpoints:
         """Addresses of the servers: from the environment, else from here, else those of the running stack.
@@ -128,6 +135,8 @@ class Settings(msgspec.Struct, frozen=True):
             conditions=CONDITIONS | self.conditions,
             intervals=self.intervals,
             indicators=self.indicators,
+            signals=signals_of(self.signals, self.symbols),
+            venues=[of_symbols(venue, self.symbols) for venue in self.venues.values()],
             lateness_ms=policies.lateness_ms,
             source_timeout_ms=policies.source_timeout_ms,
             probation_ms=policies.probation_ms,

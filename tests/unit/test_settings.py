@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from barline.settings.lines import line_of, lines_of
@@ -65,8 +66,8 @@ length = 2.5
 
 EVERY_ERROR = """\
 barline.toml:3: colour must be a known setting (fix: remove it, or write one of assets, calendars, \
-clickhouse, conditions, indicators, intervals, kafka, lines, policies, registry, sink, sources, symbols, \
-worker)
+clickhouse, conditions, indicators, intervals, kafka, lines, policies, registry, signals, sink, sources, \
+symbols, venues, worker)
 barline.toml:6: sources.feed.topic must be one of ticks.raw, bars.raw, was 'tick.raw' (fix: write "ticks.raw")
 barline.toml:7: symbols.SPY must have calendar (fix: add calendar = "...")
 barline.toml:8: symbols.SPY.asset must be one of equity, crypto, fx, commodity, was 'stock' \
@@ -199,3 +200,93 @@ rules = { outlier_share = 0.3 }
     with pytest.raises(ConfigurationError) as caught:
         parse(text.replace('"sip"', '"sap"'))
     assert "symbols.AIG.conditions must name a table, was 'sap'" in caught.value.__notes__[0]
+
+
+SIGNALS = '''
+[[indicators]]
+name = "rsi_14"
+kind = "rsi"
+length = 14
+intervals = ["5m"]
+
+[[signals]]
+name = "dip"
+when = "rsi_14@5m < 30 and close > open@1h"
+[[signals]]
+name = "dip"
+when = "rsi_14 < 30"
+symbols = ["QQQ"]
+debounce_ms = -1
+[[signals]]
+name = "half"
+when = """
+rsi_14@5m < 30
+  and close >
+"""
+[[signals]]
+name = "far"
+when = "close > 3"
+interval = "2h"
+
+[venues.cfd]
+names = { SPY = "US500", NAS100 = "US100" }
+[venues.oanda]
+kind = "house"
+'''
+
+
+def test_conditions_are_wrong_together_with_everything_else_each_at_its_line_and_column():
+    first = [note.split(" (fix")[0] for note in notes(GOOD + SIGNALS)]
+    assert first == [
+        "barline.toml:40: venues.oanda.kind must be one of broker, provider, was 'house'",
+    ]
+    found = notes(GOOD + SIGNALS.replace("house", "broker"))
+    assert found == SIGNAL_ERRORS.splitlines()
+
+
+SIGNAL_ERRORS = """\
+barline.toml:22: signals[1].name must be unique, was 'dip' again (fix: rename it)
+barline.toml:23: signals[1].when must be a value on 1m, was 'rsi_14' (column 1) \
+(fix: write rsi_14@5m, or compute it on 1m)
+barline.toml:24: signals[1].symbols must name known symbols, was 'QQQ' (fix: write one of SPY)
+barline.toml:25: signals[1].debounce_ms must be 0 or more, was -1 (fix: write 300_000)
+barline.toml:28: signals[2].when must have a value here, was its end (column 30) \
+(fix: write a name such as close, a number or ()
+barline.toml:35: signals[3].interval must be computed, was '2h' (fix: write one of 1m, 5m, 1h)
+barline.toml:38: venues.cfd.names.NAS100 must be a known symbol, was 'NAS100' \
+(fix: write one of SPY, or add [symbols.NAS100])
+"""
+
+
+def test_signals_and_venues_are_those_of_the_symbols_that_are_left():
+    text = (
+        GOOD
+        + """
+[[signals]]
+name = "spy"
+when = "close > 3"
+symbols = ["SPY"]
+[[signals]]
+name = "all"
+when = "close > 3"
+[venues.cfd]
+names = { SPY = "US500" }
+"""
+    )
+    settings = parse(text)
+    domain = settings.domain(date(2024, 7, 1), date(2024, 7, 5))
+    assert decode(encode(domain)) == domain
+    assert [(signal.name, signal.symbols) for signal in domain.signals] == [("spy", ["SPY"]), ("all", [])]
+    assert [(venue.name, venue.names) for venue in domain.venues] == [("cfd", {"SPY": "US500"})]
+    none = msgspec.structs.replace(settings, symbols={})
+    domain = none.domain(date(2024, 7, 1), date(2024, 7, 5))
+    assert [signal.name for signal in domain.signals] == ["all"]
+    assert domain.venues[0].names == {}
+
+
+def test_two_symbols_of_one_name_at_a_venue_are_refused():
+    text = GOOD + "[symbols.AIG]\nasset = 'equity'\ncalendar = 'XNYS'\nsources = ['feed']\n"
+    text += "[venues.cfd]\nnames = { SPY = 'AIG' }\n"
+    (found,) = notes(text)
+    assert "must mean one symbol, was 'AIG' for SPY and AIG" in found
+    assert found.startswith("barline.toml:16: venues.cfd.names ")

@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from click.testing import CliRunner
 
 from barline.cli import main
 from barline.settings.apply import apply
 from schemas.codec import LOCAL_IDS, LOCAL_NAMES, decode_record
-from schemas.config import decode
+from schemas.config import SignalConfig, decode
+from schemas.errors import ConfigurationError
 from tests.factories import domain
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +39,15 @@ def test_every_partition_of_both_topics_gets_the_same_record():
     name, fields = decode_record(value, LOCAL_NAMES)
     assert name == "Config"
     assert decode(str(fields["body"])) == msgspec.structs.replace(domain(), partitions=3)
+
+
+def test_ranks_across_symbols_are_not_put_in_force_over_several_partitions():
+    ranked = domain(signals=[SignalConfig("dip", "close > 3"), SignalConfig("best", "rank(close) <= 3")])
+    sent = Sent()
+    with pytest.raises(ConfigurationError, match=r"1 partition .*, was 4 \(best; fix: "):
+        apply(ranked, sent, LOCAL_IDS, {"ticks.raw": 4, "lines.raw": 4}, ts=0)
+    assert sent.records == []
+    assert apply(ranked, sent, LOCAL_IDS, {"ticks.raw": 1, "lines.raw": 1}, ts=0) == 2
 
 
 def test_check_says_everything_and_ends_with_3(tmp_path: Path):
