@@ -39,6 +39,8 @@ _FIELDS: Final[dict[str, object]] = {
     "symbol": "WARM", "source": "warm", "writer": "warm", "mode": "warm", "interval": "1m",
     "version": 1, "body": encode(_DOMAIN), "alive": True, "ts": _OPEN, "ts_event": _OPEN, "ts_recv": _OPEN,
     "ts_open": _OPEN, "ts_close": _OPEN + _MINUTE, "ts_last": _OPEN, "ts_through": _OPEN + 3 * _MINUTE,
+    "strand_id": "warm", "line": 1,
+    "data": b'{"mode":"warm","timestamp":1700000000,"value":{"t":"e","equity":1}}',
     "session_date": _DAY, "open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0, "volume": 1.0, "price": 1.0,
     "size": 1.0, "bid": 1.0, "ask": 1.0, "expected": 1, "actual": 1, "complete": True, "coverage": 1.0,
 }  # fmt: skip
@@ -88,6 +90,6 @@ def _fields(record: str, later: int) -> dict[str, object]:
     """Those of the fields that a record type has, instants moved by some nanoseconds."""
     fields = {name: _FIELDS[name] for name in record_type(record).names if name in _FIELDS}
     return {
-        name: value + later if isinstance(value, int) and name.startswith("ts") else value
+        name: value + later if isinstance(value, int) and (name.startswith("ts") or name == "line") else value
         for name, value in fields.items()
     }

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from schemas.columns import Columns
 from schemas.config import Domain
 from streams.core import slots
-from streams.core.lines import parse as parsing
 from streams.core.lines.parse import parse
 from streams.core.lines.stage import LinesStage
 from streams.core.stage import PARTITION_KEY
@@ -145,32 +144,6 @@ def identities(records: list[Record]) -> set[str]:
 
 def bodies(states: dict[bytes, bytes]) -> dict[bytes, bytes]:
     return {key: state[slots.HEADER_SIZE :] for key, state in states.items()}
-
-
-_SNIPPETS = st.sampled_from([
-    '"mode"', '"m"', '"timestamp"', '"value"', '"t"', '"e"', '"equity"', '"b"', '"type"', '"x"', '""',
-    '"\\u0074"', '"ä"',
-    ":", ":", ":", ",", ",", ",", "{", "}", "[", "]", "1", "-0", "1.5e3", "1e999", "null", "true", " ",
-])  # fmt: skip
-_WHOLE = st.sampled_from([
-    '{"mode":"m","timestamp":1,"value":{"t":"e","equity":1}}',
-    '{"mode":"m","timestamp":"1.5","value":[{"t":"e","equity":-0,"b":"x"},{"t":"e","equity":2.5}]}',
-])  # fmt: skip
-
-
-@given(_WHOLE, st.lists(st.tuples(st.integers(0, 90), st.integers(0, 12), _SNIPPETS), max_size=3))
-@settings(max_examples=500)
-def test_the_short_way_reads_what_the_long_way_reads(text: str, edits: list[tuple[int, int, str]]) -> None:
-    for at, size, snippet in edits:
-        text = text[:at] + snippet + text[at + size :]
-    data = text.encode()
-    short = parsing._plain(data, b"m")
-    assert short is None or repr(short) == repr(parsing._any(data, b"m"))
-
-
-def test_the_short_way_is_taken() -> None:
-    data = b'{"mode":"m","timestamp":1720000000,"value":{"t":"e","equity":1}}'
-    assert parsing._plain(data, b"m") == parsing._any(data, b"m")
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"", b"m"]))

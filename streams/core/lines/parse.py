@@ -9,7 +9,6 @@ from typing import Final
 import msgspec
 
 from schemas.jsnl import (
-    DEPTH_LIMIT,
     END_MARKERS,
     STRAND_STARTED,
     TEXT_LIMIT,
@@ -70,21 +69,6 @@ _ITEM: Final = msgspec.json.Decoder(_Item)
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-class _PlainItem(msgspec.Struct):
-    t: str
-    equity: float
-    b: str | None = None
-
-
-class _PlainLine(msgspec.Struct):
-    mode: str
-    timestamp: msgspec.Raw
-    value: _PlainItem | list[_PlainItem]
-
-
-_PLAIN: Final = msgspec.json.Decoder(_PlainLine)
-
-
 def parse(data: bytes, mode: bytes) -> Items | Started | Rejected:
     """Read one line.
 
@@ -93,48 +77,7 @@ def parse(data: bytes, mode: bytes) -> Items | Started | Rejected:
         mode: the mode it is keyed by; a line that names another one is refused.
     """
     if not 0 < len(mode) <= TEXT_LIMIT:
-        return _any(data, b"")
-    return _plain(data, mode) or _any(data, mode)
-
-
-def _plain(data: bytes, mode: bytes) -> Items | None:
-    """A line of nothing but good equity in one pass, as most are; None for every other.
-
-    What it gives is what ``_any`` gives; a test compares the two.
-    """
-    if b"\\" in data or not data.isascii() or data.count(b"{") + data.count(b"[") > DEPTH_LIMIT:
-        return None
-    try:
-        line = _PLAIN.decode(data)
-    except msgspec.DecodeError:
-        return None
-    equity = _plain_items(data, line.value if isinstance(line.value, list) else [line.value])
-    ts_event = instant(line.timestamp)
-    if equity is None or ts_event is None or line.mode.encode() != mode or not _single(data):
-        return None
-    return Items(ts_event, equity, [], "")
-
-
-def _plain_items(data: bytes, items: list[_PlainItem]) -> list[EquityItem] | None:
-    equity = [
-        EquityItem(item.b.encode() if item.b else b"", item.equity + 0.0) for item in items if item.t == "e"
-    ]
-    size = len(items)
-    brokers = size - [item.b for item in items].count(None)
-    count = data.count
-    if len(equity) != size or count(b'"t"') != size or count(b'"equity"') != size or count(b'"b"') != brokers:
-        return None
-    long = len(data) > TEXT_LIMIT and any(len(item.broker) > TEXT_LIMIT for item in equity)
-    return None if long else equity
-
-
-def _single(data: bytes) -> bool:
-    """Whether the keys of a line stand once, seen from its text alone."""
-    count = data.count
-    return count(b'"mode"') == count(b'"timestamp"') == count(b'"value"') == 1 and not count(b'"type"')
-
-
-def _any(data: bytes, mode: bytes) -> Items | Started | Rejected:
+        mode = b""
     found = fields(data)
     if isinstance(found, Rejected):
         return found

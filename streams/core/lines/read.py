@@ -1,8 +1,15 @@
-"""The columns of ``lines.raw`` as Python values, taken out field by field, far cheaper than row by row."""
+"""The records of ``lines.raw``: which mode each is of, and each as Python values where it is asked for."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from schemas.columns import Columns, Rows
+import numpy as np
+
+from schemas.batches.wire import packed
+from schemas.columns import Columns, Ints
+from schemas.jsnl import TEXT_LIMIT
+from schemas.records import SPAN
+from streams.core.lines.items import named
 from streams.core.lines.modes import Origin
 
 
@@ -63,35 +70,51 @@ _TYPES: tuple[type[Row], ...] = (LineRow, ModeConfigRow, ModeUnknownRow, RunEndR
 
 
 class Batch:
-    """One batch: ``offsets`` and ``rows`` in log order, None for a record that could not be read."""
+    """One batch, its rows taken out one by one where they are asked for.
+
+    Attributes:
+        offsets: int64[n], in log order.
+        mode_of: int64[n], number of each record's mode, -1 where it has none that can be.
+        modes: the modes by number.
+    """
 
     def __init__(self, batch: Columns) -> None:
-        self._data = batch.data.tobytes()
-        self._timestamps = batch.timestamps.tolist()
-        self._keys = batch.keys.tolist()
-        self._values = batch.values.tolist()
-        self.offsets: list[int] = batch.offsets.tolist()
-        tables = [self._table(kind, rows) for kind, rows in zip(_TYPES, batch.tables, strict=True)]
-        places = zip(batch.kinds.tolist(), batch.rows.tolist(), strict=True)
-        self.rows: list[Row | None] = [tables[kind][row] if kind >= 0 else None for kind, row in places]
+        self.columns = batch
+        self.offsets = batch.offsets
+        self.mode_of, self.modes = _modes(batch)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def row(self, index: int) -> Row | None:
+        """The record at an index of the batch; None where it could not be read."""
+        number = int(self.columns.kinds[index])
+        if number < 0:
+            return None
+        kind = _TYPES[number]
+        cells = self.columns.tables[number][int(self.columns.rows[index])]
+        return kind._make(self._value(cells[name]) for name in kind._fields)
 
     def origin(self, index: int) -> Origin:
         """The record as it stood in the log."""
-        key = self._bytes(*self._keys[index])
-        value = self._bytes(*self._values[index]) or b""
-        return Origin(self.offsets[index], self._timestamps[index], key, value)
+        key, value = self.columns.keys[index], self.columns.values[index]
+        return Origin(
+            int(self.offsets[index]),
+            int(self.columns.timestamps[index]),
+            None if key["size"] < 0 else self.columns.bytes_at(key),
+            self.columns.bytes_at(value),
+        )
 
-    def _bytes(self, at: int, size: int) -> bytes | None:
-        return None if size < 0 else self._data[at : at + size]
+    def _value(self, cell: np.generic) -> object:
+        return self.columns.bytes_at(cell) if isinstance(cell, np.void) else cell.item()
 
-    def _table(self, kind: type[Row], rows: Rows) -> list[Row]:
-        names = kind._fields
-        return [kind(*values) for values in zip(*(self._column(rows, name) for name in names), strict=True)]
 
-    def _column(self, rows: Rows, name: str) -> list[object]:
-        column = rows[name]
-        if column.dtype.names is None:
-            numbers: list[object] = column.tolist()
-            return numbers
-        spans = zip(column["at"].tolist(), column["size"].tolist(), strict=True)
-        return [self._data[at : at + size] for at, size in spans]
+def _modes(batch: Columns) -> tuple[Ints, Sequence[bytes]]:
+    spans = np.zeros(len(batch), np.int64)
+    for number, kind in enumerate(_TYPES):
+        if "mode" in kind._fields:
+            places = np.flatnonzero(batch.kinds == number)
+            spans[places] = packed(batch.tables[number]["mode"])[batch.rows[places]]
+    sizes = spans >> 32
+    numbers, names = named(batch.data, spans.view(SPAN))
+    return np.where((sizes > 0) & (sizes <= TEXT_LIMIT), numbers, -1), names

@@ -8,7 +8,7 @@ from schemas.config import Domain
 from schemas.jsnl import AGAIN, TEXT_LIMIT, Rejected, Started
 from streams.core.lines.emit import DUPLICATE, HELD, IN, OUT, REJECTED, Emitter
 from streams.core.lines.modes import PLACES, Ending, File, Mode, Origin, Parked, Place
-from streams.core.lines.parse import Items, parse
+from streams.core.lines.parse import Items, OtherItem, parse
 from streams.core.lines.read import Batch, LineRow, ModeConfigRow, ModeUnknownRow, RunEndRow
 
 _AGAIN: Final = AGAIN.encode()
@@ -50,10 +50,10 @@ class Run:
 
     def line(self, row: LineRow, index: int) -> None:
         """Apply, park or refuse a line."""
-        self._count(IN)
-        file = self.mode.file(row.file_id, self._batch.offsets[index])
+        self.count(IN)
+        file = self.mode.file(row.file_id, int(self._batch.offsets[index]))
         if row.line <= file.last:
-            self._count(DUPLICATE)
+            self.count(DUPLICATE)
             return
         parsed = unreadable(row) or parse(row.data, self.name)
         if isinstance(parsed, Started):
@@ -61,61 +61,61 @@ class Run:
             return
         begins, file.last = file.last == 0, row.line
         if isinstance(parsed, Rejected):
-            self._reject(self._batch.origin(index), parsed.code, parsed.detail)
+            self.reject(self._batch.origin(index), parsed.code, parsed.detail)
             return
         place = self.mode.resolve(row.file_id, row.line)
         if place is not None:
             if begins and row.file_id.startswith(_AGAIN):
                 self.mode.equity.pop(place.strand_id, None)
-            self._count(OUT)
+            self.count(OUT)
             self._items(place, parsed, index)
         else:
             self._park(self._parked(row, index), parsed.ts_event)
 
     def configuration(self, row: ModeConfigRow, index: int) -> None:
         """Place a configuration; a mode that becomes known gets its parked records."""
-        self._count(IN)
-        self._configure(self.mode.file(row.file_id, self._batch.offsets[index]), row, index)
+        self.count(IN)
+        self._configure(self.mode.file(row.file_id, int(self._batch.offsets[index])), row, index)
 
     def unknown(self, row: ModeUnknownRow) -> None:
         """Give up what is parked; the mode stays unknown until a configuration comes."""
-        self._count(IN)
+        self.count(IN)
         if self.mode.newest is not None or self.mode.unknown:
-            self._count(DUPLICATE)
+            self.count(DUPLICATE)
             return
-        self._count(OUT)
+        self.count(OUT)
         self.mode.unknown, self.mode.wanted = True, False
         for parked in self._unpark():
-            self._reject(parked.origin, "unresolved", row.detail.decode("utf-8", "replace"))
+            self.reject(parked.origin, "unresolved", row.detail.decode("utf-8", "replace"))
 
     def end(self, row: RunEndRow, index: int) -> None:
         """Pass the end of a run on."""
-        self._count(IN)
+        self.count(IN)
         ending = Ending(row.strand_id, row.ts_event, row.reason, bool(row.replace))
         parked = Parked(self._batch.origin(index), row.file_id, row.line, ending=ending)
         if self.mode.newest is None:
             self._park(parked, row.ts_event)
         else:
-            self._count(OUT)
+            self.count(OUT)
             self._end(parked, ending)
 
     def _configure(self, file: File, row: ModeConfigRow, index: int) -> None:
         if self.mode.knows(file, row.line):
-            self._count(DUPLICATE)
+            self.count(DUPLICATE)
             return
         if not 0 < len(row.strand_id) <= TEXT_LIMIT:
-            self._reject(self._batch.origin(index), "config", f"strand_id must have 1 to {TEXT_LIMIT} bytes")
+            self.reject(self._batch.origin(index), "config", f"strand_id must have 1 to {TEXT_LIMIT} bytes")
             return
         if not self.mode.place(
             file, Place(row.line, bool(row.scanned), row.strand_id, bool(row.live)), row.version
         ):
             too_many = f"mode must not have more than {PLACES} configurations ahead of its lines"
-            self._reject(self._batch.origin(index), "config", too_many)
+            self.reject(self._batch.origin(index), "config", too_many)
             return
-        self._count(OUT)
-        self._emit.rows["ModeConfig"].append((*row[:-1], self.mode.version))
+        self.count(OUT)
+        self._emit.add("ModeConfig", *row[:-1], self.mode.version)
         for parked in self._unpark():
-            self._count(OUT)
+            self.count(OUT)
             self._apply(parked)
 
     def _apply(self, parked: Parked) -> None:
@@ -128,18 +128,16 @@ class Run:
             self._items(place, parsed, parked.origin)
 
     def _items(self, place: Place, items: Items, origin: Origin | int) -> None:
-        offset = self._batch.offsets[origin] if isinstance(origin, int) else origin.offset
+        offset = int(self._batch.offsets[origin]) if isinstance(origin, int) else origin.offset
         every = not self._limits.equity_on_change
         for item in items.equity:
             if self.mode.changes(place.strand_id, item.broker, item.equity) or every:
-                self._emit.rows["Equity"].append((
-                    self.name, place.strand_id, item.broker, items.ts_event, item.equity, place.live, offset,
-                ))  # fmt: skip
+                self._emit.add(
+                    "Equity", self.name, place.strand_id, item.broker, items.ts_event, item.equity,
+                    place.live, offset,
+                )  # fmt: skip
         for other in items.others:
-            self._emit.rows["Trade"].append((
-                self.name, place.strand_id, items.ts_event, other.type, other.position, other.data,
-                place.live, offset,
-            ))  # fmt: skip
+            self.other(place, other, items.ts_event, offset)
         if items.bad:
             # The line is out, not rejected: what was good in it has been admitted.
             record = self._batch.origin(origin) if isinstance(origin, int) else origin
@@ -148,9 +146,9 @@ class Run:
     def _end(self, end: Parked, ending: Ending) -> None:
         place = self.mode.ended(end.file_id, end.line, ending.strand_id)
         if place is not None:
-            self._emit.run_end(
-                self.name, ending.strand_id or place.strand_id, end.file_id, end.line, ending.ts_event,
-                ending.reason, ending.replace, place.live, end.origin.offset,
+            self._emit.add(
+                "RunEnd", self.name, ending.strand_id or place.strand_id, end.file_id, end.line,
+                ending.ts_event, ending.reason, ending.replace, place.live, end.origin.offset,
             )  # fmt: skip
 
     def _parked(self, row: LineRow, index: int) -> Parked:
@@ -158,7 +156,15 @@ class Run:
         # Avro keeps bytes as they are, so the line stands somewhere in the record's value.
         return Parked(origin, row.file_id, row.line, max(origin.value.find(row.data), 0), len(row.data))
 
-    def _count(self, name: int, by: int = 1) -> None:
+    def other(self, place: Place, item: OtherItem, ts_event: int, offset: int) -> None:
+        """Put out an item that is no equity."""
+        self._emit.add(
+            "Trade", self.name, place.strand_id, ts_event, item.type, item.position, item.data, place.live,
+            offset,
+        )  # fmt: skip
+
+    def count(self, name: int, by: int = 1) -> None:
+        """Count records."""
         self.mode.counts[name] += by
         self._emit.counts[name] += by
 
@@ -168,22 +174,23 @@ class Run:
         room = min(self._limits.parked_bytes, _PARKED_LIMIT)
         if mode.unknown or len(mode.parked) >= self._limits.parked_lines or size > room:
             why = "mode must be known" if mode.unknown else "mode must be known, and no more lines may wait"
-            self._reject(parked.origin, "unresolved", why)
+            self.reject(parked.origin, "unresolved", why)
         else:
             mode.parked.append(parked)
             mode.parked_bytes = size
-            self._count(HELD)
+            self.count(HELD)
         if not mode.unknown and not mode.wanted:
             mode.wanted = True
-            self._emit.rows["ModeWanted"].append((self.name, ts_event))
+            self._emit.add("ModeWanted", self.name, ts_event)
 
     def _unpark(self) -> list[Parked]:
         parked, self.mode.parked, self.mode.parked_bytes = self.mode.parked, [], 0
-        self._count(HELD, -len(parked))
+        self.count(HELD, -len(parked))
         return parked
 
-    def _reject(self, origin: Origin, code: str, detail: str) -> None:
-        self._count(REJECTED)
+    def reject(self, origin: Origin, code: str, detail: str) -> None:
+        """Refuse a record."""
+        self.count(REJECTED)
         self._emit.codes[code] += 1
         self._emit.dead_letter(origin, code, detail)
 

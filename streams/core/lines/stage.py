@@ -15,19 +15,23 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
+import numpy as np
 
 from schemas import config
 from schemas.columns import Columns
 from schemas.jsnl import TEXT_LIMIT, Rejected
+from schemas.topics import TOPICS
 from streams.core import slots
+from streams.core.lines.decide import Deciding
 from streams.core.lines.emit import IN, NAMES, REJECTED, Emitter
 from streams.core.lines.parse import parse
-from streams.core.lines.read import Batch, ConfigRow, LineRow, ModeConfigRow, ModeUnknownRow, Row, RunEndRow
-from streams.core.lines.runs import Limits, Run, unreadable
+from streams.core.lines.read import Batch, ConfigRow, LineRow, Row
+from streams.core.lines.runs import Limits, unreadable
 from streams.core.lines.table import Table
 from streams.core.stage import PARTITION_KEY, Outputs
 
 _VERSION: Final = 1
+_CONFIG: Final = TOPICS["lines.raw"].kind("Config")
 
 
 class _Partition(msgspec.Struct, array_like=True):
@@ -57,21 +61,19 @@ class LinesStage:
 
     def step(self, batch: Columns) -> Outputs:
         """Apply records in log order."""
-        records = Batch(batch)
-        emit = Emitter(self._partition)
-        run = Run(records, emit, self._shared.limits)
-        for index, row in enumerate(records.rows):
-            offset = records.offsets[index]
-            if row is None or isinstance(row, ConfigRow) or not 0 < len(row.mode) <= TEXT_LIMIT:
-                if offset > self._shared_offset:
-                    self._without_mode(row, records, index, emit)
-                continue
-            mode = self._modes.take(row.mode, offset)
-            if mode is not None:
-                run.name, run.mode = row.mode, mode
-                _apply(run, row, index)
-        if records.offsets:
-            self._offset = records.offsets[-1]
+        records, emit = Batch(batch), Emitter(self._partition)
+        if len(records):
+            deciding, begin = Deciding(records, self._modes, emit), 0
+            for index in np.flatnonzero(records.mode_of < 0).tolist():
+                if batch.kinds[index] == _CONFIG:
+                    deciding.decide(begin, index, self._shared.limits)
+                    begin = index + 1
+                if records.offsets[index] > self._shared_offset:
+                    emit.begin(index)
+                    self._without_mode(records.row(index), records, index, emit)
+            deciding.decide(begin, len(records), self._shared.limits)
+            self._offset = int(records.offsets[-1])
+            self._modes.shrink(self._offset)
         return Outputs(emit.finish(), emit.metrics())
 
     def take_dirty(self) -> dict[bytes, bytes]:
@@ -115,17 +117,6 @@ class LinesStage:
         limits.version = row.version
         limits.parked_lines, limits.parked_bytes = domain.parked_lines, domain.parked_bytes
         limits.equity_on_change = domain.equity_on_change
-
-
-def _apply(run: Run, row: LineRow | ModeConfigRow | ModeUnknownRow | RunEndRow, index: int) -> None:
-    if isinstance(row, LineRow):
-        run.line(row, index)
-    elif isinstance(row, ModeConfigRow):
-        run.configuration(row, index)
-    elif isinstance(row, ModeUnknownRow):
-        run.unknown(row)
-    else:
-        run.end(row, index)
 
 
 def _refused(row: Row | None) -> Rejected:

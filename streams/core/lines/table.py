@@ -26,20 +26,29 @@ class Table:
         self._decoded: OrderedDict[bytes, Mode] = OrderedDict()
         self._dirty: set[bytes] = set()
 
-    def take(self, name: bytes, offset: int) -> Mode | None:
-        """The mode for the record at an offset, to be changed; None where it reflects that record already."""
+    def reflected(self, name: bytes) -> int:
+        """Offset of the last record that the mode reflects by what was restored; -1 for none."""
+        saved = None if name in self._decoded else self._saved.get(name)
+        return -1 if saved is None else slots.offset_of(saved)
+
+    def take(self, name: bytes) -> Mode:
+        """The mode, to be changed by records it does not reflect."""
         mode = self._decoded.get(name)
         if mode is None:
             saved = self._saved.get(name)
-            if saved is not None and slots.offset_of(saved) >= offset:
-                return None
             mode = Mode() if saved is None else modes.decode(slots.unpack(VERSION, saved)[1])
             self._decoded[name] = mode
-            self._shrink(offset)
         else:
             self._decoded.move_to_end(name)
         self._dirty.add(name)
         return mode
+
+    def shrink(self, offset: int) -> None:
+        """Keep no more modes decoded than allowed; all reflect what stands before and at the offset."""
+        while len(self._decoded) > self._limit:
+            name, mode = self._decoded.popitem(last=False)
+            if name in self._dirty:
+                self._save(name, mode, offset)
 
     def take_dirty(self, offset: int) -> Iterator[tuple[bytes, bytes]]:
         """State key and saved state of every mode that changed since the last call."""
@@ -52,12 +61,6 @@ class Table:
     def restore(self, key: bytes, state: bytes) -> None:
         """Take up one saved mode."""
         self._saved[key.removeprefix(_PREFIX)] = state
-
-    def _shrink(self, offset: int) -> None:
-        while len(self._decoded) > self._limit:
-            name, mode = self._decoded.popitem(last=False)
-            if name in self._dirty:
-                self._save(name, mode, offset)
 
     def _save(self, name: bytes, mode: Mode, offset: int) -> None:
         self._saved[name] = slots.pack(VERSION, offset, modes.encode(mode))
