@@ -2,7 +2,7 @@
 
 Only two things follow the log record by record: when a minute is decided, and which source's bar it has.
 Causes, flat bars and gaps are worked out at the end, from scratch. Each sentence behind ``By law`` is one of
-SEMANTICS. Not covered: history sources, revisions of trade dates before the previous one, V08, V09, V17.
+SEMANTICS. Not covered: history sources, sources of files, V08, V17.
 """
 
 from collections import defaultdict
@@ -47,6 +47,8 @@ class Bars:
         self._was: dict[Place, str] = {}  # why it was missing, until a bar came
         self._causes = Causes(self._sources)
         self._newest = NEVER
+        self._through: dict[str, int] = defaultdict(lambda: NEVER)
+        self._past: dict[tuple[str, int], list[Minute]] = {}  # trade dates past revision, as they were
         self._minutes_of: dict[str, list[tuple[int, int]]] = {}
 
     def read(self, log: Iterable[Record]) -> "Bars":
@@ -63,6 +65,7 @@ class Bars:
             else:
                 self.outcomes[self._place] = self._admit(record)
             self._decide_all(record)
+            self._let_go()
             self._place += 1
         return self
 
@@ -87,7 +90,8 @@ class Bars:
                     runs[first].append(minute)
             for first, run in runs.items():
                 causes = [one.cause or self._was[symbol.symbol, one.ts_open] for one in run]
-                found[symbol.symbol, first] = gap(run, causes)
+                past = (symbol.symbol, run[0].session_date) in self._past
+                found[symbol.symbol, first] = gap(run, causes, past=past)
         return found
 
     def statuses(self) -> dict[Place, str]:
@@ -101,8 +105,15 @@ class Bars:
 
     def _minutes(self, symbol: SymbolConfig) -> list[Minute]:
         """Every decided minute of a symbol with its cause and its row."""
+        found: list[Minute] = []
+        for session_date in dict.fromkeys(date for date, _ in self._minutes_of.get(symbol.calendar, [])):
+            past = self._past.get((symbol.symbol, session_date))
+            found += self._session(symbol, session_date) if past is None else past
+        return found
+
+    def _session(self, symbol: SymbolConfig, session_date: int) -> list[Minute]:
         minutes = []
-        for session_date, ts_open in self._minutes_of.get(symbol.calendar, []):
+        for ts_open in self._calendars[symbol.calendar].session(session_date):
             place = (symbol.symbol, ts_open)
             if place in self._decided:
                 real = self._real.get(place)
@@ -121,14 +132,34 @@ class Bars:
             self._calendars = {name: Calendar(rows) for name, rows in domain.calendars.items()}
             self._minutes_of = {name: list(rows.minutes()) for name, rows in self._calendars.items()}
 
+    def _let_go(self) -> None:
+        """Trade dates before the previous one stay as they are."""
+        for symbol in self._domain.symbols:
+            for session_date in {date for date, _ in self._minutes_of[symbol.calendar]}:
+                known = (symbol.symbol, session_date) in self._past
+                if session_date < self._oldest(symbol) and not known:
+                    self._past[symbol.symbol, session_date] = self._session(symbol, session_date)
+
+    def _oldest(self, symbol: SymbolConfig) -> int:
+        """By law "Bars may revise the current and the previous trade date": the previous one."""
+        # The current one is that of the time up to which minutes are decided.
+        best = self._best(symbol)
+        now = self._sources.mark[best] if best else self._newest - _GRACE
+        self._through[symbol.symbol] = max(self._through[symbol.symbol], now)
+        begun = {
+            part.session_date
+            for part in self._calendars[symbol.calendar].segments
+            if part.opens <= self._through[symbol.symbol]
+        }
+        return sorted(begun)[-2] if len(begun) > 1 else 0
+
     def _hear(self, beat: Record) -> None:
         if not self._sources.hear(beat, self._domain):
             return
         self._newest = max(self._newest, beat["ts"])
         for symbol in self._domain.symbols:
-            # By law "the from of its Config, else its source's mark at the first record or heartbeat after
-            # the
-            # Config, cut to the minute"
+            # By law "the from of its Config, else its source's mark at the first record or heartbeat
+            # after the Config, cut to the minute"
             if symbol.ts_from:
                 self._from[symbol.symbol] = symbol.ts_from
             elif symbol.symbol not in self._from and beat["source"] in symbol.sources:
@@ -146,6 +177,9 @@ class Bars:
         assert symbol is not None
         if self._calendars[symbol.calendar].segment(bar["ts_open"]) is None:
             return "late.V10"  # By law "outside the session", "LATE, with that reason"
+        segment = self._calendars[symbol.calendar].segment(bar["ts_open"])
+        if segment is not None and segment.session_date < self._oldest(symbol):
+            return "late.V09"  # By law "older ones are late"
         place = (symbol.symbol, bar["ts_open"])
         # By law "a bar whose source revision is not above the one applied for (symbol, ts_open, source) is a
         # duplicate"
@@ -172,8 +206,7 @@ class Bars:
             return True  # a real bar where none is
         rank, own = order.index(bar["source"]), order.index(held["source"])
         # By law "A worse source's bar for a slot that has a real bar is a duplicate, ...; a better
-        # source's bar
-        # is a revision unless flagged partial"
+        # source's bar is a revision unless flagged partial"
         return rank == own or (rank < own and not bar["flags"] & PARTIAL)
 
     def _decide_all(self, record: Record) -> None:
@@ -214,8 +247,7 @@ class Bars:
     def _gap(self, symbol: SymbolConfig, ts_open: int) -> int:
         """First minute of the gap that a missing minute is in."""
         # By law "it grows by revision and ends at a real bar or the trade date": a gap that is known keeps
-        # its
-        # minutes, whatever arrives later.
+        # its minutes, whatever arrives later.
         minutes = self._minutes_of[symbol.calendar]
         number = next(number for number, (_, at) in enumerate(minutes) if at == ts_open)
         date, before = minutes[number - 1] if number else (None, 0)
@@ -234,8 +266,7 @@ class Bars:
         came, close = self._came[symbol.symbol, ts_open], ts_open + MINUTE
         best = self._best(symbol)
         # By law "the first record where the best alive source (configured order) has delivered its bar m
-        # or its
-        # watermark passes ts_close"
+        # or its watermark passes ts_close"
         if best:
             return best in came or self._sources.mark[best] >= close or self._final(record, symbol, ts_open)
         # By law "where none is alive, the first heartbeat of any writer past ts_close + [5 s] decides"
@@ -245,8 +276,7 @@ class Bars:
     def _final(self, record: Record, symbol: SymbolConfig, ts_open: int) -> bool:
         """Whether this is a final heartbeat that closes the minute."""
         # By law "a final one at the end, which closes every 1s and 1m bar that holds ticks": here every
-        # minute
-        # up to the last that holds a bar, so that no hole is left behind it.
+        # minute up to the last that holds a bar, so that no hole is left behind it.
         if record["record"] != "Heartbeat" or not record["final"]:
             return False
         return any(

@@ -58,8 +58,8 @@ def _session(minutes: list[Minute], symbol: SymbolConfig) -> Iterator[Minute]:
         yield replace(minute, row=row)
 
 
-def gap(run: list[Minute], causes: list[str]) -> dict[str, Any]:
-    """One gap of minutes in a row, with the cause of each."""
+def gap(run: list[Minute], causes: list[str], *, past: bool) -> dict[str, Any]:
+    """One gap of minutes in a row, with the cause of each; ``past`` revision or not."""
     # By law "A gap carries its minutes per cause."
     counts = {cause: causes.count(cause) for cause in CAUSES}
     # By law "Life: open, filled, refetched, abandoned." Halted minutes are never filled and keep none open.
@@ -71,6 +71,6 @@ def gap(run: list[Minute], causes: list[str]) -> dict[str, Any]:
         "ts_close": last.ts_open + MINUTE,
         "session_date": first.session_date,
         "minutes": len(run),
-        "state": "open" if open_ else "filled" if bare else "refetched",
+        "state": ("abandoned" if past else "open") if open_ else "filled" if bare else "refetched",
         **counts,
     }

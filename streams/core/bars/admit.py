@@ -129,16 +129,24 @@ def release(book: Book, listing: Listing) -> Counter[str]:
 def refusal(book: Book, listing: Listing, bar: Print, ts_open: int, failed: int) -> Rejected | None:
     """Why a bar is refused, None where it passes."""
     why = validate.reason(failed, listing.rules.nonpositive_price)
-    if why or bar.source >= 0:
-        newest = book.partition.marks.newest()
-        ahead = ts_open + MINUTE - newest > listing.rules.future_ms * _MS
-        is_future = bar.source in book.partition.roster.live and newest != NEVER and ahead
-        return why or (validate.FUTURE if is_future else None)
-    return validate.UNKNOWN_SOURCE
+    if why or bar.source < 0:
+        return why or validate.UNKNOWN_SOURCE
+    known = book.partition.marks.newest() != NEVER and bar.source in book.partition.roster.live
+    return validate.FUTURE if known and _is_ahead(book, listing, ts_open) else None
+
+
+def _is_ahead(book: Book, listing: Listing, ts_open: int) -> bool:
+    """Whether a minute ends further after the newest heartbeat than V08 allows."""
+    return ts_open + MINUTE - book.partition.marks.newest() > listing.rules.future_ms * _MS
 
 
 def _refuse(book: Book, listing: Listing, day: Day, ts_open: int, why: Rejected) -> Outcome:
     """A minute without a bar whose bar was refused has that as its cause."""
+    session_date = listing.session_date(ts_open)
+    is_new = session_date > day.session_date and session_date >= book.partition.roster.window(listing).oldest
+    if is_new and not _is_ahead(book, listing, ts_open):  # it may be the first record of its trade date
+        book.begin(listing, day, session_date)
+        book.refresh(listing)
     place = day.place(ts_open)
     if place >= 0:
         day.rows["rejected"][place] += 1

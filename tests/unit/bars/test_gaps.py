@@ -173,3 +173,15 @@ def test_a_late_real_bar_ends_the_gap_that_it_fills():
     desk.feed(fed(0, 10.0), beat(2))
     got = desk.feed(fed(1, 11.0), beat(3))
     assert got.gaps() == [(1, 1, "refetched", 1), (2, 1, "filled", 0)]
+
+
+def test_a_refused_bar_may_be_the_first_record_of_its_trade_date():
+    desk = Desk(at=389)
+    desk.feed(fed(389, 10.0), beat(390), beat(0, day=NEXT), fed(0, 10.0, day=NEXT, high=1.0))
+    assert desk.feed(beat(1, day=NEXT)).causes() == [(0, "rejected", False)]
+
+
+def test_a_refused_bar_far_ahead_begins_no_trade_date():
+    desk = Desk(domain(symbol(sources=["feed"]), partitions=1))
+    desk.feed(fed(0, 10.0), fed(0, 10.0, day=NEXT, high=1.0), beat(1))
+    assert desk.feed(beat(1, day=NEXT)).causes()[-1] == (0, "unknown", False)

@@ -1,0 +1,148 @@
+"""Logs of bars.raw made minute by minute, as they would be, with everything that goes wrong.
+
+Two symbols have bars from up to two sources: bars that come late, twice, revised, refetched or bad, minutes
+without a bar, sources that die and come back, halts, and refused prints. The minutes are those of one long
+session, or of several short ones with a break in the middle.
+"""
+
+import math
+from random import Random
+from typing import Any, Final
+
+import msgspec
+
+from schemas.config import AssetRules, Domain, RuleChanges
+from schemas.flags import PARTIAL
+from tests.factories import DAY, Record, at, bar, calendar_rows, config, heartbeat, minute_status, status
+from tests.unit.bars.desk import two
+
+M: Final = 60_000_000_000
+S: Final = 1_000_000_000
+OPEN: Final = at(f"{DAY}T13:30")
+DATES: Final = ("2024-07-01", "2024-07-02", "2024-07-03", "2024-07-05", "2024-07-08")
+SHORT: Final = (0, 1, 2, 4, 5, 6)
+"""Minutes of a short session, counted from 13:30."""
+
+
+def body(pick: Random, *, short: bool) -> Domain:
+    """Two symbols; one source or two."""
+    sources = pick.choice([["feed"], ["feed", "feed.bars"]])
+    fields: dict[str, Any] = {"sources": sources, "fill_limit": pick.choice([1, 2, 5])}
+    fields["rules"] = RuleChanges(
+        volume_bars=pick.choice([0, 1, 2, 3]), volume_factor=2.0, stuck_bars=pick.choice([0, 2, 3]),
+        disagreement=pick.choice([0.0, 0.001, 0.1]),
+    )  # fmt: skip
+    fields["policy"] = pick.choice([["refetch", "flat"], ["flat"], ["none"], ["refetch"]])
+    made_of = two(**fields)
+    if not short:
+        return made_of
+    rows = calendar_rows(days=DATES, hours=("13:30-13:33", "13:34-13:37"))
+    rules = {"equity": AssetRules(future_ms=10**9)}  # the first bars of a day come before its heartbeats
+    return msgspec.structs.replace(made_of, calendars={"XNYS": rows}, assets=rules)
+
+
+class Day:
+    """A generated log.
+
+    Args:
+        seed: of everything.
+        length: so many minutes.
+        short: of short sessions instead of a long one.
+    """
+
+    def __init__(self, seed: int, length: int, *, short: bool) -> None:
+        self.pick = Random(seed)
+        self.short = short
+        self.domain = body(self.pick, short=short)
+        self.sources = self.domain.symbols[0].sources
+        start = self.start(0)
+        self.log = [config(self.domain), *(self.beat(name, start, last=start) for name in self.sources)]
+        self.last = dict.fromkeys(self.sources, start)
+        self.down: set[str] = set()
+        for number in range(length):
+            self.minute(number)
+
+    def start(self, number: int) -> int:
+        """Start of the n-th minute."""
+        if not self.short:
+            return OPEN + number * M
+        date, place = divmod(number, len(SHORT))
+        return at(f"{DATES[date]}T13:30") + SHORT[place] * M
+
+    def beat(self, source: str, ts: int, *, last: int, **fields: Any) -> Record:
+        way = "ticks" if source == "feed" else source
+        made_of = heartbeat(f"{DAY}T13:30", source, writer=way)
+        return {**made_of, "ts": ts, "ts_through": ts, "ts_last": last, **fields}
+
+    def minute(self, number: int) -> None:
+        """Bars of a minute, then heartbeats within the next one."""
+        pick = self.pick
+        quiet = pick.random() < 0.15
+        for name in ("SPY", "AIG"):
+            for source in self.sources:
+                if source not in self.down and not quiet and pick.random() < 0.75:
+                    self.log.append(self.bar(name, source, number))
+                    self.last[source] = self.start(number) + 59 * S
+        if pick.random() < 0.15 and number:
+            self.log.append(self.odd(number))
+        self.hear(number)
+
+    def bar(self, name: str, source: str, number: int, **fields: Any) -> Record:
+        low = self.pick.choice([9.0, 9.5, 10.0])
+        high = low + self.pick.choice([0.0, 0.5, 1.0])
+        start = self.start(number)
+        made_of = bar(f"{DAY}T13:30", low, high, low, high, symbol=name, source=source)
+        volume = self.pick.choice([10.0, 2.0, 40.0])
+        trades = self.pick.choice([None, None, 0, 3])
+        flags = PARTIAL if self.pick.random() < 0.1 else 0
+        made_of |= {"ts_open": start, "ts_close": start + M, "volume": volume, "notional": volume * low}
+        return {**made_of, "flags": flags, "trades": trades, **fields}
+
+    def odd(self, number: int) -> Record:
+        """A late, refetched, revised or bad bar of a minute so far, or why there is none."""
+        pick = self.pick
+        back = pick.randint(0, number)
+        name, source = pick.choice(["SPY", "AIG"]), pick.choice(self.sources)
+        made_of = self.bar(name, source, back, revision=pick.choice([0, 1, 2]))
+        choices = [
+            made_of,
+            made_of,
+            {**made_of, "fill": "refetched"},
+            {**made_of, "high": 1.0},
+            {**made_of, "open": math.nan},
+        ]
+        choices += [
+            {**made_of, "ts_open": made_of["ts_open"] + S},
+            {**made_of, "symbol": "X"},
+            {**made_of, "volume": -1.0},
+        ]
+        now = self.start(number)
+        said = minute_status(f"{DAY}T13:30", symbol=name, source=source)
+        choices += [{**said, "ts_open": now + M, "rejected": 1}, {**said, "ts_open": now + M, "halted": True}]
+        halt = status(f"{DAY}T13:30", "halted", source, symbol=name)
+        choices += [{**halt, "ts": now}, {**halt, "ts": now, "status": "resumed"}]
+        return pick.choice(choices)
+
+    def hear(self, number: int) -> None:
+        """Heartbeats of the sources that live, every four seconds around the boundary of a minute."""
+        pick, start = self.pick, self.start(number)
+        for source in self.sources:
+            if source in self.down and pick.random() < 0.3:
+                self.down.remove(source)
+            elif source not in self.down and pick.random() < 0.07:
+                self.down.add(source)
+                self.log.append(self.beat(source, start + 57 * S, last=self.last[source], alive=False))
+        for second in range(58, 118, 4):
+            for source in self.sources:
+                if source not in self.down:
+                    self.log.append(self.beat(source, start + second * S, last=self.last[source]))
+            if second % 20 == 18:
+                writer = pick.choice(["clock", "ticks"])
+                self.log.append(
+                    self.beat("clock", start + second * S, last=start + second * S, writer=writer)
+                )
+
+
+def made(seed: int, length: int, *, short: bool = False) -> list[Record]:
+    """A log of so many minutes; of short sessions at most 30."""
+    return Day(seed, length, short=short).log

@@ -1,0 +1,72 @@
+"""Stages against their oracles over as many generated events as are asked for.
+
+``BARLINE_ORACLE_EVENTS`` says how many for each stage; short by default. For the full run::
+
+    BARLINE_ORACLE_EVENTS=1000000 pytest tests/property/test_oracle_length.py -s
+"""
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+
+from streams.core.bars.stage import BarsStage
+from streams.core.ticks.stage import TicksStage
+from tests.factories import Record
+from tests.oracle.bars import Bars
+from tests.oracle.reading import difference, newest, through
+from tests.oracle.ticks import Ticks
+from tests.property import bars_made, test_oracle_ticks
+
+EVENTS = int(os.environ.get("BARLINE_ORACLE_EVENTS", "3000"))
+
+
+def cuts(pick: Random, log: list[Record]) -> list[int]:
+    """Where the batches of a log end."""
+    return [pick.randrange(len(log)) for _ in range(pick.choice([0, 1, 5]))]
+
+
+def bars(seed: int) -> tuple[int, list[str]]:
+    """Events of one log of ``bars.raw``, and every difference."""
+    pick = Random(seed)
+    short = pick.random() < 0.5
+    log = bars_made.made(seed, pick.randint(1, 30 if short else 20), short=short)
+    wanted, found = Bars().read(log), through(BarsStage(0), "bars.raw", log, cuts(pick, log))
+    said = difference(wanted.rows(), newest(found.of("bars.1m", "Bar"), "symbol", "ts_open"))
+    said += difference(wanted.gaps(), newest(found.of("gaps", "Gap"), "symbol", "ts_open"))
+    last = {(row["symbol"], row["ts_open"]): row["cause"] for row in found.of("bars.1m", "MinuteStatus")}
+    said += [
+        f"{at}: {why}, was {last.get(at)}" for at, why in wanted.statuses().items() if last.get(at) != why
+    ]
+    outcomes = Counter(outcome.partition(".")[0] for outcome in wanted.outcomes.values())
+    said += [f"{name} {count}" for name, count in outcomes.items() if found.counts[name] != count]
+    return len(log), said
+
+
+def ticks(seed: int) -> tuple[int, list[str]]:
+    """Events of one log of ``ticks.raw``, and every difference."""
+    pick = Random(seed)
+    log = test_oracle_ticks.made(seed, pick.randint(5, 120))
+    wanted, found = Ticks().read(log), through(TicksStage(0), "ticks.raw", log, cuts(pick, log))
+    said: list[str] = []
+    for interval, topic in (("1m", "bars.raw"), ("1s", "bars.1s")):
+        rows = newest(found.of(topic, "Bar"), "symbol", "source", "ts_open")
+        said += difference(wanted.bars(interval), rows)
+    outcomes = Counter(outcome.partition(".")[0] for outcome in wanted.outcomes.values())
+    said += [f"{name} {count}" for name, count in outcomes.items() if found.counts[name] != count]
+    return len(log), said
+
+
+@pytest.mark.parametrize("one", [bars, ticks])
+def test_the_stage_agrees_with_its_oracle(one: Callable[[int], tuple[int, Any]]):
+    seed = events = 0
+    while events < EVENTS:
+        count, differences = one(seed)
+        assert (seed, differences[:5]) == (seed, [])
+        events, seed = events + count, seed + 1
+    sys.stdout.write(f"{one.__name__}: {events} events of {seed} logs, no difference\n")
+    assert events >= EVENTS
