@@ -113,7 +113,7 @@ class AnalyticsStage:
         found = {key: unpack(VERSION, state) for key, state in states.items()}
         self._own = Partition.of({key: body for key, (_, body) in found.items()})
         self._offset, _ = found.get(PARTITION_KEY, (NONE, b""))
-        self._scanner.restore(self._own.plan, found)
+        self._scanner.restore(self._own.plan, self._own.watermark, found)
         own = {PARTITION_KEY, *CONFIG_KEYS, *filter(is_scan_key, found)}
         self._asleep = {key: Asleep.of(key, found) for key in found if name_of(key) == key and key not in own}
 

@@ -6,13 +6,21 @@ import os
 import subprocess
 import sys
 
+from schemas.config import SignalConfig
 from tests.factories import domain
 from tests.unit.analytics.feed import THREE, Feed, flat, minute, missing, through
 
 
 def digest() -> str:
     """All outputs of a busy hour."""
-    feed = Feed(domain(indicators=list(THREE)))
+    conditions = (
+        "close crosses above ema_3 and not quality < 50",
+        "change(close@5m, 1) > 0 or flat or vwap@5m <= -2 * 3",
+        "rank(volume) <= 1 and max(abs(low), trades) > 2",
+        "percentile(close) == 0 or coverage < 1",
+    )
+    signals = [SignalConfig(when, when, debounce_ms=60_000) for when in conditions]
+    feed = Feed(domain(indicators=list(THREE), signals=signals, partitions=1))
     feed(*(minute(n, 100.0 + n * n % 13 / 7, volume=n % 3, notional=None) for n in range(40)))
     feed(
         missing(40, "no_trades", filled=True),
@@ -21,6 +29,7 @@ def digest() -> str:
         *(minute(n) for n in range(42, 50)),
     )
     feed(minute(7, 91.0, revision=1), minute(40, 92.0, revision=1, fill="refetched"), through(60))
+    assert len(feed.out["signals"]) > 5
     return hashlib.sha256(json.dumps(feed.out, sort_keys=True).encode()).hexdigest()
 
 

@@ -71,7 +71,8 @@ def rise(
             if not awake[row] or not allowed[number, slot]:
                 continue
             edge = edges[slot, number]
-            was, now = edge["holds"] > marks[row], truth[number, row] == 1.0
+            was = edge["holds"] != AWAY and edge["holds"] > marks[row]
+            now = truth[number, row] == 1.0
             holds = until[number, row] if now else AWAY
             if holds != edge["holds"]:
                 edge["holds"] = holds

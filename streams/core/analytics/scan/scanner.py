@@ -19,6 +19,7 @@ from schemas.errors import StateError
 from schemas.market.symbols import SymbolMap
 from schemas.records import record_type
 from streams.core.analytics.plan import Plan
+from streams.core.analytics.rows import NULL
 from streams.core.analytics.scan.across import Across
 from streams.core.analytics.scan.edges import EDGE
 from streams.core.analytics.scan.single import Single
@@ -53,15 +54,17 @@ class Scanner:
         self._asleep: dict[bytes, tuple[int, bytes]] = {}
         self._unsaved: set[bytes] = set()
         self._newest = _NONE
+        self._mark = NULL
         self._names = SymbolMap((), ())
         self._single: Single | None = None
         self._across: Across | None = None
 
-    def restore(self, plan: Plan | None, states: Mapping[bytes, tuple[int, bytes]]) -> None:
+    def restore(self, plan: Plan | None, watermark: int, states: Mapping[bytes, tuple[int, bytes]]) -> None:
         """Take up saved states.
 
         Args:
             plan: the configuration in force, None before the first.
+            watermark: before which every minute is decided, ns.
             states: offset and body by state key, those of the symbols too.
 
         Raises:
@@ -74,10 +77,12 @@ class Scanner:
                 raise StateError(f"edges must be rows of {EDGE.itemsize} bytes, was {len(body)!r}")
             else:
                 self._asleep[key.removesuffix(_SUFFIX)] = offset, body
-        self.configure(plan)
+        self._mark = watermark
+        if plan is not None:
+            self._take(plan)
 
-    def configure(self, plan: Plan | None, offset: int = _NONE) -> None:
-        """Take up a configuration; conditions that mean the same keep their edges.
+    def configure(self, plan: Plan | None, offset: int) -> None:
+        """Take up a configuration; conditions that mean the same keep their edges, others have none.
 
         Args:
             plan: the configuration, None before the first.
@@ -86,13 +91,30 @@ class Scanner:
         if plan is None:
             return
         self._flush()
+        self._unsaved |= {name for part in self._parts() for name in part.watch.take_dirty()}
         for name in {name for part in self._parts() for name in part.watch.symbols}:
             if name not in self._asleep:
                 self._asleep[name] = offset - 1, self._edges(name)
-        self._unsaved |= {name for part in self._parts() for name in part.watch.take_dirty()}
+        self._forget(plan, offset)
+        self._take(plan)
+
+    def _take(self, plan: Plan) -> None:
         self._names = plan.scan.symbols
         self._single = Single(plan.scan) if plan.scan.single.conditions else None
         self._across = Across(plan.scan) if plan.scan.ranked.conditions else None
+
+    def _forget(self, plan: Plan, offset: int) -> None:
+        """Drop the edges of conditions that are no more, of symbols that do not reflect this yet."""
+        programs = plan.scan.single, plan.scan.ranked
+        known = [condition.digest for program in programs for condition in program.conditions]
+        for name, (reflects, body) in self._asleep.items():
+            if reflects >= offset or not body:
+                continue
+            saved = np.frombuffer(body, EDGE)
+            kept = saved[np.isin(saved["digest"], np.array(known, np.uint64))].tobytes()
+            if kept != body:
+                self._asleep[name] = reflects, kept
+                self._unsaved.add(name)
 
     def update(self, state: SymbolState, offset: int, watermark: int, changed: Collection[int]) -> None:
         """Note what a symbol is after a record.
@@ -100,7 +122,7 @@ class Scanner:
         Args:
             state: the symbol.
             offset: of the record.
-            watermark: before which every minute is decided, ns.
+            watermark: before which every minute is decided now, ns.
             changed: interval numbers whose bars or values changed; empty: causes alone.
         """
         self._order += 1
@@ -108,11 +130,12 @@ class Scanner:
             self._across.moved(state.name)
         if self._single is not None and self._single.wants(state.name, changed):
             awake = self._wake(state.name, offset)
-            self._single.note(state, self._order, watermark, awake=awake)
+            self._single.note(state, self._order, (watermark, self._mark), awake=awake)
 
     def heartbeat(self, symbols: Mapping[bytes, SymbolState], offset: int, watermark: int) -> None:
-        """Judge what looks across symbols, after the watermark has moved on."""
+        """Judge what looks across symbols, at the end of a heartbeat that moved the watermark on."""
         self._order += 1
+        self._mark = watermark
         if self._across is None or offset <= self._newest:
             return
         known = [name for name in self._asleep if name in symbols]

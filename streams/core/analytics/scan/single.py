@@ -31,7 +31,8 @@ class Single:
         self._values: list[Floats] = []
         self._closes: list[Ints] = []
         self._expires: list[Ints] = []
-        self._rows: list[tuple[bytes, int, int, int, bool]] = []
+        self._rows: list[tuple[bytes, int, int, bool]] = []
+        self._marks: list[tuple[int, int]] = []
 
     def wants(self, symbol: bytes, changed: Collection[int]) -> bool:
         """Whether a change of a symbol touches any condition; quality moves with every minute."""
@@ -40,15 +41,23 @@ class Single:
         reads = self.watch.reads
         return self._concerns[symbol] and (self.watch.intervals in reads or not reads.isdisjoint(changed))
 
-    def note(self, state: SymbolState, order: int, watermark: int, *, awake: bool) -> None:
-        """Note what a symbol is after an update."""
+    def note(self, state: SymbolState, order: int, marks: tuple[int, int], *, awake: bool) -> None:
+        """Note what a symbol is after an update.
+
+        Args:
+            state: the symbol.
+            order: place among the signals of the step.
+            marks: the watermark after the record and before it, ns.
+            awake: whether the edges of the symbol do not reflect the record yet.
+        """
         values = np.empty(len(self.watch.program.columns))
         closes, expires = np.empty((2, self.watch.intervals + 1), np.int64)
         self.watch.reader.read(state, _NOW, values, closes, expires)
         self._values.append(values)
         self._closes.append(closes)
         self._expires.append(expires)
-        self._rows.append((state.name, self.watch.slot(state.name), order, watermark, awake))
+        self._marks.append(marks)
+        self._rows.append((state.name, self.watch.slot(state.name), order, awake))
 
     def judge(self) -> Iterator[Fired]:
         """The signals of what was noted, in order."""
@@ -58,16 +67,16 @@ class Single:
         values: Floats = np.ascontiguousarray(np.array(self._values).T)
         closes: Ints = np.ascontiguousarray(np.array(self._closes).T)
         expires: Ints = np.ascontiguousarray(np.array(self._expires).T)
-        self._values, self._closes, self._expires = [], [], []
-        marks = np.array([row[3] for row in rows], np.int64)
+        marks, before = np.ascontiguousarray(np.array(self._marks, np.int64).T)
+        self._values, self._closes, self._expires, self._marks = [], [], [], []
         slots = np.array([row[1] for row in rows], np.int64)
-        awake = np.array([row[4] for row in rows], np.bool_)
+        awake = np.array([row[3] for row in rows], np.bool_)
         program = self.watch.program
         truth = np.empty((len(program.roots), len(rows)))
         until = np.empty(truth.shape, np.int64)
         evaluate(program.ops, program.constants, program.roots, values, expires, marks, BLOCK, truth, until)
         for row, condition, ts_event, revision, ts_expires in self.watch.judge(
-            truth, until, marks, closes, slots, awake
+            truth, until, before, closes, slots, awake
         ):
             registers = self._registers(values, expires, marks, row)
             told = {name: float(registers[at]) for name, at in condition.told.items()}
