@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test lint format lock clean
+.PHONY: setup demo test bench lint format lock clean
 
 setup: $(STAMP)
 
@@ -21,6 +21,9 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest $(ARGS)
+
+bench: setup
+	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .

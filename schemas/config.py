@@ -175,6 +175,7 @@ class IndicatorConfig(msgspec.Struct, frozen=True):
         name: name of its values, such as rsi_14.
         kind: ``ema``, ``rsi``, ``vwap``, ...
         length: its window in bars, 0 where it has none.
+        parameters: the others, by their names in ``schemas.indicators``; one left out has its default.
         intervals: where it is computed; empty for every interval.
     """
 
@@ -182,6 +183,7 @@ class IndicatorConfig(msgspec.Struct, frozen=True):
     kind: str
     length: int = 0
     intervals: list[str] = []
+    parameters: dict[str, float] = {}
 
 
 class SignalConfig(msgspec.Struct, frozen=True):

@@ -77,6 +77,11 @@ def symbol(name: str = "SPY", **fields: Any) -> SymbolConfig:
     )
 
 
+def lenient(**fields: Any) -> AssetRules:
+    """Rules that allow for no disorder and doubt no price and no silence, unless told otherwise."""
+    return AssetRules(**{"disorder_ms": 0, "outlier_prints": 0, "quiet_ms": 0, **fields})
+
+
 def domain(*symbols: SymbolConfig, **fields: Any) -> Domain:
     """Version 1: SPY on XNYS, ``feed`` gives ticks and ``feed.bars`` bars, no disorder is allowed for."""
     said = {
@@ -84,7 +89,7 @@ def domain(*symbols: SymbolConfig, **fields: Any) -> Domain:
         "symbols": list(symbols or [symbol()]),
         "sources": [SourceConfig("feed", "ticks.raw"), SourceConfig("feed.bars", "bars.raw")],
         "calendars": {"XNYS": calendar_rows(), "24x7": around_the_clock()},
-        "assets": {name: AssetRules(disorder_ms=0) for name in ("equity", "crypto", "fx", "commodity")},
+        "assets": {name: lenient() for name in ("equity", "crypto", "fx", "commodity")},
     }
     return Domain(**{**said, **fields})
 

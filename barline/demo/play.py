@@ -55,7 +55,7 @@ class Play:
         self.sent = Sent()
         self.minutes: list[tuple[int, int]] = []
         self.done = 0.0
-        self._producer = Producer(kafka, "demo")
+        self._producer = Producer(kafka, "demo", linger_ms=1)
         self._noting = Noting(self._producer, self.sent)
         self._counts = partition_counts(kafka, "demo")
         partitions = self._counts["ticks.raw"]

@@ -9,11 +9,10 @@ from barline.settings.conditions import CONDITIONS
 from barline.settings.reading import Problem, read
 from barline.settings.scanner import signal_problems
 from barline.settings.settings import Settings
+from schemas.config import IndicatorConfig
 from schemas.errors import ConfigurationError
+from schemas.indicators import KINDS, parameters_of, value_names
 from schemas.market.intervals import MINUTE, Interval
-
-INDICATOR_KINDS: Final = {"ema": True, "rsi": True, "vwap": False}
-"""Indicators that ``analytics`` computes, and whether they have a length."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/ &-]{0,63}")
 _RESERVED: Final = {"clock", "ticks", "bars", "analytics", "lines"}
@@ -72,22 +71,34 @@ def _intervals(settings: Settings) -> Iterator[Problem]:
 
 def _indicators(settings: Settings) -> Iterator[Problem]:
     seen: set[str] = set()
-    kinds = ", ".join(INDICATOR_KINDS)
     for place, indicator in enumerate(settings.indicators):
         path = ("indicators", place)
-        if indicator.name in seen:
-            yield Problem((*path, "name"), f"must be unique, was {indicator.name!r} again", "rename it")
-        seen.add(indicator.name)
-        if indicator.kind not in INDICATOR_KINDS:
-            yield Problem((*path, "kind"), f"must be known, was {indicator.kind!r}", f"write one of {kinds}")
-        elif INDICATOR_KINDS[indicator.kind] and indicator.length < 1:
-            yield Problem(
-                (*path, "length"), f"must be 1 or more, was {indicator.length!r}", "add length = 14"
-            )
+        yield from _formula(path, indicator)
+        for name in value_names(indicator):
+            if name in seen:
+                yield Problem((*path, "name"), f"must be unique, was {name!r} again", "rename it")
+            seen.add(name)
         for interval in indicator.intervals:
             if interval != "1m" and interval not in settings.intervals:
                 fix = f"write one of {', '.join(['1m', *settings.intervals])}"
                 yield Problem((*path, "intervals"), f"must be computed, was {interval!r}", fix)
+
+
+def _formula(path: tuple[str, int], indicator: IndicatorConfig) -> Iterator[Problem]:
+    kind = KINDS.get(indicator.kind)
+    if kind is None:
+        fix = f"write one of {', '.join(KINDS)}"
+        yield Problem((*path, "kind"), f"must be known, was {indicator.kind!r}", fix)
+        return
+    names = [one.name for one in kind.parameters]
+    if "length" in names and indicator.length < 1:
+        yield Problem((*path, "length"), f"must be 1 or more, was {indicator.length!r}", "add length = 14")
+        return
+    try:
+        parameters_of(indicator)
+    except ConfigurationError as error:
+        rule = str(error).partition(" must ")[2]
+        yield Problem((*path, "parameters"), f"must {rule}", f"write those of {', '.join(names) or 'none'}")
 
 
 def _zones(settings: Settings) -> Iterator[Problem]:

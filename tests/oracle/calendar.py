@@ -36,6 +36,10 @@ class Calendar:
         # By law "Interval: half-open [ts_open, ts_close), labelled by its start."
         return next((part for part in self.segments if part.opens <= ts < part.closes), None)
 
+    def close(self, session_date: int) -> int:
+        """Last close of a trade date."""
+        return max(part.closes for part in self.segments if part.session_date == session_date)
+
     def minutes(self) -> Iterator[tuple[int, int]]:
         """Trade date and start of every expected minute, ascending."""
         for part in self.segments:

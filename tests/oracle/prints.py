@@ -5,7 +5,8 @@ import re
 from collections import defaultdict
 from typing import Any, Final
 
-from schemas.config import Domain, SymbolConfig
+from schemas.config import AssetRules, Domain, SymbolConfig, rules_of
+from schemas.flags import NONPOSITIVE, OFF_TICK, TS_FROM_RECV, WIDE_SPREAD
 from tests.oracle.calendar import MINUTE
 
 Record = dict[str, Any]
@@ -29,7 +30,7 @@ def stateless(record: Record, domain: Domain) -> str:  # noqa: PLR0911  # one li
     if symbol is None or record["source"] not in symbol.sources or record["source"] not in sources:
         # By law "unknown symbol"; of a source that the symbol does not name there is no symbol either
         return "V02"
-    rules = domain.assets[symbol.asset]
+    rules = rules_of(domain, symbol)
     if min(prices) <= 0 and rules.nonpositive_price == "forbid":
         return "V03"  # "price <= 0 (per asset class forbid, flag, allow)"
     if any(size is not None and (size < 0 if quoted else size <= 0) for size in sizes):
@@ -68,6 +69,38 @@ def folded_price(record: Record, basis: str) -> float | None:
         return record["price"] if basis == "last" else None
     bid, ask = record["bid"], record["ask"]
     return {"last": None, "bid": bid, "ask": ask, "mid": (bid + ask) / 2}[basis]
+
+
+def meaning(record: Record, symbol: SymbolConfig, domain: Domain) -> set[str]:
+    """What the sale conditions of a tick make of it."""
+    text = record.get("conditions")
+    if text is None or not symbol.conditions:
+        return set()
+    table = domain.conditions[symbol.conditions]
+    if table.spelling == "letters":
+        codes = set(text)
+    elif table.spelling == "numbers":
+        codes = {str(int(part)) for part in re.findall(r"[0-9]+", text)}
+    else:
+        number = int(text, 16)
+        codes = {str(bit) for bit in range(64) if number >> bit & 1}
+    kinds = {"volume_only": table.volume_only, "ignored": table.ignored, "auction": table.auction}
+    return {kind for kind, listed in kinds.items() if codes & {*listed}}
+
+
+def flags(record: Record, price: float, symbol: SymbolConfig, rules: AssetRules) -> int:
+    """Flags of one record by itself: V03, V11 and V12."""
+    found = int(record["flags"]) & TS_FROM_RECV if "flags" in record else 0
+    quoted = record["record"] == "Quote"
+    lowest = min(record["bid"], record["ask"]) if quoted else price
+    found |= NONPOSITIVE if lowest <= 0 and rules.nonpositive_price == "flag" else 0
+    if symbol.tick_size:
+        ticks = price / symbol.tick_size
+        found |= OFF_TICK if abs(ticks - round(ticks)) > 1e-6 else 0
+    if quoted:
+        bid, ask = record["bid"], record["ask"]
+        found |= WIDE_SPREAD if ask - bid > rules.spread_limit * abs((bid + ask) / 2) else 0
+    return found
 
 
 class Identities:

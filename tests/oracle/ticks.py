@@ -1,18 +1,22 @@
 """What must become of one partition's log of ``ticks.raw``: an outcome a record, the final 1m and 1s bars.
 
 Slow and obvious: every bar keeps its prints and is folded anew each time it is published. Each
-sentence behind ``By law`` is one of SEMANTICS. Not covered: V12-V15, V17, auction prints, symbols taken out.
+sentence behind ``By law`` is one of SEMANTICS. Not covered: V17, halts, symbols taken out.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import reduce
+from operator import or_
 from typing import Any, Final
 
-from schemas.config import Domain, decode
+from schemas.config import AssetRules, Domain, decode, rules_of
+from schemas.flags import STUCK
 from tests.oracle.calendar import MINUTE, SECOND, Calendar
-from tests.oracle.prints import Identities, Record, folded_price, stateless
+from tests.oracle.doubts import Doubts, Pair
+from tests.oracle.prints import Identities, Record, flags, folded_price, meaning, stateless
 
 Key = tuple[str, str, int]
 """Symbol, source, ts_open."""
@@ -36,7 +40,7 @@ class Ticks:
 
     Attributes:
         outcomes: of every record but heartbeats, statuses and valid configurations, in log order:
-            ``out``, ``duplicate``, ``late.<code>`` or ``rejected.<code>``, by place in the log.
+            ``out``, ``duplicate``, ``held``, ``late.<code>`` or ``rejected.<code>``, by place in the log.
     """
 
     def __init__(self) -> None:
@@ -47,6 +51,8 @@ class Ticks:
         self._marks: dict[str, int] = defaultdict(lambda: NEVER)
         self._beats: dict[tuple[str, str], int] = defaultdict(lambda: NEVER)
         self._identities = Identities()
+        self._doubts = Doubts()
+        self._largest: dict[Pair, int] = defaultdict(lambda: NEVER)
         self._bars: dict[str, dict[Key, Open]] = {"1m": {}, "1s": {}}
         self._waiting: dict[tuple[str, Key], Open] = {}  # bars that changed since they were published
 
@@ -94,16 +100,23 @@ class Ticks:
 
     def _close(self, source: str, *, heartbeat: bool = False, final: bool = False) -> None:
         """Publish what the watermarks of a source passed."""
+        for pair, held in self._doubts.all():
+            ts_close = held.ts_bar - held.ts_bar % MINUTE + MINUTE
+            # By law "otherwise, or when its minute closes: REJECT"
+            if pair[1] == source and (final or ts_close <= self._watermark(*pair)):
+                self.outcomes[held.place] = "rejected.V13"
+                self._doubts.drop(pair, held)
         for (interval, key), bar in list(self._waiting.items()):
             symbol, own, ts_open = key
             # By law "A 1s or 1m bar from ticks is published when its source's watermark passes ts_close."
             passed = not bar.closed and bar.ts_close <= self._watermark(symbol, own)
-            if own == source and (passed or final or (heartbeat and bar.closed)):
+            priced = any(one["priced"] for one in bar.prints)
+            if own == source and (passed or (final and priced) or (heartbeat and bar.closed)):
                 bar.closed = True
-                bar.published = fold(symbol, own, ts_open, bar)
+                bar.published = fold(symbol, own, ts_open, bar) if priced else None
                 del self._waiting[interval, key]
 
-    def _admit(self, record: Record) -> str:
+    def _admit(self, record: Record) -> str:  # noqa: PLR0911  # one line a check, in their order
         """The outcome of a record that is counted."""
         refused = stateless(record, self._domain)
         if refused:
@@ -119,29 +132,90 @@ class Ticks:
         close = ts - ts % MINUTE + MINUTE
         if close + self._domain.lateness_ms * MS <= self._watermark(symbol.symbol, source):
             return "late.V09"
+        ts_bar = self._bar_of(record, symbol)
         # V10 "outside the session": "LATE, with that reason"
-        if self._calendars[symbol.calendar].segment(ts) is None:
+        if ts_bar is None:
             return "late.V10"
+        if ts_bar - ts_bar % MINUTE + MINUTE + self._domain.lateness_ms * MS <= self._watermark(
+            symbol.symbol, source
+        ):
+            return "late.V09"
         # V11 "bid > ask": REJECT
         if record["record"] == "Quote" and record["bid"] > record["ask"]:
             return "rejected.V11"
         seen = self._identities.seen(record)
         if seen:
             return seen
-        self._count(record, symbol)
+        return self._weigh(record, symbol, ts_bar)
+
+    def _bar_of(self, record: Record, symbol: Any) -> int | None:
+        """An instant of the minute a record counts into; None outside the session."""
+        ts, calendar = record["ts_event"], self._calendars[symbol.calendar]
+        if calendar.segment(ts) is not None:
+            return int(ts)
+        # By law "ticks within [5 min] after the close with an auction condition count into the last bar"
+        if "auction" not in meaning(record, symbol, self._domain):
+            return None
+        within = self._domain.auction_ms * MS
+        ends = [part.closes for part in calendar.segments if part.closes == calendar.close(part.session_date)]
+        return next((close - 1 for close in ends if 0 <= ts - close <= within), None)
+
+    def _weigh(self, record: Record, symbol: Any, ts_bar: int) -> str:
+        """V13, and the record into its bars."""
+        price, said = folded_price(record, symbol.price), meaning(record, symbol, self._domain)
+        if price is None or "ignored" in said:
+            return "out"
+        pair, rules = (symbol.symbol, record["source"]), rules_of(self._domain, symbol)
+        one = {"ts": record["ts_event"], "seq": record["seq"], "price": price, "size": record.get("size")}
+        one |= {"bar": ts_bar, "priced": "volume_only" not in said}
+        one["flags"] = flags(record, price, symbol, rules) | self._silence(
+            one, symbol, record["source"], rules
+        )
+        if not one["priced"]:
+            self._count(one, *pair)
+            return "out"
+        refused, confirmed = self._doubts.settle(pair, price)
+        self.outcomes |= {held.place: "rejected.V13" for held in refused}
+        for held in confirmed:
+            self.outcomes[held.place] = "out"
+            self._count(held.print, *pair)
+        if not confirmed:
+            closed = ts_bar - ts_bar % MINUTE + MINUTE <= self._watermark(*pair)
+            held = self._doubts.doubt(pair, price, rules)
+            if held is not None and closed:
+                return "rejected.V13"
+            if held is not None:
+                held.print, held.place, held.ts_bar = one, self._place, ts_bar
+                self._doubts.keep(pair, held)
+                return "held"
+        self._count(one, *pair)
         return "out"
 
-    def _count(self, record: Record, symbol: Any) -> None:
-        """Add an admitted record to the bars it belongs to."""
-        price = folded_price(record, symbol.price)
-        if price is None:
+    def _silence(self, one: Record, symbol: Any, source: str, rules: AssetRules) -> int:
+        """V15: "no tick in an open session for [60 s]": FLAG."""
+        segment = self._calendars[symbol.calendar].segment(one["ts"])
+        if segment is None or not rules.quiet_ms:
+            return 0
+        since = max(self._largest[symbol.symbol, source], segment.opens)
+        return STUCK if one["ts"] - since > rules.quiet_ms * MS else 0
+
+    def _count(self, print_: Record, symbol: str, source: str) -> None:
+        """Add an admitted print to the bars it belongs to."""
+        if print_["priced"]:
+            self._doubts.remember((symbol, source), print_["price"])
+        auction = print_["bar"] != print_["ts"]
+        if not auction:
+            self._largest[symbol, source] = max(self._largest[symbol, source], print_["ts"])
+        # By law "A last-price feed moves the forming bar only"
+        if any(one.name == source and one.last_price for one in self._domain.sources):
             return
-        ts, watermark = record["ts_event"], self._watermark(symbol.symbol, record["source"])
-        print_ = {"ts": ts, "seq": record["seq"], "price": price, "size": record.get("size")}
+        watermark = self._watermark(symbol, source)
         for interval, length in (("1m", MINUTE), ("1s", SECOND)):
+            if interval == "1s" and auction:
+                continue
             # By law "A tick exactly on a boundary belongs to the new interval."
-            ts_open = ts - ts % length
-            key = (symbol.symbol, record["source"], ts_open)
+            ts_open = print_["bar"] - print_["bar"] % length
+            key = (symbol, source, ts_open)
             bar = self._bars[interval].get(key, Open(ts_open + length, closed=ts_open + length <= watermark))
             # By law "a tick for a closed second counts in the 1m bar only"
             if interval == "1m" or not bar.closed:
@@ -155,7 +229,7 @@ def fold(symbol: str, source: str, ts_open: int, bar: Open) -> dict[str, Any]:
     # By law "fold order is (ts_event, seq, price, size); open is the first, close the last; ..."
     low = float("-inf")
     order = sorted(
-        bar.prints,
+        (one for one in bar.prints if one["priced"]),
         key=lambda one: (
             one["ts"],
             low if one["seq"] is None else one["seq"],
@@ -165,7 +239,7 @@ def fold(symbol: str, source: str, ts_open: int, bar: Open) -> dict[str, Any]:
     )
     prices = [one["price"] for one in order]
     # By law "size, trades, notional may be null: nothing is added to volume"
-    sized = [(Fraction(one["price"]), Fraction(one["size"])) for one in order if one["size"] is not None]
+    sized = [(Fraction(one["price"]), Fraction(one["size"])) for one in bar.prints if one["size"] is not None]
     return {
         "symbol": symbol,
         "source": source,
@@ -181,4 +255,5 @@ def fold(symbol: str, source: str, ts_open: int, bar: Open) -> dict[str, Any]:
         "trades": len(sized) if sized else None,
         "ts_first": order[0]["ts"],
         "ts_last": order[-1]["ts"],
+        "flags": reduce(or_, (one["flags"] for one in order)),
     }

@@ -7,96 +7,117 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.batches.nested import encode_items, encode_texts, map_key, pack_double
-from schemas.config import IndicatorConfig
-from streams.core.analytics.indicators import INDICATORS
 from streams.core.analytics.indicators.indicator import CONVERGED
-from streams.core.analytics.rows import Ints, Rows
+from streams.core.analytics.indicators.program import Program
+from streams.core.analytics.indicators.steps import STRIDE, run_along
+from streams.core.analytics.rows import Floats, Ints, Rows
 
 
 class Chain:
-    """States before each bar of a window, and the values after it.
+    """States along the bars of a window, and the values after each.
 
     Attributes:
-        indicators: what is computed, in the order of the configuration.
-        states: per indicator its states[places + 1]; the first is the one before the window.
-        values: float64[indicators, places], NaN while not ready.
-        unseen: float64[indicators, places], weight of unseen history.
+        program: what is computed.
+        names: of the values, in the order of the configuration.
+        values: float64[names, places], NaN while not ready.
+        unseen: float64[names, places], weight of unseen history.
         newest: last place that has a bar, -1 for none.
     """
 
-    def __init__(self, indicators: tuple[IndicatorConfig, ...], places: int) -> None:
-        self.indicators = indicators
-        self.states = [np.zeros(places + 1, INDICATORS[one.kind].state) for one in indicators]
-        self.values = np.full((len(indicators), places), np.nan)
-        self.unseen = np.ones((len(indicators), places))
+    def __init__(self, program: Program, places: int) -> None:
+        self.program = program
+        self.names = program.names
         self.newest = -1
-        self._keys = tuple(map_key(one.name) for one in indicators)
+        self._values = np.full((places, len(self.names)), np.nan)
+        self._unseen = np.ones((places, len(self.names)))
+        self.values, self.unseen = self._values.T, self._unseen.T
+        self._flat = self._values.reshape(-1), self._unseen.reshape(-1)
+        self._state = np.zeros(program.width)  # before the place after the newest
+        self._kept = np.zeros((places // STRIDE + 1, program.width))
+        self._kept_flat = self._kept.reshape(-1)
+        self._keys = tuple(map_key(name) for name in self.names)
         self._converged: dict[tuple[bool, ...], bytes] = {}
 
-    def revise(self, bars: Rows, changed: Sequence[int]) -> Ints:
+    def revise(self, bars: Rows, changed: Sequence[int]) -> Ints | list[int]:
         """Run forward from the first changed bar to the newest one.
 
         Args:
             bars: BAR[places], the bars of this interval.
-            changed: places of bars that are new or changed, not empty.
+            changed: places of bars that are new or changed, ascending, not empty.
 
         Returns:
-            int64, ascending: those places, and all later ones that have other values now.
+            Ascending: those places, and all later ones that have other values now.
         """
         first, before = min(changed[0], self.newest + 1), self.newest
         self.newest = max(changed[-1], self.newest)
         if before < first:  # new bars alone
-            self._advance(bars, first)
-            return np.asarray(changed, np.int64)
+            self._run(bars, self._state, first, self.newest + 1)
+            return list(changed)
         part = slice(first, self.newest + 1)
-        old = self.values[:, part].copy(), self.converged(part)
-        self._advance(bars, first)
+        old = self._values[part].copy(), self._converges(part)
+        kept = first // STRIDE
+        self._state[:] = self._kept[kept]
+        self._run(bars, self._state, kept * STRIDE, self.newest + 1)
         other = self._differ(part, *old)
         other[np.asarray(changed) - first] = True
         return first + np.flatnonzero(other & (bars["revision"][part] >= 0))
 
-    def _advance(self, bars: Rows, first: int) -> None:
-        for number, one in enumerate(self.indicators):
-            INDICATORS[one.kind].advance(
-                self.states[number], bars, first, self.newest + 1, one.length,
-                self.values[number], self.unseen[number],
-            )  # fmt: skip
+    def _run(self, bars: Rows, state: Floats, first: int, end: int) -> None:
+        values, unseen = self._flat
+        run_along(
+            self.program.codes, state, self._kept_flat, bars, first, end, values, unseen, len(self.names)
+        )
 
-    def converged(self, part: slice) -> NDArray[np.bool_]:
-        """Whether each value of those places has converged, bool[indicators, places]."""
-        return np.asarray((self.unseen[:, part] < CONVERGED) & np.isfinite(self.values[:, part]))
+    def _converges(self, part: slice) -> NDArray[np.bool_]:
+        return np.asarray((self._unseen[part] < CONVERGED) & np.isfinite(self._values[part]))
 
-    def _differ(
-        self, part: slice, values: NDArray[np.float64], converged: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
-        now = self.values[:, part]
+    def _differ(self, part: slice, values: Floats, converged: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        now = self._values[part]
         same = (now == values) | (np.isnan(now) & np.isnan(values))
-        return np.asarray(np.any(~same | (self.converged(part) != converged), axis=0))
+        return np.asarray(np.any(~same | (self._converges(part) != converged), axis=1))
 
     def cells(self, place: int) -> tuple[bytes, bytes]:
         """The values of a place that are ready and the names of those that have converged, in Avro."""
-        values = self.values[:, place].tolist()
+        values = self._values[place].tolist()
         ready = [isfinite(value) for value in values]
-        items = [
-            key + pack_double(value) for key, value, has in zip(self._keys, values, ready, strict=True) if has
-        ]
-        weights = zip(ready, self.unseen[:, place].tolist(), strict=True)
-        converged = tuple(has and weight < CONVERGED for has, weight in weights)
+        cells = zip(self._keys, values, ready, strict=True)
+        items = [key + pack_double(value) for key, value, has in cells if has]
+        weights = zip(ready, self._unseen[place].tolist(), strict=True)
+        converged = tuple([has and weight < CONVERGED for has, weight in weights])
         return encode_items(items), self._converged.get(converged) or self._names(converged)
 
     def _names(self, wanted: tuple[bool, ...]) -> bytes:
-        names = [one.name for one, has in zip(self.indicators, wanted, strict=True) if has]
+        names = [name for name, has in zip(self.names, wanted, strict=True) if has]
         cell = self._converged[wanted] = encode_texts(names)
         return cell
 
-    def start_at(self, place: int) -> list[Rows]:
-        """State of each indicator before a place, an array of one each."""
-        reached = min(place, self.newest + 1)
-        return [states[reached : reached + 1].copy() for states in self.states]
+    def peek(self, bar: Rows) -> Floats:
+        """Values that a bar after the newest would give; see ``Program.peek``."""
+        return self.program.peek(self._state, bar)
 
-    def restart(self, bars: Rows) -> None:
-        """Compute everything from the first states on, over the bars there are."""
+    def start_at(self, bars: Rows, place: int) -> list[bytes]:
+        """State of each indicator before a place."""
+        reached = min(place, self.newest + 1)
+        kept = reached // STRIDE
+        if reached > self.newest:
+            state = self._state
+        else:
+            state = self._kept[kept].copy()
+            self._run(bars, state, kept * STRIDE, reached)
+        return [state[part].tobytes() for part in self.program.slices]
+
+    def restart(self, bars: Rows, states: Sequence[bytes]) -> None:
+        """Compute everything over the bars there are.
+
+        Args:
+            bars: BAR[places].
+            states: of each indicator, its state before the first place; one of another size counts as none.
+        """
+        self._state[:] = 0.0
+        for part, state in zip(self.program.slices, states, strict=True):
+            if len(state) == 8 * (part.stop - part.start):
+                self._state[part] = np.frombuffer(state)
+        self._kept[0] = self._state
         there = np.flatnonzero(bars["revision"] >= 0)
-        self.newest = -1
-        if len(there):
-            self.revise(bars, [0, int(there[-1])])
+        self.newest = int(there[-1]) if len(there) else -1
+        self._run(bars, self._state, 0, self.newest + 1)

@@ -10,7 +10,7 @@ from schemas.errors import ConfigurationError
 from schemas.market.grid import Grid
 from schemas.market.intervals import MINUTE, SECOND, Interval
 from schemas.topics import TOPICS
-from streams.core.analytics.indicators import INDICATORS
+from streams.core.analytics.indicators.program import Program
 from streams.core.analytics.scan.plan import ScanPlan
 from streams.core.analytics.window import Window
 
@@ -38,13 +38,13 @@ class SymbolPlan:
 
     Attributes:
         layout: its grid and intervals.
-        indicators: per interval, what is computed on it.
+        programs: per interval, what is computed on it.
         expiry: how long after the close of the next expected bar a value is fresh, in ns.
         coverage_limit: derived bars below it are flagged.
     """
 
     layout: Layout
-    indicators: tuple[tuple[IndicatorConfig, ...], ...]
+    programs: tuple[Program, ...]
     expiry: int
     coverage_limit: float
 
@@ -63,7 +63,7 @@ class Plan:
 
     def __init__(self, domain: Domain) -> None:
         self.intervals = (ONE_MINUTE, *_derived(domain.intervals))
-        self._indicators = tuple(_indicators(domain, interval) for interval in self.intervals)
+        self._programs = tuple(Program(_wanted(domain, interval)) for interval in self.intervals)
         self._layouts: dict[tuple[str, str], Layout] = {}
         plans = {symbol.symbol.encode(): self._symbol(domain, symbol) for symbol in domain.symbols}
         self.symbols = dict(sorted(plans.items()))
@@ -73,7 +73,7 @@ class Plan:
         rules = rules_of(domain, symbol)
         return SymbolPlan(
             self._layout(domain, symbol),
-            self._indicators,
+            self._programs,
             rules.disorder_ms * 1_000_000 + _EXPIRY,
             domain.coverage_limit,
         )
@@ -98,12 +98,5 @@ def _derived(names: Sequence[str]) -> list[Interval]:
     return intervals
 
 
-def _indicators(domain: Domain, interval: Interval) -> tuple[IndicatorConfig, ...]:
-    wanted = [one for one in domain.indicators if not one.intervals or interval.name in one.intervals]
-    for one in wanted:
-        kind = INDICATORS.get(one.kind)
-        if kind is None:
-            raise ConfigurationError(f"indicator must be one of {sorted(INDICATORS)}, was {one.kind!r}")
-        if kind.has_length and one.length < 1:
-            raise ConfigurationError(f"length of {one.name} must be at least 1, was {one.length!r}")
-    return tuple(wanted)
+def _wanted(domain: Domain, interval: Interval) -> list[IndicatorConfig]:
+    return [one for one in domain.indicators if not one.intervals or interval.name in one.intervals]

@@ -59,7 +59,7 @@ class Emission:
             interval = state.plan.layout.intervals[number].name.encode()
             where = state.name, interval, int(bar["ts_open"]), int(bar["ts_close"])
             revision = int(bar["revision"])
-            if state.plan.indicators[number]:
+            if state.chains[number].names:
                 values_revision = int(bar["values_revision"])
                 cells = state.chains[number].cells(place)
                 self._values.append((*where, values_revision, revision, *cells, state.expires(number, place)))

@@ -89,10 +89,10 @@ def revise_values(state: SymbolState, changed: Places) -> Places:
 
 
 def _revised(state: SymbolState, number: int, places: list[int]) -> list[int]:
-    if not state.plan.indicators[number]:
+    if not state.chains[number].names:
         return places
     bars = state.interval_bars(number)
-    places = state.chains[number].revise(bars, places).tolist()
+    places = [int(place) for place in state.chains[number].revise(bars, places)]
     revisions = bars["values_revision"]
     for place in places:
         revisions[place] += 1

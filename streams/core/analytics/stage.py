@@ -36,7 +36,7 @@ from streams.core.analytics.state import SymbolState
 from streams.core.slots import pack, unpack
 from streams.core.stage import PARTITION_KEY, Outputs
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the saved states."""
 
 _THROUGH: Final = 3  # among the fields of a promise

@@ -55,16 +55,12 @@ class SymbolState:
         derive_all(self.bars, window.firsts, window.counts, window.minutes, self.plan.coverage_limit)
         self.waiting = set(self._waiting())
         self.chains = [
-            Chain(indicators, len(self.interval_bars(number)))
-            for number, indicators in enumerate(self.plan.indicators)
+            Chain(program, len(self.interval_bars(number)))
+            for number, program in enumerate(self.plan.programs)
         ]
         for number, chain in enumerate(self.chains):
-            for key, states in zip(self._start_keys(number), chain.states, strict=True):
-                chain_start = np.frombuffer(
-                    saved.starts.get(key, b"") or bytes(states.itemsize), states.dtype
-                )
-                states[0] = chain_start[0]
-            chain.restart(self.interval_bars(number))
+            states = [saved.starts.get(key, b"") for key in self._start_keys(number)]
+            chain.restart(self.interval_bars(number), states)
 
     def interval_bars(self, number: int) -> Rows:
         """Bars of one interval, a view."""
@@ -135,14 +131,14 @@ class SymbolState:
     def _starts(self, first_date: int) -> dict[StartKey, bytes]:
         starts: dict[StartKey, bytes] = {}
         for number, chain in enumerate(self.chains):
-            place = int(np.searchsorted(self.interval_bars(number)["session_date"], first_date))
-            states = [state.tobytes() for state in chain.start_at(place)]
+            bars = self.interval_bars(number)
+            states = chain.start_at(bars, int(np.searchsorted(bars["session_date"], first_date)))
             starts.update(zip(self._start_keys(number), states, strict=True))
         return starts
 
     def _start_keys(self, number: int) -> list[StartKey]:
         interval = self.plan.layout.intervals[number].ns
-        return [(interval, one.kind, one.length) for one in self.plan.indicators[number]]
+        return [(interval, key) for key in self.plan.programs[number].keys]
 
     def _place_minutes(self, minutes: Rows) -> None:
         own = self.interval_bars(0)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from schemas.batches.wire import packed, sealed
 from schemas.columns import UNDECODABLE, Columns
-from streams.core.ticks.rows import CONTROL, PRINT, SKIPPED, V01, Rows
+from streams.core.ticks.rows import CONTROL, PRINT, SKIPPED, V01, Ints, Rows
 from streams.core.ticks.rules import Book
 from streams.core.ticks.validate import check_quotes, check_ticks
 
@@ -17,6 +17,7 @@ class Prints(NamedTuple):
 
     rows: Rows  # PRINT[n]
     verdicts: NDArray[np.int16]
+    sizes: Ints  # bytes of each record
 
 
 def blank(batch: Columns, offset: int) -> Prints:
@@ -26,7 +27,16 @@ def blank(batch: Columns, offset: int) -> Prints:
     verdicts[batch.offsets <= offset] = SKIPPED
     prints = np.empty(len(batch), PRINT)
     prints["pair"] = -1
-    return Prints(prints, verdicts)
+    return Prints(prints, verdicts, _sizes(batch))
+
+
+def _sizes(batch: Columns) -> Ints:
+    """Bytes of each record; none are known of what a stage made."""
+    if len(batch.values) != len(batch):
+        return np.zeros(len(batch), np.int64)
+    sizes: Ints = batch.values["size"].astype(np.int64)
+    sizes += batch.keys["size"]
+    return sizes
 
 
 def check(batch: Columns, book: Book, owners: Rows, prints: Prints, start: int, end: int) -> None:
@@ -42,8 +52,8 @@ def check(batch: Columns, book: Book, owners: Rows, prints: Prints, start: int, 
         pairs = book.find(data, rows["symbol"], rows["source"])
         if record == "Tick":
             check_ticks(
-                rows, packed(rows["trade_id"]), places, pairs, data, owners, prints.rows,
-                prints.verdicts,
+                rows, packed(rows["trade_id"]), packed(rows["conditions"]), book.conditions, places, pairs,
+                data, owners, prints.rows, prints.verdicts,
             )  # fmt: skip
         else:
             check_quotes(rows, places, pairs, owners, prints.rows, prints.verdicts)

@@ -5,13 +5,16 @@
     mark of the source     ....|....ts_close....|disorder|..>          at the record that moves it so far
     closed, then changed   published anew at the source's next heartbeat, revision + 1
 
-What a minute says of itself beside its bar (rejected, late, duplicate) goes out before it, once.
+What a minute says of itself beside its bar (rejected, late, duplicate, a hole) goes out before it, once.
+Prints that are held when their minute closes are refused first.
 """
+
+import numpy as np
 
 from schemas.flags import PARTIAL
 from schemas.jit import kernel
 from schemas.market.intervals import MINUTE, SECOND
-from streams.core.ticks.rows import MINUTE_BAR, SECOND_BAR, STATUS, Int, State
+from streams.core.ticks.rows import MINUTE_BAR, REFUSED, SECOND_BAR, STATUS, Int, State
 from streams.core.watermark import FOREVER, NEVER
 
 
@@ -45,24 +48,71 @@ def revise(state: State, at: Int, pair: Int, slot: Int) -> None:
 def _close_minute(state: State, at: Int, pair: Int, slot: Int) -> None:
     row = state.folds[pair, slot]
     row["closed"] = row["dirty"] = 1
-    if row["rejected"] + row["late"] + row["duplicate"] > 0:
+    if row["rejected"] + row["late"] + row["duplicate"] + row["hole"] > 0:
         publish(state, at, pair, slot, STATUS)
-    if row["prints"] > 0:
+    if row["prints"] > 0 and state.pairs[pair]["last_price"] == 0:
         revise(state, at, pair, slot)
 
 
 @kernel
 def _close_second(state: State, at: Int, pair: Int, slot: Int) -> None:
-    publish(state, at, pair, slot, SECOND_BAR)
     row = state.folds[pair, slot]
+    if row["prints"] > 0:
+        publish(state, at, pair, slot, SECOND_BAR)
     row["ts_open"] = NEVER
     row["dirty"] = 1
 
 
 @kernel
+def tell(state: State, at: Int, pair: Int, held: Int, what: Int) -> None:
+    """Put out what became of the print that was held at an offset."""
+    row = state.out[state.used[0]]
+    row["ts_open"], row["offset"] = NEVER, held
+    row["at"], row["pair"], row["what"] = at, pair, what
+    state.used[0] += 1
+
+
+@kernel
+def refuse_held(state: State, at: Int, offset: Int, pair: Int, place: Int) -> None:
+    """Refuse one print that was held (V13), and tell its minute."""
+    owner = state.pairs[pair]
+    one = owner["waiting"][place]
+    ts = one["ts_bar"]
+    row = state.folds[pair, np.int64((ts // MINUTE) & (state.minutes - 1))]
+    if offset > row["offset"] and row["ts_open"] == ts - ts % MINUTE and row["closed"] == 0:
+        row["rejected"] += 1
+        row["dirty"] = 1
+    tell(state, at, pair, one["offset"], REFUSED)
+    owner["rejected"] += 1
+    owner["held"] -= 1
+    owner["dirty"] = 1
+    for later in range(place, owner["held"]):
+        owner["waiting"][later] = owner["waiting"][later + 1]
+
+
+@kernel
+def refuse_due(state: State, at: Int, offset: Int, pair: Int, mark: Int) -> Int:
+    """Refuse what is held for a minute that the mark has passed; when the next one is due."""
+    owner, place = state.pairs[pair], 0
+    due: Int = np.int64(FOREVER)
+    while place < owner["held"]:
+        ts = owner["waiting"][place]["ts_bar"]
+        ends = ts - ts % MINUTE + MINUTE + owner["disorder"]
+        if ends <= mark and offset > owner["offset"]:
+            refuse_held(state, at, offset, pair, place)
+        else:
+            due = min(due, ends)
+            place += 1
+    return due
+
+
+@kernel
 def _close_minutes(state: State, at: Int, offset: Int, pair: Int, mark: Int) -> None:
     """Close the minutes of a pair that its source's mark has passed, and note when the next is due."""
-    owner, due = state.pairs[pair], FOREVER
+    owner = state.pairs[pair]
+    due: Int = np.int64(FOREVER)
+    if owner["held"] > 0:
+        due = refuse_due(state, at, offset, pair, mark)
     for slot in range(state.minutes):
         row = state.folds[pair, slot]
         if row["ts_open"] == NEVER or row["closed"] == 1:
@@ -131,6 +181,8 @@ def close_all(state: State, at: Int, offset: Int, source: Int) -> None:
         if largest != NEVER and offset > owner["offset"]:
             owner["ts_seconds"] = largest - largest % SECOND + SECOND
             owner["dirty"] = 1
+        if offset > owner["offset"]:
+            refuse_due(state, at, offset, pair, FOREVER)
         for slot in range(state.minutes + state.seconds):
             row = state.folds[pair, slot]
             if row["ts_open"] == NEVER or row["closed"] == 1 or offset <= row["offset"]:

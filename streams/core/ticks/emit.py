@@ -8,7 +8,7 @@ import numpy as np
 from schemas.columns import Columns, Draft
 from schemas.market.intervals import MINUTE, SECOND
 from schemas.records import record_type
-from streams.core.ticks.rows import FORMING_BAR, MINUTE_BAR, SECOND_BAR, STATUS, Rows, State
+from streams.core.ticks.rows import CONFIRMED, FOLD, FORMING_BAR, MINUTE_BAR, SECOND_BAR, STATUS, Rows, State
 from streams.core.ticks.rules import Pair
 
 _BAR: Final = record_type("Bar")
@@ -35,6 +35,7 @@ class Bars:
 
     def __init__(self) -> None:
         self._parts: list[Rows] = []
+        self._fates: list[Rows] = []
 
     def drain(self, state: State) -> None:
         """Take over what kernels put out; the buffer is empty then."""
@@ -50,9 +51,14 @@ class Bars:
         rows = np.concatenate(self._parts)
         self._parts.clear()
         rows = rows[np.lexsort((rows["pair"], rows["ts_open"], rows["at"]))]
+        self._fates.append(rows[rows["what"] >= CONFIRMED])
         _write_statuses(drafts["bars.raw"], rows[rows["what"] == STATUS], pairs)
         for what, topic, interval in _TOPICS:
             _write_bars(drafts[topic], rows[rows["what"] == what], pairs, interval, what)
+
+    def fates(self) -> Rows:
+        """What became of prints that were held, in order, of all that was written."""
+        return np.concatenate([np.empty(0, FOLD), *self._fates])
 
 
 def _write_bars(draft: Draft, rows: Rows, pairs: Sequence[Pair], interval: bytes, what: int) -> None:
@@ -76,6 +82,7 @@ def _write_statuses(draft: Draft, rows: Rows, pairs: Sequence[Pair]) -> None:
     _name(draft, statuses, rows, pairs)
     for name in ("ts_open", "rejected", "late", "duplicate"):
         statuses[name] = rows[name]
+    statuses["seq_hole"] = rows["hole"]
     statuses["nulls"] = _NO_CAUSE
     draft.extend("MinuteStatus", statuses, rows["at"] * PLACES)
 

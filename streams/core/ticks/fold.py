@@ -10,8 +10,9 @@ import numpy as np
 
 from schemas.jit import inlined, kernel
 from schemas.market.intervals import MINUTE, SECOND
-from streams.core.ticks.close import revise
-from streams.core.ticks.rows import FORMING_SLOT, Int, State
+from streams.core.ticks.close import publish, revise
+from streams.core.ticks.rows import FORMING_BAR, FORMING_SLOT, PRICED, Int, State
+from streams.core.ticks.session import seek_segment
 
 
 @inlined
@@ -23,7 +24,7 @@ def start(row: Any, ts_open: Int, session_date: Int) -> None:
     row["volume"] = row["notional"] = 0.0
     row["ts_first"] = row["seq_first"] = row["ts_last"] = row["seq_last"] = 0
     row["prints"] = row["trades"] = row["flags"] = 0
-    row["rejected"] = row["late"] = row["duplicate"] = 0
+    row["rejected"] = row["late"] = row["duplicate"] = row["hole"] = 0
     row["revision"] = -1
     row["closed"] = row["changed"] = 0
 
@@ -39,9 +40,8 @@ def _precedes(ts: Int, seq: Int, price: float, other_ts: Int, other_seq: Int, ot
 
 
 @inlined
-def fold(row: Any, one: Any) -> None:
-    """Fold one print into a row."""
-    ts, seq, price, size = one["ts_event"], one["seq"], one["price"], one["size"]
+def _fold_price(row: Any, one: Any) -> None:
+    ts, seq, price = one["ts_event"], one["seq"], one["price"]
     if row["prints"] == 0:
         row["ts_first"] = row["ts_last"] = ts
         row["seq_first"] = row["seq_last"] = seq
@@ -54,17 +54,26 @@ def fold(row: Any, one: Any) -> None:
     row["low"] = min(row["low"], price)
     row["prints"] += 1
     row["flags"] |= one["flags"]
+
+
+@inlined
+def fold(row: Any, one: Any) -> None:
+    """Fold one print into a row; of one that counts for volume alone no price is taken."""
+    size = one["size"]
+    if one["folds"] == PRICED:
+        _fold_price(row, one)
     row["dirty"] = 1
     if size == size:  # noqa: PLR0124  (NaN is null)
         row["volume"] += size
-        row["notional"] += price * size
+        row["notional"] += one["price"] * size
         row["trades"] += 1
 
 
 @kernel
 def open_minute(state: State, at: Int, pair: Int, slot: Int, ts: Int) -> None:
-    """Start the minute of an instant in its slot; the pair's session is that of the instant."""
+    """Start the minute of an instant in its slot; the instant is within a session."""
     row, owner, ts_open = state.folds[pair, slot], state.pairs[pair], ts - ts % MINUTE
+    seek_segment(state.segments, owner, ts)
     if row["changed"] == 1:  # no heartbeat came in between that could have published it
         revise(state, at, pair, slot)
     start(row, ts_open, owner["session_date"])
@@ -82,6 +91,7 @@ def open_minute(state: State, at: Int, pair: Int, slot: Int, ts: Int) -> None:
 def _open_second(state: State, pair: Int, slot: Int, ts: Int) -> None:
     """Start the second of an instant in its slot."""
     owner, ts_open = state.pairs[pair], ts - ts % SECOND
+    seek_segment(state.segments, owner, ts)
     start(state.folds[pair, slot], ts_open, owner["session_date"])
     source = state.sources[owner["source"]]
     due = ts_open + SECOND + owner["disorder"]
@@ -104,8 +114,19 @@ def open_rows(state: State, at: Int, offset: Int, pair: Int, ts: Int) -> None:
     slot = np.int64(state.minutes + ((ts // SECOND) & (state.seconds - 1)))
     row, ts_close = state.folds[pair, slot], ts - ts % SECOND + SECOND
     closed = max(owner["ts_seconds"], state.sources[owner["source"]]["mark"] - owner["disorder"])
+    if owner["last_price"] == 1:
+        return
     if offset > row["offset"] and row["ts_open"] != ts_close - SECOND and ts_close > closed:
         _open_second(state, pair, slot, ts)
+
+
+@inlined
+def _await_revision(owner: Any, source: Any, minute: Any) -> None:
+    """Note that a closed minute changed; one without any price is no bar."""
+    if minute["closed"] == 1 and minute["changed"] == 0 and minute["prints"] > 0 and owner["last_price"] == 0:
+        minute["changed"] = 1
+        owner["pending"] += 1
+        source["pending"] += 1
 
 
 @inlined
@@ -124,8 +145,36 @@ def fold_print(owner: Any, source: Any, minute: Any, second: Any, one: Any, offs
     if offset <= minute["offset"] or minute["ts_open"] != ts - ts % MINUTE:
         return False
     fold(minute, one)
-    if minute["closed"] == 1 and minute["changed"] == 0:
-        minute["changed"] = 1
-        owner["pending"] += 1
-        source["pending"] += 1
-    return bool(ts > largest and ts // FORMING_SLOT > largest // FORMING_SLOT)
+    _await_revision(owner, source, minute)
+    new_slot = ts > largest and ts // FORMING_SLOT > largest // FORMING_SLOT
+    return bool(new_slot and minute["prints"] > 0)
+
+
+@kernel
+def fold_auction(state: State, at: Int, offset: Int, pair: Int, one: Any) -> None:
+    """Fold a print that came after the close into the last minute; the second it counts for is closed."""
+    owner, ts = state.pairs[pair], one["ts_bar"]
+    slot = np.int64((ts // MINUTE) & (state.minutes - 1))
+    row = state.folds[pair, slot]
+    if offset <= row["offset"]:
+        return
+    if row["ts_open"] != ts - ts % MINUTE:
+        open_minute(state, at, pair, slot, ts)
+    fold(row, one)
+    _await_revision(owner, state.sources[owner["source"]], row)
+
+
+@inlined
+def fold_in(state: State, at: Int, offset: Int, pair: Int, one: Any, owner: Any, source: Any) -> None:
+    """Fold an admitted print and put the forming bar out where it is due."""
+    ts = one["ts_event"]
+    if one["ts_bar"] != ts:
+        fold_auction(state, at, offset, pair, one)
+        return
+    slot = (ts // MINUTE) & (state.minutes - 1)
+    minute = state.folds[pair, slot]
+    second = state.folds[pair, state.minutes + ((ts // SECOND) & (state.seconds - 1))]
+    if minute["ts_open"] != ts - ts % MINUTE or second["ts_open"] != ts - ts % SECOND:
+        open_rows(state, at, offset, pair, ts)
+    if fold_print(owner, source, minute, second, one, offset):
+        publish(state, at, pair, slot, FORMING_BAR)

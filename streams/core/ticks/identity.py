@@ -1,10 +1,10 @@
 """V16: whether a record was seen before.
 
 Its identity within (symbol, source) is the trade_id, else the seq; without either it has none. Numbers that
-grow are remembered in a window of bits below the newest::
+grow are remembered in a window of bits below the newest, as long as the class says::
 
     ... forgotten | 0 1 1 0 1 1 1 1 | newest      below the window: late, nobody knows
-                    <-  4,096     ->
+                    <-  [4,096]   ->
 
 A trade_id that is no plain decimal number is remembered by its hash, the last 512 of them.
 """
@@ -22,12 +22,10 @@ from streams.core.ticks.rows import (
     HASHES,
     NO_IDENTITY,
     V16,
-    WINDOW,
     Int,
 )
 
 _DIGITS = 18  # a decimal of so many digits fits
-_WORDS = WINDOW // 64
 _ALL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
@@ -58,34 +56,35 @@ def digest(data: Bytes, at: Int, size: Int) -> Int:
 
 
 @inlined
-def _forget(bits: Any, window: Int, top: Int, number: Int) -> None:
+def _forget(bits: Any, at: Int, words: Int, top: Int, number: Int) -> None:
     """Clear the bits of the numbers above the newest up to the next newest, a word at a time."""
-    if number - top >= WINDOW:
-        for word in range(_WORDS):
-            bits[window, word] = np.uint64(0)
+    if number - top >= words * 64:
+        for word in range(at, at + words):
+            bits[word] = np.uint64(0)
         return
     passed = top + 1
     while passed <= number:
         low = passed & 63
         count = min(64 - low, number - passed + 1)
         mask = (_ALL >> np.uint64(64 - count)) << np.uint64(low)
-        bits[window, (passed & (WINDOW - 1)) >> 6] &= ~mask
+        bits[at + ((passed >> 6) & (words - 1))] &= ~mask
         passed += count
 
 
 @inlined
-def _in_window(owner: Any, window: Int, number: Int) -> Int:
-    top, bits = owner["tops"][window], owner["bits"]
+def _in_window(bits: Any, owner: Any, window: Int, number: Int) -> Int:
+    top, words = owner["tops"][window], owner["words"]
+    at = owner["bits_at"] + window * words
     if number > top:
-        _forget(bits, window, top, number)
+        _forget(bits, at, words, top, number)
         owner["tops"][window] = number
-    elif top - number >= WINDOW:
+    elif top - number >= owner["window"]:
         return BELOW_WINDOW
-    place = number & (WINDOW - 1)
-    bit = np.uint64(1) << np.uint64(place & 63)
-    if bits[window, place >> 6] & bit:
+    place = at + ((number >> 6) & (words - 1))
+    bit = np.uint64(1) << np.uint64(number & 63)
+    if bits[place] & bit:
         return V16
-    bits[window, place >> 6] |= bit
+    bits[place] |= bit
     return ADMITTED
 
 
@@ -103,10 +102,10 @@ def _in_hashes(owner: Any, number: Int) -> Int:
 
 
 @inlined
-def identify(owner: Any, window: Int, number: Int) -> Int:
+def identify(bits: Any, owner: Any, window: Int, number: Int) -> Int:
     """Remember an identity in a PAIR row; ADMITTED where it is new or none, else V16 or BELOW_WINDOW."""
     if window == NO_IDENTITY:
         return ADMITTED
     if window == HASHED:
         return _in_hashes(owner, number)
-    return _in_window(owner, window, number)
+    return _in_window(bits, owner, window, number)

@@ -1,13 +1,27 @@
 """Verdicts on records as dead letters with their original bytes, and as counts."""
 
 from collections import Counter
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.columns import UNDECODABLE, Columns, Draft
-from streams.core.ticks.rows import ADMITTED, BELOW_WINDOW, V01, V02, V03, V05, V08, V09, V10, V11, V16
+from streams.core.ticks.rows import (
+    ADMITTED,
+    BELOW_WINDOW,
+    HELD,
+    V01,
+    V02,
+    V03,
+    V05,
+    V08,
+    V09,
+    V10,
+    V11,
+    V13,
+    V16,
+)
 
 STAGE: Final = "ticks"
 
@@ -20,6 +34,7 @@ CODES: Final = {
     V09: ("V09", "its minute must have closed within the lateness"),
     V10: ("V10", "ts_event must be within the session"),
     V11: ("V11", "bid must not be above ask"),
+    V13: ("V13", "price must be near the last ones, or two further prints near it"),
     BELOW_WINDOW: ("V16", "its number must not be below the window of those remembered"),
 }
 """Code and detail by verdict."""
@@ -28,27 +43,51 @@ LATE: Final = frozenset({V09, V10, BELOW_WINDOW})
 """Verdicts that send a record to ``late``."""
 
 
+class Original(NamedTuple):
+    """A record as it stood in the log."""
+
+    timestamp: int
+    key: bytes | None
+    data: bytes
+
+
+def original(batch: Columns, at: int) -> Original:
+    """The record at a position of a batch."""
+    key = batch.keys[at]
+    return Original(
+        int(batch.timestamps[at]),
+        None if int(key["size"]) < 0 else batch.bytes_at(key),
+        batch.bytes_at(batch.values[at]),
+    )
+
+
 def write_letter(draft: Draft, batch: Columns, at: int, code: str, detail: str) -> None:
     """Write a record of a batch as a dead letter."""
-    key = batch.keys[at]
+    write_original(draft, batch, at, int(batch.offsets[at]), original(batch, at), (code, detail))
+
+
+def write_original(
+    draft: Draft, batch: Columns, at: int, offset: int, record: Original, reason: tuple[str, str]
+) -> None:
+    """Write a record of the topic and partition of a batch as a dead letter, at a position of the batch."""
     draft.row(
         "DeadLetter",
         at,
         stage=STAGE,
         topic=batch.topic.name,
         partition=batch.partition,
-        offset=int(batch.offsets[at]),
-        ts_event=int(batch.timestamps[at]) * 1_000_000,
-        code=code,
-        detail=detail,
-        key=None if int(key["size"]) < 0 else batch.bytes_at(key),
-        data=batch.bytes_at(batch.values[at]),
+        offset=offset,
+        ts_event=record.timestamp * 1_000_000,
+        code=reason[0],
+        detail=reason[1],
+        key=record.key,
+        data=record.data,
     )
 
 
 def write_refused(drafts: dict[str, Draft], batch: Columns, verdicts: NDArray[np.int16]) -> None:
     """Write every record that was refused or late."""
-    for at in np.flatnonzero((verdicts > ADMITTED) & (verdicts != V16)):
+    for at in np.flatnonzero((verdicts > ADMITTED) & (verdicts != V16) & (verdicts != HELD)):
         verdict = int(verdicts[at])
         code, detail = CODES[verdict]
         if batch.kinds[at] == UNDECODABLE:
@@ -67,6 +106,8 @@ def counts_of(verdicts: NDArray[np.int16]) -> Counter[str]:
             counts["out"] += number
         elif verdict == V16:
             counts["duplicate"] += number
+        elif verdict == HELD:
+            counts["held"] += number
         elif int(verdict) in LATE:
             counts["late"] += number
         else:

@@ -18,10 +18,14 @@ Int: TypeAlias = int | np.int64
 FORMING_SLOT: Final = SECOND // 4
 """A forming bar goes out when the largest ts_event of a pair enters a new slot of this length in ns."""
 
-WINDOW: Final = 4_096
-"""Numbers that a window of identities remembers below its newest."""
+WINDOWS: Final = 3
+"""Kinds of growing numbers, each with a window of its own."""
 HASHES: Final = 512
 """Identities without a number that are remembered, first in first out."""
+PRICES: Final = 64
+"""Prices of a pair that are remembered for the median of V13."""
+MOST_HELD: Final = 2
+"""Prints of a pair that wait to be confirmed; the one that confirms them is the third."""
 
 _SAVED_FOLD: Final = [
     ("ts_open", "<i8"),  # NEVER: the row is free
@@ -42,6 +46,7 @@ _SAVED_FOLD: Final = [
     ("rejected", "<i8"),
     ("late", "<i8"),
     ("duplicate", "<i8"),
+    ("hole", "<i8"),  # 1 where a sequence has a hole or starts anew
     ("revision", "<i8"),  # last published, -1 for none
     ("closed", "<i8"),  # 1 once the watermark passed its close
     ("changed", "<i8"),  # 1 where a closed minute waits for its next revision
@@ -68,6 +73,16 @@ RULE: Final = np.dtype(
         ("nonpositive", "<i8"),  # position in schemas.config.Action
         ("basis", "<i8"),  # position in schemas.config.PriceBasis
         ("tick_size", "<f8"),
+        ("spread", "<f8"),
+        ("share", "<f8"),  # V13: of the median,
+        ("sigmas", "<f8"),  # deviations from it,
+        ("median_of", "<i8"),  # so many prices
+        ("quiet", "<i8"),
+        ("window", "<i8"),  # numbers remembered below the newest
+        ("gapless", "<i8"),  # 1 where its seq has no holes
+        ("conditions", "<i8"),  # row of its table of conditions, -1 for none
+        ("spelling", "<i8"),  # how codes are spelt there
+        ("auction", "<i8"),  # how long after the close an auction print comes, ns
         ("first", "<i8"),  # its calendar's segments: from
         ("last", "<i8"),  # and up to, exclusive
     ]
@@ -76,16 +91,39 @@ RULE: Final = np.dtype(
 
 _SAVED_PAIR: Final = [
     ("disorder", "<i8"),  # ns behind the mark; kept, so that a pair taken out of the configuration closes
+    ("last_price", "<i8"),  # 1 where it moves the forming bar alone; kept likewise
     ("ts_largest", "<i8"),  # largest ts_event folded
     ("ts_seconds", "<i8"),  # seconds that end up to here were closed by a final heartbeat
     ("out", "<i8"),
     ("rejected", "<i8"),
     ("late", "<i8"),
     ("duplicate", "<i8"),
-    ("held", "<i8"),
+    ("held", "<i8"),  # prints that wait, of ``waiting`` the first
     ("hashes", "<i8"),  # identities without a number seen so far
-    ("tops", "<i8", 3),  # newest number of each window, NEVER for none
+    ("priced", "<i8"),  # prices remembered so far
+    ("words", "<i8"),  # of each of its windows, a power of two
+    ("tops", "<i8", WINDOWS),  # newest number of each window, NEVER for none
+    ("seqs", "<i8", 2),  # last seq of ticks and of quotes, NEVER for none
+    ("halted", "<i8"),  # 1 while trading is halted,
+    ("halt_told", "<i8"),  # its minutes before this one have been told
 ]
+
+WAITING: Final = np.dtype(
+    [
+        ("ts_event", "<i8"),
+        ("price", "<f8"),
+        ("size", "<f8"),
+        ("seq", "<i8"),
+        ("flags", "<i8"),
+        ("folds", "<i8"),
+        ("ts_bar", "<i8"),
+        ("offset", "<i8"),
+        ("near", "<f8"),  # how far from it a price may be that confirms it
+        ("confirmed", "<i8"),  # by so many
+    ]
+)
+"""A print whose price is doubted (V13)."""
+
 PAIR: Final = np.dtype(
     [
         *_SAVED_PAIR,
@@ -97,13 +135,22 @@ PAIR: Final = np.dtype(
         ("ts_from", "<i8"),  # the segment of trading its last print was in
         ("ts_until", "<i8"),
         ("session_date", "<i8"),
+        ("calm_from", "<f8"),  # a price in between is within the share of any median it can have
+        ("calm_until", "<f8"),
+        ("lowest", "<f8"),  # no price remembered is lower,
+        ("highest", "<f8"),  # or higher
         *[(name, RULE[name]) for name in RULE.names or ()],
-        ("bits", "<u8", (3, WINDOW // 64)),  # of each window, bit number % WINDOW; saved where used
+        ("bits_at", "<i8"),  # its first word in ``State.bits``
+        ("waiting", WAITING, MOST_HELD),
+        ("prices", "<f8", PRICES),  # a ring; saved as far as used
         ("recent", "<i8", HASHES),  # a ring; saved as far as used
     ]
 )
 """What is kept of a pair beside its minutes and seconds."""
-PAIR_SIZE: Final = np.dtype(_SAVED_PAIR).itemsize
+
+SAVED_PAIR: Final = np.dtype(_SAVED_PAIR)
+"""What of a PAIR row is saved as it is: its first fields."""
+PAIR_SIZE: Final = SAVED_PAIR.itemsize
 """So many bytes of a PAIR row are saved as they are."""
 
 SEGMENT: Final = np.dtype([("ts_open", "<i8"), ("ts_close", "<i8"), ("session_date", "<i8")])
@@ -132,7 +179,9 @@ PRINT: Final = np.dtype(
         ("flags", "<i8"),
         ("window", "<i8"),  # which identity: NO_IDENTITY, a window, or HASHED
         ("number", "<i8"),  # its number or hash
-        ("folds", "<i8"),  # 1 where its price counts for bars
+        ("folds", "<i8"),  # what it counts for: NOTHING, PRICED or VOLUME_ONLY
+        ("auction", "<i8"),  # 1 where its conditions say so
+        ("ts_bar", "<i8"),  # an instant of the minute it counts into: ts_event, or the last before a close
     ]
 )
 """A tick or a quote of a batch, seen alike."""
@@ -143,8 +192,13 @@ TICK_NUMBERS: Final = 1
 QUOTE_NUMBERS: Final = 2
 HASHED: Final = 3
 
+NOTHING, PRICED, VOLUME_ONLY = 0, 1, 2
+"""What a print counts for in a bar."""
+
 ADMITTED: Final = 0
-V01, V02, V03, V05, V08, V09, V10, V11, V16 = 1, 2, 3, 5, 8, 9, 10, 11, 16
+V01, V02, V03, V05, V08, V09, V10, V11, V13, V16 = 1, 2, 3, 5, 8, 9, 10, 11, 13, 16
+HELD: Final = 113
+"""Verdict on a print that waits to be confirmed (V13)."""
 BELOW_WINDOW: Final = 116
 """Verdict on a number older than the window: late, because nobody knows whether it is a duplicate."""
 SKIPPED: Final = -1
@@ -152,8 +206,11 @@ SKIPPED: Final = -1
 CONTROL: Final = -2
 """Verdict on what is no print: the kernel hands it over to Python."""
 
-MINUTE_BAR, SECOND_BAR, FORMING_BAR, STATUS = 0, 1, 2, 3
-"""What an emitted row becomes."""
+MINUTE_BAR, SECOND_BAR, FORMING_BAR, STATUS, CONFIRMED, REFUSED = 0, 1, 2, 3, 4, 5
+"""What an emitted row becomes; the last two say what became of the print held at its ``offset``."""
+
+FLAGGED: Final = ((1, "V11"), (2, "V12"), (3, "V15"))
+"""Places in ``State.used`` that count flags, and their codes."""
 
 
 class State(NamedTuple):
@@ -166,23 +223,41 @@ class State(NamedTuple):
     folds: Rows  # FOLD[n, minutes + seconds]
     sources: Rows  # LIVE[MOST_SOURCES]
     segments: Rows  # SEGMENT[m], those of all calendars, one after the other
+    bits: NDArray[np.uint64]  # of every window, bit number % its size
+    scratch: NDArray[np.float64]  # float64[PRICES], nobody's
     out: Rows  # FOLD[room], what was put out, in order
-    used: Ints  # int64[1], rows of it in use
+    used: Ints  # int64[4], rows of it in use, then flags of admitted records
     minutes: int  # length of the ring of minutes
     seconds: int  # length of the ring of seconds
 
 
-def new_state(pairs: int, minutes: int, seconds: int, segments: Rows) -> State:
-    """State of so many pairs that have seen nothing."""
-    rows, folds = np.zeros(pairs, PAIR), np.zeros((pairs, minutes + seconds), FOLD)
-    for name in ("ts_largest", "ts_seconds", "tops", "ts_until"):
+class Shape(NamedTuple):
+    """How much a state keeps."""
+
+    pairs: int
+    minutes: int  # length of the ring of minutes
+    seconds: int  # length of the ring of seconds
+    words: Ints  # int64[pairs], length of each window in words
+
+
+def new_state(shape: Shape, segments: Rows) -> State:
+    """State of pairs that have seen nothing."""
+    rows, folds = np.zeros(shape.pairs, PAIR), np.zeros((shape.pairs, shape.minutes + shape.seconds), FOLD)
+    for name in ("ts_largest", "ts_seconds", "tops", "seqs", "ts_until"):
         rows[name] = NEVER
+    rows["calm_from"] = rows["lowest"] = np.inf
+    rows["calm_until"] = rows["highest"] = -np.inf
+    rows["words"] = shape.words
+    ends = np.cumsum(shape.words * WINDOWS)
+    rows["bits_at"] = ends - shape.words * WINDOWS
     folds["ts_open"] = NEVER
     rows["offset"] = folds["offset"] = -1
     rows["due_minute"] = rows["due_second"] = FOREVER
     sources = np.zeros(MOST_SOURCES, LIVE)
     sources["mark"], sources["due"] = NEVER, FOREVER
     room = 4 * folds.size + 8_192  # a minute can put out two rows, and half stays free
+    words = int(shape.words.sum()) * WINDOWS
     return State(
-        rows, folds, sources, segments, np.empty(room, FOLD), np.zeros(1, np.int64), minutes, seconds
-    )
+        rows, folds, sources, segments, np.zeros(words, np.uint64), np.empty(PRICES, np.float64),
+        np.empty(room, FOLD), np.zeros(1 + len(FLAGGED), np.int64), shape.minutes, shape.seconds,
+    )  # fmt: skip

@@ -11,11 +11,21 @@ from numpy.typing import NDArray
 from schemas.batches.lookup import Lookup
 from schemas.columns import Bytes
 from schemas.columns import Rows as Spans
-from schemas.config import Action, Asset, AssetRules, Domain, PriceBasis, SymbolConfig, decode
+from schemas.config import (
+    Action,
+    AssetRules,
+    ConditionTable,
+    Domain,
+    PriceBasis,
+    SymbolConfig,
+    decode,
+    rules_of,
+)
 from schemas.errors import ConfigurationError
 from schemas.market.grid import Grid
 from schemas.market.intervals import DAY, MINUTE, SECOND
-from streams.core.ticks.rows import RULE, SEGMENT, Rows
+from streams.core.ticks.conditions import SPELLINGS, compiled
+from streams.core.ticks.rows import PRICES, RULE, SEGMENT, Rows
 from streams.core.watermark import Watermarks, is_name
 
 Pair: TypeAlias = tuple[bytes, bytes]
@@ -23,6 +33,7 @@ Pair: TypeAlias = tuple[bytes, bytes]
 
 _MS: Final = 1_000_000
 _LONGEST: Final = 2 * DAY  # lateness beyond it would keep thousands of minutes a symbol in memory
+_WIDEST: Final = 1 << 20  # numbers of a window of identities: 128 KiB
 _NONE: Final = np.zeros(0, np.int64)
 
 
@@ -37,6 +48,9 @@ class Book:
         rules: RULE[n], by pair.
         segments: SEGMENT[m], those of all calendars, one calendar after the other.
         disorders: int64[n], ns, by pair; -1 where the configuration does not know the pair.
+        last_prices: int64[n], 1 where a pair moves the forming bar alone.
+        words: int64[n], length of each window of identities.
+        conditions: uint8[k, 256], tables of sale conditions.
         relay_ns: how far behind its mark a source's passed-on heartbeats are: the largest disorder.
         minutes: length of the ring of minutes, a power of two.
         seconds: length of the ring of seconds, a power of two.
@@ -48,6 +62,9 @@ class Book:
     rules: Rows
     segments: Rows
     disorders: NDArray[np.int64]
+    last_prices: NDArray[np.int64]
+    words: NDArray[np.int64]
+    conditions: NDArray[np.uint8]
     relay_ns: int
     minutes: int
     seconds: int
@@ -81,12 +98,27 @@ def read(version: int, body: bytes | str) -> Domain:
     for symbol in domain.symbols:
         if symbol.calendar not in domain.calendars:
             raise ConfigurationError(f"calendar of {symbol.symbol} must be known, was {symbol.calendar!r}")
+        if symbol.conditions not in {"", *domain.conditions}:
+            said = symbol.conditions
+            raise ConfigurationError(f"conditions of {symbol.symbol} must be known, was {said!r}")
     for name in [*(symbol.symbol for symbol in domain.symbols), *(source.name for source in domain.sources)]:
         if not is_name(name.encode()) or "|" in name or name.startswith("!"):
             raise ConfigurationError(f"a name must be short and free of '|' and '!', was {name!r}")
-    if max(domain.lateness_ms * _MS, *(_reach(domain, asset) for asset in domain.assets), 0) > _LONGEST:
-        raise ConfigurationError(f"lateness must be at most two days, was {domain.lateness_ms!r} ms")
+    _check_limits(domain)
     return domain
+
+
+def _check_limits(domain: Domain) -> None:
+    """Refuse what would keep too much in memory."""
+    rules = _all_rules(domain)
+    if max(domain.lateness_ms * _MS, *(_reach(one) for one in rules)) > _LONGEST:
+        raise ConfigurationError(f"lateness must be at most two days, was {domain.lateness_ms!r} ms")
+    for one in rules:
+        if not (0 <= one.outlier_prints <= PRICES and 64 <= one.identity_window <= _WIDEST):
+            raise ConfigurationError(
+                f"outlier_prints must be at most {PRICES} and identity_window 64 to {_WIDEST}, "
+                f"was {one.outlier_prints!r} and {one.identity_window!r}"
+            )
 
 
 def book(domain: Domain, body: str, known: Iterable[Pair], marks: Watermarks) -> Book:
@@ -101,17 +133,18 @@ def book(domain: Domain, body: str, known: Iterable[Pair], marks: Watermarks) ->
     Raises:
         ConfigurationError: a calendar cannot be.
     """
-    feeds = {source.name for source in domain.sources if source.topic == "ticks.raw"}
+    feeds = {source.name.encode(): source for source in domain.sources if source.topic == "ticks.raw"}
     named = {
         (symbol.symbol.encode(), source.encode()): symbol
         for symbol in domain.symbols
         for source in symbol.sources
-        if source in feeds
+        if source.encode() in feeds
     }
     calendars = sorted({symbol.calendar for symbol in named.values()})
     grids = {name: Grid(domain.calendars[name]) for name in calendars}
     pairs = tuple(sorted({*known, *named}))
     rows = np.zeros(len(pairs), RULE)
+    rows["window"], rows["conditions"] = 64, -1
     firsts = dict(zip(calendars, _starts(list(grids.values())), strict=True))
     for number, pair in enumerate(pairs):
         rows[number]["source"] = _source(marks, pair[1])
@@ -119,26 +152,36 @@ def book(domain: Domain, body: str, known: Iterable[Pair], marks: Watermarks) ->
             symbol = named[pair]
             first = firsts[symbol.calendar]
             _fill(rows[number], domain, symbol, first, first + len(grids[symbol.calendar].opens))
+            rows[number]["gapless"] = feeds[pair[1]].gapless
     symbols, sources, table = _table(pairs, named)
+    rules, reach = _all_rules(domain), max(_reach(one) for one in _all_rules(domain))
     return Book(
         version=domain.version,
         body=body,
         pairs=pairs,
         rules=rows,
         segments=_segments(list(grids.values())),
-        disorders=np.array(
-            [_asset(domain, named[pair].asset).disorder_ms * _MS if pair in named else -1 for pair in pairs],
-            np.int64,
-        ),
-        relay_ns=max(_asset(domain, asset).disorder_ms for asset in _assets(domain)) * _MS,
-        minutes=power(
-            (domain.lateness_ms * _MS + max(_reach(domain, a) for a in _assets(domain))) // MINUTE + 5
-        ),
-        seconds=power(max(_reach(domain, asset) for asset in _assets(domain)) // SECOND + 4),
+        disorders=_of_pairs(pairs, {pair: rules_of(domain, named[pair]).disorder_ms * _MS for pair in named}),
+        last_prices=_of_pairs(pairs, {pair: int(feeds[pair[1]].last_price) for pair in named}),
+        words=np.array([power(int(window)) // 64 for window in rows["window"]], np.int64),
+        conditions=_conditions(domain),
+        relay_ns=max(one.disorder_ms for one in rules) * _MS,
+        minutes=power((domain.lateness_ms * _MS + reach) // MINUTE + 5),
+        seconds=power(reach // SECOND + 4),
         _symbols=symbols,
         _sources=sources,
         _table=table,
     )
+
+
+def _of_pairs(pairs: tuple[Pair, ...], said: dict[Pair, int]) -> NDArray[np.int64]:
+    return np.array([said.get(pair, -1) for pair in pairs], np.int64)
+
+
+def _conditions(domain: Domain) -> NDArray[np.uint8]:
+    """The tables in the order of their names; one is always there, so that kernels see one type."""
+    tables = [compiled(table) for _, table in sorted(domain.conditions.items())]
+    return np.stack(tables or [compiled(ConditionTable("letters"))])
 
 
 def _source(marks: Watermarks, name: bytes) -> int:
@@ -148,17 +191,15 @@ def _source(marks: Watermarks, name: bytes) -> int:
     return number
 
 
-def _assets(domain: Domain) -> list[Asset]:
-    return sorted({*domain.assets, *(symbol.asset for symbol in domain.symbols)}) or ["equity"]
+def _all_rules(domain: Domain) -> list[AssetRules]:
+    """Every rule that may hold for a symbol."""
+    return [*domain.assets.values(), *(rules_of(domain, symbol) for symbol in domain.symbols)] or [
+        AssetRules()
+    ]
 
 
-def _asset(domain: Domain, asset: Asset) -> AssetRules:
-    return domain.assets.get(asset, AssetRules())
-
-
-def _reach(domain: Domain, asset: Asset) -> int:
+def _reach(rules: AssetRules) -> int:
     """How far apart the watermark and a print that is not refused can be, in ns."""
-    rules = _asset(domain, asset)
     return (rules.disorder_ms + rules.future_ms) * _MS
 
 
@@ -180,12 +221,22 @@ def _segments(grids: list[Grid]) -> Rows:
 
 
 def _fill(row: np.void, domain: Domain, symbol: SymbolConfig, first: int, last: int) -> None:
-    rules = _asset(domain, symbol.asset)
+    rules = rules_of(domain, symbol)
     row["lateness"] = domain.lateness_ms * _MS
     row["future"] = rules.future_ms * _MS
     row["nonpositive"] = get_args(Action).index(rules.nonpositive_price)
     row["basis"] = get_args(PriceBasis).index(symbol.price)
     row["tick_size"] = symbol.tick_size
+    row["spread"] = rules.spread_limit
+    row["share"] = rules.outlier_share
+    row["sigmas"] = rules.outlier_sigmas
+    row["median_of"] = rules.outlier_prints
+    row["quiet"] = rules.quiet_ms * _MS
+    row["window"] = rules.identity_window
+    row["auction"] = domain.auction_ms * _MS
+    if symbol.conditions:
+        row["conditions"] = sorted(domain.conditions).index(symbol.conditions)
+        row["spelling"] = SPELLINGS.index(domain.conditions[symbol.conditions].spelling)
     row["first"] = first
     row["last"] = last
 

@@ -10,16 +10,21 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.flags import OFF_TICK, STUCK, WIDE_SPREAD
 from schemas.jit import inlined, kernel
-from schemas.market.intervals import MINUTE, SECOND
-from streams.core.ticks.close import close_source, publish
-from streams.core.ticks.fold import fold_print, open_minute, open_rows
+from schemas.market.intervals import MINUTE
+from streams.core.ticks.close import close_source
+from streams.core.ticks.fold import fold_in, open_minute
 from streams.core.ticks.identity import identify
+from streams.core.ticks.outliers import doubt, is_calm, remember, settle
 from streams.core.ticks.rows import (
     ADMITTED,
     BELOW_WINDOW,
     CONTROL,
-    FORMING_BAR,
+    HELD,
+    NOTHING,
+    PRICED,
+    QUOTE_NUMBERS,
     SKIPPED,
     V01,
     V09,
@@ -31,59 +36,75 @@ from streams.core.ticks.rows import (
     Rows,
     State,
 )
+from streams.core.ticks.session import last_instant, seek_segment
 from streams.core.watermark import NEVER
 
 Verdicts: TypeAlias = NDArray[np.int16]
 
 
 @inlined
-def seek_segment(segments: Rows, owner: Any, ts: Int) -> bool:
-    """Make the segment of trading around an instant the pair's; whether there is one."""
-    if owner["ts_from"] <= ts < owner["ts_until"]:
-        return True
-    low, high = owner["first"], owner["last"]
-    while low < high:  # first segment that opens after the instant
-        middle = (low + high) // 2
-        if segments[middle]["ts_open"] <= ts:
-            low = middle + 1
-        else:
-            high = middle
-    if low == owner["first"] or ts >= segments[low - 1]["ts_close"]:
-        return False
-    found = segments[low - 1]
-    owner["ts_from"], owner["ts_until"] = found["ts_open"], found["ts_close"]
-    owner["session_date"] = found["session_date"]
-    return True
-
-
-@inlined
-def _judge(segments: Rows, owner: Any, one: Any, watermark: Int, verdict: Int) -> Int:
-    """Verdict on a print that moved its mark."""
-    ts = one["ts_event"]
-    if ts - ts % MINUTE + MINUTE + owner["lateness"] <= watermark:
-        return V09
-    if not seek_segment(segments, owner, ts):
-        return V10
-    if verdict == V11:
-        return V11
-    return identify(owner, one["window"], one["number"])
+def _is_late(owner: Any, ts: Int, watermark: Int) -> bool:
+    return bool(ts - ts % MINUTE + MINUTE + owner["lateness"] <= watermark)
 
 
 @kernel
-def _note(state: State, at: Int, offset: Int, one: Any, owner: Any, verdict: Int) -> None:
-    """Tell the minute of a record that was not admitted, as long as it is open."""
+def _judge_auction(segments: Rows, owner: Any, one: Any, watermark: Int) -> Int:
+    """Verdict on a print outside the session; the minute it counts into where it is one of an auction."""
+    ts_bar = last_instant(segments, owner, one["ts_event"]) if one["auction"] == 1 else NEVER
+    if ts_bar == NEVER:
+        return V10
+    one["ts_bar"] = ts_bar
+    return V09 if _is_late(owner, ts_bar, watermark) else ADMITTED
+
+
+@inlined
+def _judge(segments: Rows, bits: Any, owner: Any, one: Any, watermark: Int, verdict: Int) -> Int:
+    """Verdict on a print that moved its mark."""
+    ts = one["ts_event"]
+    if _is_late(owner, ts, watermark):
+        return V09
+    if not seek_segment(segments, owner, ts):
+        outside = _judge_auction(segments, owner, one, watermark)
+        if outside != ADMITTED:
+            return outside
+    if verdict == V11:
+        return V11
+    return identify(bits, owner, one["window"], one["number"])
+
+
+@kernel
+def _open_slot(state: State, at: Int, offset: Int, one: Any, owner: Any) -> Int:
+    """Slot of the minute of a record that is no part of it, opened; -1 where it is not open to it."""
     pair, ts, mark = one["pair"], one["ts_event"], state.sources[owner["source"]]["mark"]
     is_open = ts - ts % MINUTE + MINUTE + owner["disorder"] > mark
     # A mark that only bad records would have moved may be behind; further ahead than this is not believed.
     if mark == NEVER or not is_open or ts > mark + owner["future"] + MINUTE:
-        return
+        return np.int64(-1)
     slot = np.int64((ts // MINUTE) & (state.minutes - 1))
     row = state.folds[pair, slot]
     if offset <= row["offset"] or not seek_segment(state.segments, owner, ts):
-        return
+        return np.int64(-1)
     if row["ts_open"] != ts - ts % MINUTE:
         open_minute(state, at, pair, slot, ts)
     row["dirty"] = 1
+    return slot
+
+
+@kernel
+def _refuse(state: State, at: Int, offset: Int, one: Any, owner: Any, verdict: Int) -> None:
+    """Count a record that is not admitted, and tell its minute, as long as it is open."""
+    if verdict == V16:
+        owner["duplicate"] += 1
+    elif verdict in (V09, V10, BELOW_WINDOW):
+        owner["late"] += 1
+    else:
+        owner["rejected"] += 1
+    if verdict in (V01, V09, V10):
+        return
+    slot = _open_slot(state, at, offset, one, owner)
+    if slot < 0:
+        return
+    row = state.folds[one["pair"], slot]
     if verdict == V16:
         row["duplicate"] += 1
     elif verdict == BELOW_WINDOW:
@@ -93,16 +114,66 @@ def _note(state: State, at: Int, offset: Int, one: Any, owner: Any, verdict: Int
 
 
 @kernel
-def _refuse(state: State, at: Int, offset: Int, one: Any, owner: Any, verdict: Int) -> None:
-    """Count a record that is not admitted."""
-    if verdict == V16:
-        owner["duplicate"] += 1
-    elif verdict in (V09, V10, BELOW_WINDOW):
-        owner["late"] += 1
-    else:
-        owner["rejected"] += 1
-    if verdict not in (V01, V09, V10):
-        _note(state, at, offset, one, owner, verdict)
+def _follow(state: State, at: Int, offset: Int, one: Any, owner: Any) -> None:
+    """V17: tell the minute of a record whose number does not follow the last one."""
+    seq, kind = one["seq"], 1 if one["window"] == QUOTE_NUMBERS else 0
+    last = owner["seqs"][kind]
+    owner["seqs"][kind] = seq
+    if last == NEVER or seq == last + 1:
+        return
+    slot = _open_slot(state, at, offset, one, owner)
+    if slot >= 0:
+        state.folds[one["pair"], slot]["hole"] = 1
+
+
+@inlined
+def _flag_silence(owner: Any, one: Any) -> None:
+    """V15: flag a print that ends a silence in an open session."""
+    since = max(owner["ts_largest"], owner["ts_from"])
+    if owner["quiet"] > 0 and one["ts_event"] - since > owner["quiet"] and one["ts_bar"] == one["ts_event"]:
+        one["flags"] |= STUCK
+
+
+@inlined
+def _count_flags(used: Ints, flags: Int) -> None:
+    used[1] += flags & WIDE_SPREAD != 0
+    used[2] += flags & OFF_TICK != 0
+    used[3] += flags & STUCK != 0
+
+
+@kernel
+def _weigh(state: State, at: Int, offset: Int, one: Any, size: Int) -> Int:
+    """V13: verdict on a print whose price is not calm."""
+    pair = one["pair"]
+    if state.pairs[pair]["held"] > 0 and settle(state, at, offset, pair, one["price"]):
+        return ADMITTED
+    return doubt(state, offset, pair, one, size)
+
+
+@inlined
+def _decide(
+    state: State, at: Int, offset: Int, one: Any, owner: Any, source: Any, verdict: Int, size: Int
+) -> Int:
+    """Final verdict on a print that moved its mark."""
+    watermark = source["mark"] - owner["disorder"]
+    verdict = _judge(state.segments, state.bits, owner, one, watermark, verdict)
+    if verdict == ADMITTED and one["folds"] != NOTHING:
+        _flag_silence(owner, one)
+        if one["folds"] == PRICED and not is_calm(owner, one["price"]):
+            return _weigh(state, at, offset, one, size)
+    return verdict
+
+
+@inlined
+def _admit(state: State, at: Int, offset: Int, one: Any, owner: Any, source: Any) -> None:
+    """Count an admitted print, and fold it."""
+    owner["out"] += 1
+    if one["flags"] != 0:
+        _count_flags(state.used, one["flags"])
+    if one["folds"] == PRICED:
+        remember(owner, one["price"])
+    if one["folds"] != NOTHING:
+        fold_in(state, at, offset, one["pair"], one, owner, source)
 
 
 @inlined
@@ -112,21 +183,10 @@ def _is_due(source: Any, one: Any) -> bool:
     return bool(source["mark"] >= source["due"])
 
 
-@inlined
-def _fold(state: State, at: Int, offset: Int, one: Any, owner: Any, source: Any) -> None:
-    """Fold an admitted print and put the forming bar out where it is due."""
-    pair, ts = one["pair"], one["ts_event"]
-    slot = (ts // MINUTE) & (state.minutes - 1)
-    minute = state.folds[pair, slot]
-    second = state.folds[pair, state.minutes + ((ts // SECOND) & (state.seconds - 1))]
-    if minute["ts_open"] != ts - ts % MINUTE or second["ts_open"] != ts - ts % SECOND:
-        open_rows(state, at, offset, pair, ts)
-    if fold_print(owner, source, minute, second, one, offset):
-        publish(state, at, pair, slot, FORMING_BAR)
-
-
 @kernel
-def run(state: State, prints: Rows, verdicts: Verdicts, offsets: Ints, start: int, end: int) -> int:
+def run(
+    state: State, prints: Rows, verdicts: Verdicts, offsets: Ints, sizes: Ints, start: int, end: int
+) -> int:
     """Apply records from one position on, up to another, to what is no print, or to a full buffer.
 
     Args:
@@ -134,6 +194,7 @@ def run(state: State, prints: Rows, verdicts: Verdicts, offsets: Ints, start: in
         prints: of the whole batch, by position.
         verdicts: first verdicts in, final ones out, by position.
         offsets: by position.
+        sizes: bytes of each record, by position.
         start: first position.
         end: position after the last.
 
@@ -158,12 +219,12 @@ def run(state: State, prints: Rows, verdicts: Verdicts, offsets: Ints, start: in
             continue
         owner["dirty"] = 1
         if timely:
-            verdict = _judge(state.segments, owner, one, source["mark"] - owner["disorder"], verdict)
+            verdict = _decide(state, at, offset, one, owner, source, verdict, sizes[at])
             verdicts[at] = verdict
-        if verdict != ADMITTED:
+        if owner["gapless"] == 1 and one["seq"] != NEVER and verdict not in (V01, V16):
+            _follow(state, at, offset, one, owner)
+        if verdict == ADMITTED:
+            _admit(state, at, offset, one, owner, source)
+        elif verdict != HELD:
             _refuse(state, at, offset, one, owner, verdict)
-            continue
-        owner["out"] += 1
-        if one["folds"] == 1:
-            _fold(state, at, offset, one, owner, source)
     return end

@@ -4,7 +4,8 @@ Keys, for the symbol SPY from the source feed::
 
     SPY|feed|m07    a minute, slot 7 of the ring         one FOLD row
     SPY|feed|s03    a second                              one FOLD row
-    SPY|feed        counts and identities                 PAIR row, newest numbers, used windows, hashes
+    SPY|feed        counts, identities, last prices,      PAIR row, used windows, hashes, prices,
+                    prints that are held                  WAITING rows and their records
     !config|0, |1   text of the configuration, in turn
     !partition      marks, counts without a pair, which of the two holds
 
@@ -22,25 +23,26 @@ import numpy as np
 from schemas.errors import StateError
 from schemas.market.intervals import MINUTE, SECOND
 from streams.core import slots
+from streams.core.ticks.held import Held
+from streams.core.ticks.moving import recount, stretched, take_rules, windows_of
 from streams.core.ticks.rows import (
     FOLD,
     FOLD_SIZE,
     HASHES,
     PAIR_SIZE,
-    RULE,
-    WINDOW,
-    Ints,
+    PRICES,
+    SAVED_PAIR,
     Rows,
+    Shape,
     State,
     new_state,
 )
 from streams.core.ticks.rules import Book, Pair, power
-from streams.core.watermark import FOREVER, NEVER
+from streams.core.watermark import NEVER
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Version of every saved state of this stage."""
 
-_BITS: Final = WINDOW // 8
 _CONFIG: Final = b"!config|%d"
 _CONFIG_HEAD: Final = struct.Struct("<q")  # its version
 
@@ -91,7 +93,7 @@ def pairs_of(states: Mapping[bytes, bytes]) -> list[Pair]:
     return sorted({(parts[0], parts[1]) for key in states if (parts := _parts(key))})
 
 
-def restored(book: Book, states: Mapping[bytes, bytes]) -> State:
+def restored(book: Book, states: Mapping[bytes, bytes], held: Held) -> State:
     """The state of the pairs of a book from saved states.
 
     Raises:
@@ -101,48 +103,76 @@ def restored(book: Book, states: Mapping[bytes, bytes]) -> State:
     places = {ring: [int(slot[1:]) for _, _, slot in folds if slot[:1] == ring] for ring in (b"m", b"s")}
     minutes = max(book.minutes, power(max(places[b"m"], default=0) + 1))
     seconds = max(book.seconds, power(max(places[b"s"], default=0) + 1))
-    state = new_state(len(book.pairs), minutes, seconds, book.segments)
+    known = {pair: states[key] for pair in book.pairs if (key := b"|".join(pair)) in states}
+    words = [
+        max(int(own), _words_of(known.get(pair))) for pair, own in zip(book.pairs, book.words, strict=True)
+    ]
+    state = new_state(Shape(len(book.pairs), minutes, seconds, np.array(words, np.int64)), book.segments)
     state.pairs["disorder"] = np.maximum(book.disorders, 0)
-    _take_rules(state, book)
+    state.pairs["last_price"] = np.maximum(book.last_prices, 0)
     numbers = {pair: number for number, pair in enumerate(book.pairs)}
-    for pair, number in numbers.items():
-        if b"|".join(pair) in states:
-            _restore_pair(state.pairs[number : number + 1], states[b"|".join(pair)])
+    for pair, body in known.items():
+        _restore_pair(state, numbers[pair], body, held)
     for (symbol, source, slot), body in folds.items():
         _restore_fold(state, numbers[symbol, source], slot, body)
-    _recount(state)
+    take_rules(state, book)
+    recount(state)
     return state
 
 
-def dirty_states(state: State, book: Book, offset: int) -> Iterator[tuple[bytes, bytes]]:
+def dirty_states(state: State, book: Book, offset: int, held: Held) -> Iterator[tuple[bytes, bytes]]:
     """Keys and saved states of what changed since the last call, minutes and seconds first."""
-    for pair, slot in np.argwhere(state.folds["dirty"]):
+    # Where a ring has grown, a row that moved up is saved before its old key is overwritten: last slot first.
+    for pair, slot in np.argwhere(state.folds["dirty"])[::-1]:
         ring = b"m%02d" % slot if slot < state.minutes else b"s%02d" % (slot - state.minutes)
         body = state.folds[pair, slot].tobytes()[:FOLD_SIZE]
         yield b"|".join((*book.pairs[pair], ring)), slots.pack(VERSION, offset, body)
     for pair in np.flatnonzero(state.pairs["dirty"]):
-        yield b"|".join(book.pairs[pair]), slots.pack(VERSION, offset, _pack_pair(state.pairs[pair]))
+        body = _pack_pair(state, int(pair)) + held.pack(state.pairs[pair])
+        yield b"|".join(book.pairs[pair]), slots.pack(VERSION, offset, body)
     state.folds["dirty"] = 0
     state.pairs["dirty"] = 0
 
 
-def _pack_pair(row: np.void) -> bytes:
-    bits = row["bits"][row["tops"] != NEVER]
+def _pack_pair(state: State, pair: int) -> bytes:
+    row = state.pairs[pair]
+    bits = windows_of(state, pair)[row["tops"] != NEVER]
     recent = row["recent"][: min(int(row["hashes"]), HASHES)]
-    return b"".join((row.tobytes()[:PAIR_SIZE], bits.tobytes(), recent.tobytes()))
+    prices = row["prices"][: min(int(row["priced"]), PRICES)]
+    return b"".join((row.tobytes()[:PAIR_SIZE], bits.tobytes(), recent.tobytes(), prices.tobytes()))
 
 
-def _restore_pair(rows: Rows, state: bytes) -> None:
-    """Take up the state of a pair in an array of one row."""
-    offset, body = slots.unpack(VERSION, state)
+def _words_of(body: bytes | None) -> int:
+    """Length of each window in a saved pair, 0 without one."""
+    if body is None:
+        return 0
+    return int(np.frombuffer(slots.unpack(VERSION, body)[1][:PAIR_SIZE], SAVED_PAIR)["words"][0])
+
+
+def _restore_pair(state: State, pair: int, body: bytes, held: Held) -> None:
+    """Take up the state of a pair; its windows may be longer now than they were saved."""
+    rows = state.pairs[pair : pair + 1]
+    words = int(rows["words"][0])
+    offset, body = slots.unpack(VERSION, body)
     _take_bytes(rows, body[:PAIR_SIZE], PAIR_SIZE)
     row = rows[0]
-    used = row["tops"] != NEVER
-    count, end = min(int(row["hashes"]), HASHES), PAIR_SIZE + _BITS * int(np.count_nonzero(used))
-    if len(body) != end + 8 * count:
-        raise StateError(f"state of a pair must have {end + 8 * count} bytes, was {len(body)!r}")
-    row["bits"][used] = np.frombuffer(body[PAIR_SIZE:end], np.uint64).reshape(-1, WINDOW // 64)
-    row["recent"][:count] = np.frombuffer(body[end:], np.int64)
+    saved_words = int(row["words"])
+    row["words"] = words
+    used = np.flatnonzero(row["tops"] != NEVER)
+    sizes = (
+        8 * saved_words * len(used),
+        8 * min(int(row["hashes"]), HASHES),
+        8 * min(int(row["priced"]), PRICES),
+    )
+    ends = PAIR_SIZE + np.cumsum((0, *sizes))
+    if len(body) < ends[-1]:
+        raise StateError(f"state of a pair must have {ends[-1]} bytes, was {len(body)!r}")
+    bits = np.frombuffer(body[ends[0] : ends[1]], np.uint64).reshape(-1, saved_words)
+    for window, before in zip(used, bits, strict=True):
+        windows_of(state, pair)[window] = stretched(before, words, int(row["tops"][window]))
+    row["recent"][: sizes[1] // 8] = np.frombuffer(body[ends[1] : ends[2]], np.int64)
+    row["prices"][: sizes[2] // 8] = np.frombuffer(body[ends[2] : ends[3]], np.float64)
+    held.restore(row, body[ends[3] :])
     row["offset"] = offset
 
 
@@ -165,57 +195,3 @@ def _take_bytes(rows: Rows, body: bytes, size: int) -> None:
     if len(body) != size:
         raise StateError(f"saved row must have {size} bytes, was {len(body)!r}")
     rows.view(np.uint8)[:size] = np.frombuffer(body, np.uint8)
-
-
-def _recount(state: State) -> None:
-    """Work out what is due and what is pending from the rows."""
-    folds, pairs = state.folds, state.pairs
-    lengths = np.where(np.arange(folds.shape[1]) < state.minutes, MINUTE, SECOND)
-    due = folds["ts_open"] + lengths + pairs["disorder"][:, None]
-    due[(folds["ts_open"] == NEVER) | (folds["closed"] == 1)] = FOREVER
-    pairs["due_minute"] = due[:, : state.minutes].min(axis=1, initial=FOREVER)
-    pairs["due_second"] = due[:, state.minutes :].min(axis=1, initial=FOREVER)
-    pairs["pending"] = folds["changed"].sum(axis=1)
-    state.sources["pending"], state.sources["due"] = 0, FOREVER
-    np.add.at(state.sources["pending"], pairs["source"], pairs["pending"])
-    np.minimum.at(state.sources["due"], pairs["source"], due.min(axis=1, initial=FOREVER))
-
-
-def _take_rules(state: State, book: Book) -> None:
-    for name in RULE.names or ():
-        state.pairs[name] = book.rules[name]
-    state.pairs["ts_until"] = NEVER
-
-
-def moved(old: State, pairs: tuple[Pair, ...], book: Book) -> State:
-    """The state under another configuration: pairs that are new have seen nothing, rings only grow.
-
-    Args:
-        old: the state so far.
-        pairs: its pairs; all of them are among those of the book.
-        book: the new configuration.
-    """
-    longest = max(old.minutes, book.minutes), max(old.seconds, book.seconds)
-    new = new_state(len(book.pairs), *longest, book.segments)
-    numbers = {pair: number for number, pair in enumerate(book.pairs)}
-    where = np.array([numbers[pair] for pair in pairs], np.int64)
-    new.pairs[where] = old.pairs
-    _move_ring(old.folds[:, : old.minutes], new.folds[:, : new.minutes], where, MINUTE)
-    _move_ring(old.folds[:, old.minutes :], new.folds[:, new.minutes :], where, SECOND)
-    changed = (book.disorders >= 0) & (book.disorders != new.pairs["disorder"])
-    new.pairs["disorder"][changed] = book.disorders[changed]
-    new.pairs["dirty"][where] |= changed[where]
-    _take_rules(new, book)
-    _recount(new)
-    return new
-
-
-def _move_ring(old: Rows, new: Rows, where: Ints, length: int) -> None:
-    """Move minutes or seconds; in a longer ring every row is dirty, so that no key is stale."""
-    size, longer = old.shape[1], new.shape[1]
-    for slot in range(longer):
-        before = old[:, slot % size]
-        mine = (before["ts_open"] == NEVER) | (before["ts_open"] // length % longer == slot)
-        new[where[mine], slot] = before[mine]
-        new["offset"][where, slot] = before["offset"]
-        new["dirty"][where, slot] = before["dirty"] | (longer != size)

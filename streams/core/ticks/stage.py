@@ -25,9 +25,11 @@ from streams.core.ticks import saved
 from streams.core.ticks.batch import Prints, blank, check
 from streams.core.ticks.close import close_all, close_source, revise_source
 from streams.core.ticks.emit import PLACES, Bars, finished
+from streams.core.ticks.held import Held
 from streams.core.ticks.letters import counts_of, write_letter, write_refused
+from streams.core.ticks.moving import moved
 from streams.core.ticks.relay import Beat, Passed, beats_of, pass_on
-from streams.core.ticks.rows import ADMITTED, CONTROL, new_state
+from streams.core.ticks.rows import ADMITTED, CONTROL, FLAGGED, Shape, new_state
 from streams.core.ticks.rules import Book, Pair, book, empty_book, read
 from streams.core.ticks.run import run
 from streams.core.watermark import Watermarks
@@ -62,7 +64,9 @@ class TicksStage:
         self._refused = 0
         self._marks = Watermarks()
         self._book = empty_book((), self._marks)
-        self._state = new_state(0, self._book.minutes, self._book.seconds, self._book.segments)
+        shape = Shape(0, self._book.minutes, self._book.seconds, self._book.words)
+        self._state = new_state(shape, self._book.segments)
+        self._held = Held()
         self._config = saved.ConfigKey()
         self._turns = -1
 
@@ -89,18 +93,30 @@ class TicksStage:
         work.bars.drain(self._state)
         work.bars.write(work.drafts, self._book.pairs)
         pass_on(work.drafts["bars.raw"], work.passed)
+        self._held.keep(batch, verdicts)
+        settled = self._held.settle(work.bars.fates(), work.drafts["dead-letters"], batch)
         write_refused(work.drafts, batch, verdicts)
         self._refused += int(np.count_nonzero((work.prints.rows["pair"] < 0) & (verdicts > ADMITTED)))
-        return Outputs(finished(work.drafts), counts_of(verdicts))
+        counts = counts_of(verdicts)
+        counts.update(settled)
+        counts.update(self._flags())
+        return Outputs(finished(work.drafts), counts)
+
+    def _flags(self) -> dict[str, int]:
+        """How many admitted records were flagged in this step."""
+        used = self._state.used
+        found = {f"flagged.{code}": int(used[place]) for place, code in FLAGGED if used[place]}
+        used[1:] = 0
+        return found
 
     def _run(self, work: _Step, at: int, end: int) -> None:
-        rows, verdicts = work.prints
+        rows, verdicts, sizes = work.prints
         while at < end:
             if verdicts[at] == CONTROL:
                 self._control(work, at)
                 at += 1
             else:
-                at = run(self._state, rows, verdicts, work.batch.offsets, at, end)
+                at = run(self._state, rows, verdicts, work.batch.offsets, sizes, at, end)
             if 2 * int(self._state.used[0]) > len(self._state.out):
                 work.bars.drain(self._state)
 
@@ -168,7 +184,7 @@ class TicksStage:
         work.drafts["bars.raw"].row("Config", at * PLACES + 1, version=version, ts=int(row["ts"]), body=body)
 
     def _take(self, new: Book) -> None:
-        self._state = saved.moved(self._state, self._book.pairs, new)
+        self._state = moved(self._state, self._book.pairs, new)
         self._book = new
 
     def take_dirty(self) -> dict[bytes, bytes]:
@@ -176,7 +192,7 @@ class TicksStage:
         if self._offset == self._saved:
             return {}
         self._saved = self._offset
-        states = dict(saved.dirty_states(self._state, self._book, self._offset))
+        states = dict(saved.dirty_states(self._state, self._book, self._offset, self._held))
         states |= self._config.dirty(self._book, self._offset)
         body = _PARTITION.pack(self._config.number, self._refused) + self._marks.pack()
         states[PARTITION_KEY] = slots.pack(saved.VERSION, self._offset, body)
@@ -195,7 +211,7 @@ class TicksStage:
             self._config.restore(number, states)
         self._saved = self._offset
         self._book = self._read_back(saved.pairs_of(states))
-        self._state = saved.restored(self._book, states)
+        self._state = saved.restored(self._book, states, self._held)
 
     def _read_back(self, known: list[Pair]) -> Book:
         version, body = self._config.version, self._config.body

@@ -13,11 +13,14 @@ from schemas.batches.wire import Bytes, Int, Ints, span_at, span_size
 from schemas.flags import NONPOSITIVE, OFF_TICK, TS_FROM_RECV, WIDE_SPREAD
 from schemas.jit import inlined, kernel
 from schemas.records import record_type
+from streams.core.ticks.conditions import AUCTION, FOR_VOLUME, IGNORED, meaning_of
 from streams.core.ticks.identity import decimal, digest
 from streams.core.ticks.rows import (
     ADMITTED,
     HASHED,
     NO_IDENTITY,
+    NOTHING,
+    PRICED,
     QUOTE_NUMBERS,
     TICK_NUMBERS,
     TRADE_NUMBERS,
@@ -27,16 +30,19 @@ from streams.core.ticks.rows import (
     V05,
     V08,
     V11,
+    VOLUME_ONLY,
     Rows,
 )
 from streams.core.watermark import FOREVER, NEVER
 
 Verdicts = NDArray[np.int16]
+Bytes2 = NDArray[np.uint8]
 Pairs = NDArray[np.int32]
 
 _TICK, _QUOTE = record_type("Tick"), record_type("Quote")
 _SIZE: Final = np.uint64(_TICK.null_bit("size"))
 _SEQ: Final = np.uint64(_TICK.null_bit("seq"))
+_CONDITIONS: Final = np.uint64(_TICK.null_bit("conditions"))
 _TRADE_ID: Final = np.uint64(_TICK.null_bit("trade_id"))
 _BID_SIZE: Final = np.uint64(_QUOTE.null_bit("bid_size"))
 _ASK_SIZE: Final = np.uint64(_QUOTE.null_bit("ask_size"))
@@ -44,7 +50,6 @@ _QUOTE_SEQ: Final = np.uint64(_QUOTE.null_bit("seq"))
 
 _FORBID, _FLAG = 0, 1  # positions in schemas.config.Action
 _LAST, _BID, _ASK = 0, 1, 2  # positions in schemas.config.PriceBasis
-_WIDE: Final = 0.02  # V11: share of the middle price
 _OFF: Final = 1e-6  # V12: share of a tick that rounding may take
 
 
@@ -83,7 +88,9 @@ def _begin(row: Any, one: Any, pair: Int) -> None:
     one["flags"] = row["flags"] & TS_FROM_RECV
     one["window"] = NO_IDENTITY
     one["number"] = 0
-    one["folds"] = 0
+    one["folds"] = NOTHING
+    one["auction"] = 0
+    one["ts_bar"] = row["ts_event"]
 
 
 @inlined
@@ -98,7 +105,7 @@ def _tick(row: Any, one: Any, rule: Any) -> Int:
     """Verdict on a tick of a known pair; fills its print."""
     one["price"] = row["price"]
     one["size"] = np.nan if _is_null(row, _SIZE) else row["size"]
-    one["folds"] = 1 if rule["basis"] == _LAST else 0
+    one["folds"] = PRICED if rule["basis"] == _LAST else NOTHING
     flags = _flag_price(one, rule, row["price"])
     if flags < 0:
         return V03
@@ -120,10 +127,22 @@ def _name_tick(row: Any, one: Any, data: Bytes, trade_id: Int) -> None:
         one["window"], one["number"] = TICK_NUMBERS, one["seq"]
 
 
+@inlined
+def _apply_conditions(one: Any, meaning: Int) -> None:
+    """What its sale conditions make of a tick that counts for bars."""
+    if meaning & IGNORED:
+        one["folds"] = NOTHING
+    elif meaning & FOR_VOLUME and one["folds"] == PRICED:
+        one["folds"] = VOLUME_ONLY
+    one["auction"] = 1 if meaning & AUCTION else 0
+
+
 @kernel
 def check_ticks(
     rows: Rows,
     trade_ids: Ints,
+    conditions: Ints,
+    tables: Bytes2,
     places: Ints,
     pairs: Pairs,
     data: Bytes,
@@ -142,8 +161,11 @@ def check_ticks(
         elif pair < 0:
             verdicts[places[number]] = V02
         else:
+            rule = owners[pair]
             _name_tick(row, one, data, trade_ids[number])
-            verdicts[places[number]] = _tick(row, one, owners[pair])
+            verdicts[places[number]] = _tick(row, one, rule)
+            if rule["conditions"] >= 0 and not _is_null(row, _CONDITIONS):
+                _apply_conditions(one, meaning_of(data, conditions[number], tables, rule))
 
 
 @inlined
@@ -152,11 +174,11 @@ def _quote(row: Any, one: Any, rule: Any) -> Int:
     bid, ask, basis = row["bid"], row["ask"], rule["basis"]
     middle = (bid + ask) / 2.0
     one["price"] = bid if basis == _BID else ask if basis == _ASK else middle
-    one["folds"] = 0 if basis == _LAST else 1
+    one["folds"] = NOTHING if basis == _LAST else PRICED
     flags = _flag_price(one, rule, min(bid, ask))
     if flags < 0:
         return V03
-    one["flags"] |= flags | (WIDE_SPREAD if ask - bid > _WIDE * abs(middle) else 0)
+    one["flags"] |= flags | (WIDE_SPREAD if ask - bid > rule["spread"] * abs(middle) else 0)
     if row["bid_size"] < 0.0 or row["ask_size"] < 0.0:
         return V05
     verdict = _check_times(one, rule)

@@ -1,143 +1,115 @@
 """Each indicator against pandas-ta-classic on the same bars, and its rules one by one."""
 
-import warnings
-
 import numpy as np
-import pandas as pd
 import pytest
 
-from streams.core.analytics.indicators import INDICATORS
+from schemas.config import IndicatorConfig
+from schemas.indicators import KINDS
 from streams.core.analytics.indicators.indicator import CONVERGED
-from streams.core.analytics.rows import BAR, Floats, Rows
 from tests.factories import DAY, at, changed, config, domain
 from tests.unit.analytics.feed import THREE, Feed, flat, minute, only, through
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # pandas-ta-classic uses what pandas has deprecated
-    import pandas_ta_classic as ta
+from tests.unit.analytics.library import CASES, by_the_library, chain_of, off, random_bars, same_places
 
 SCALES = [1.0, 1e-12, 1e12]
 
 
-def bars_of(count: int, scale: float = 1.0, seed: int = 7) -> Rows:
-    """A random walk with some volume missing."""
-    rng = np.random.default_rng(seed)
-    bars = np.zeros(count, BAR)
-    close = (100.0 + np.cumsum(rng.normal(size=count))) * scale
-    bars["close"], bars["open"] = close, close
-    bars["high"], bars["low"] = close * 1.01, close * 0.98
-    bars["volume"] = rng.integers(0, 4, count) * 1.5
-    bars["notional"] = np.nan
-    bars["session_date"] = np.arange(count) // 100
-    bars["ts_open"] = bars["session_date"] * 86_400_000_000_000 + np.arange(count) % 100 * 60_000_000_000
-    bars["starts"] = np.arange(count) % 100 == 0
-    return bars
-
-
-def computed(kind: str, bars: Rows, length: int = 0) -> tuple[Floats, Floats]:
-    """Values and unseen weights of all bars."""
-    states = np.zeros(len(bars) + 1, INDICATORS[kind].state)
-    values, unseen = np.empty(len(bars)), np.empty(len(bars))
-    INDICATORS[kind].advance(states, bars, 0, len(bars), length, values, unseen)
-    return values, unseen
-
-
-def by_the_library(kind: str, bars: Rows, length: int) -> Floats:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as above
-        frame = pd.DataFrame({name: bars[name] for name in ("high", "low", "close", "volume")})
-        frame.index = pd.to_datetime(bars["ts_open"])
-        if kind == "ema":
-            return ta.ema(frame.close, length, talib=False).to_numpy()
-        if kind == "rsi":
-            return ta.rsi(frame.close, length, talib=False).to_numpy()
-        return ta.vwap(frame.high, frame.low, frame.close, frame.volume, anchor="D").to_numpy()
-
-
 @pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize(("kind", "length"), [("ema", 2), ("ema", 20), ("rsi", 2), ("rsi", 14), ("vwap", 0)])
-def test_an_indicator_is_that_of_the_library_from_its_first_value_on(kind: str, length: int, scale: float):
-    bars = bars_of(1_000, scale)
-    ours, theirs = computed(kind, bars, length)[0], by_the_library(kind, bars, length)
-    assert np.array_equal(np.isnan(ours), np.isnan(theirs))
-    assert np.nanmax(np.abs(ours / theirs - 1.0)) < 1e-9
-    assert np.count_nonzero(~np.isnan(ours)) > 900
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_an_indicator_is_that_of_the_library_from_its_first_value_on(case: IndicatorConfig, scale: float):
+    bars = random_bars(1_000, scale)
+    ours, theirs = chain_of(bars, case).values, by_the_library(case, bars)
+    assert same_places(ours, theirs)
+    assert off(ours, theirs, case, scale) < 1e-9
+    assert np.count_nonzero(~np.isnan(ours[0])) > 900
+
+
+def test_after_a_single_bar_those_without_a_warm_up_have_their_value():
+    bars = random_bars(1)
+    ready = {case.name for case in CASES if np.isfinite(chain_of(bars, case).values).all()}
+    assert ready == {"donchian_1", "ema_1", "sma_1", "obv", "vwap"}
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_on_flat_prices_without_volume_an_indicator_is_that_of_the_library(case: IndicatorConfig):
+    bars = random_bars(100)
+    bars["open"] = bars["high"] = bars["low"] = bars["close"] = 5.0
+    bars["volume"] = 0.0
+    ours, theirs = chain_of(bars, case).values, by_the_library(case, bars)
+    assert same_places(ours, theirs)
+    known = ~np.isnan(ours)
+    assert np.allclose(ours[known], theirs[known], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_bars_that_are_missing_are_passed_over(case: IndicatorConfig):
+    bars = random_bars(300)
+    bars["revision"][np.random.default_rng(2).random(300) < 0.2] = -1
+    there = bars["revision"] >= 0
+    gapless = bars[there]
+    assert np.array_equal(
+        chain_of(bars, case).values[:, there], chain_of(gapless, case).values, equal_nan=True
+    )
+    assert np.isnan(chain_of(bars, case).values[:, ~there]).all()
 
 
 def test_the_comparison_sees_a_wrong_length():
-    bars = bars_of(1_000)
-    ours, theirs = computed("ema", bars, 21)[0], by_the_library("ema", bars, 20)
-    assert np.nanmax(np.abs(ours / theirs - 1.0)) > 1e-6
+    bars = random_bars(1_000)
+    case = IndicatorConfig("ema_20", "ema", 20)
+    ours = chain_of(bars, IndicatorConfig("ema_21", "ema", 21)).values
+    assert off(ours[:, 21:], by_the_library(case, bars)[:, 21:], case, 1.0) > 1e-6
 
 
-@pytest.mark.parametrize(
-    ("kind", "length", "first"), [("ema", 5, 4), ("ema", 1, 0), ("rsi", 5, 5), ("rsi", 1, 1)]
-)
-def test_the_first_value_comes_after_the_warm_up(kind: str, length: int, first: int):
-    assert int(np.flatnonzero(~np.isnan(computed(kind, bars_of(50), length)[0]))[0]) == first
+def test_every_kind_is_compared():
+    assert {case.kind for case in CASES} == set(KINDS)
 
 
-def test_flat_prices_have_an_ema_but_no_rsi():
-    bars = bars_of(30)
-    bars["close"] = 5.0
-    assert computed("ema", bars, 3)[0][-1] == 5.0
-    assert np.isnan(computed("rsi", bars, 3)[0]).all()
+@pytest.mark.parametrize("case", [case for case in CASES if case.kind not in ("vwap", "obv")], ids=str)
+def test_a_converged_value_hardly_depends_on_history_that_was_not_seen(case: IndicatorConfig):
+    bars = random_bars(1_500)
+    whole, part = chain_of(bars, case).values[:, 700:], chain_of(bars[700:].copy(), case)
+    known = np.isfinite(part.values) & np.isfinite(whole)
+    converged = known & (part.unseen < CONVERGED)
+    span = np.nanmax(np.abs(whole))
+    assert converged[:, -1].all()
+    assert np.max(np.abs(part.values - whole)[converged]) < 1e-5 * span
+
+
+def test_the_level_of_on_balance_volume_never_converges():
+    assert np.all(chain_of(random_bars(300), IndicatorConfig("obv", "obv")).unseen == 1.0)
+
+
+def test_several_parameter_sets_stand_side_by_side():
+    bars = random_bars(300)
+    both = chain_of(bars, *CASES)
+    alone = np.concatenate([chain_of(bars, case).values for case in CASES])
+    assert np.array_equal(both.values, alone, equal_nan=True)
+    assert both.names == tuple(name for case in CASES for name in chain_of(bars, case).names)
 
 
 def test_vwap_sums_the_notional_where_there_is_one():
-    bars = bars_of(4)
+    bars = random_bars(4)
     bars["volume"], bars["notional"] = 2.0, [10.0, 20.0, np.nan, 0.0]
     bars["high"] = bars["low"] = bars["close"] = 7.0
-    assert computed("vwap", bars)[0].tolist() == [5.0, 7.5, 44.0 / 6.0, 44.0 / 8.0]
-
-
-def test_vwap_has_no_value_while_there_is_no_volume():
-    bars = bars_of(3)
-    bars["volume"] = [0.0, 0.0, 1.0]
-    assert np.isnan(computed("vwap", bars)[0]).tolist() == [True, True, False]
-
-
-@pytest.mark.parametrize(("kind", "length"), [("ema", 10), ("rsi", 10)])
-def test_a_converged_value_hardly_depends_on_history_that_was_not_seen(kind: str, length: int):
-    bars = bars_of(1_000)
-    long, (short, unseen) = computed(kind, bars, length)[0], computed(kind, bars[300:].copy(), length)
-    converged = unseen < CONVERGED
-    span = np.ptp(bars["close"]) if kind == "ema" else 100.0
-    off = np.abs(short - long[300:]) / span
-    assert converged.any()
-    assert np.max(off[converged]) < 1e-5
-    assert np.nanmax(off[~converged]) > 1e-5
+    vwap = chain_of(bars, IndicatorConfig("vwap", "vwap")).values[0]
+    assert vwap.tolist() == [5.0, 7.5, 44.0 / 6.0, 44.0 / 8.0]
 
 
 def test_vwap_has_converged_when_its_session_was_seen_from_its_start():
-    bars = bars_of(300)
-    assert (computed("vwap", bars[50:].copy())[1] < CONVERGED).tolist() == [False] * 50 + [True] * 200
+    bars, case = random_bars(300), IndicatorConfig("vwap", "vwap")
+    bars["volume"] = 1.0
+    seen = chain_of(bars[50:].copy(), case).unseen[0] < CONVERGED
+    assert seen.tolist() == [False] * 50 + [True] * 200
     bars["starts"] = 0
-    assert (computed("vwap", bars)[1] < CONVERGED).tolist()[99:102] == [False, True, True]
+    assert (chain_of(bars, case).unseen[0] < CONVERGED).tolist()[99:102] == [False, True, True]
 
 
 def test_peek_shows_the_next_value_and_advances_nothing():
-    bars = bars_of(40)
-    for kind, indicator in INDICATORS.items():
-        states = np.zeros(41, indicator.state)
-        values, unseen = np.empty(40), np.empty(40)
-        indicator.advance(states, bars, 0, 40, 5, values, unseen)
-        before = states.tobytes()
-        assert indicator.peek(states[39:40], bars[39:40], 5) == values[39], kind
-        assert states.tobytes() == before
-
-
-@pytest.mark.parametrize("cut", [0, 1, 13, 199])
-def test_a_state_taken_up_goes_on_with_the_same_values(cut: int):
-    bars = bars_of(200)
-    for kind, indicator in INDICATORS.items():
-        whole, _ = computed(kind, bars, 7)
-        states = np.zeros(201, indicator.state)
-        values, unseen = np.empty(200), np.empty(200)
-        indicator.advance(states, bars, 0, cut, 7, values, unseen)
-        later = np.frombuffer(states.tobytes(), indicator.state).copy()
-        indicator.advance(later, bars, cut, 200, 7, values, unseen)
-        assert np.array_equal(values, whole, equal_nan=True)
+    bars = random_bars(100)
+    for case in CASES:
+        chain = chain_of(bars[:99].copy(), case)
+        before = chain.start_at(bars, 99)
+        assert np.array_equal(chain.peek(bars[99:]), chain_of(bars, case).values[:, 99], equal_nan=True), case
+        assert chain.start_at(bars, 99) == before
 
 
 def test_one_record_holds_all_values_that_are_ready():

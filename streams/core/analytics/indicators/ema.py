@@ -12,42 +12,20 @@ from typing import Final
 
 import numpy as np
 
-from schemas.jit import kernel
+from schemas.jit import inlined
+from streams.core.analytics.indicators import smooth
 from streams.core.analytics.indicators.indicator import Indicator
-from streams.core.analytics.rows import Floats, Rows
-
-STATE: Final = np.dtype(
-    [
-        ("count", "<i8"),
-        ("value", "<f8"),  # sum of the closes while warming up
-        ("unseen", "<f8"),
-    ]
-)
+from streams.core.analytics.rows import Floats, Row
 
 
-@kernel
-def advance(
-    states: Rows, bars: Rows, first: int, end: int, length: int, values: Floats, unseen: Floats
-) -> None:
-    """Move on by bars; see ``Advance``."""
-    alpha = 2.0 / (length + 1)
-    for i in range(first, end):
-        states[i + 1] = states[i]
-        values[i], unseen[i] = np.nan, 1.0
-        if bars[i]["revision"] < 0:
-            continue
-        state, close = states[i + 1], bars[i]["close"]
-        state["count"] += 1
-        if state["count"] < length:
-            state["value"] += close
-            continue
-        if state["count"] == length:
-            state["value"] = (state["value"] + close) / length
-            state["unseen"] = 1.0
-        else:
-            state["value"] = alpha * close + (1.0 - alpha) * state["value"]
-            state["unseen"] *= 1.0 - alpha
-        values[i], unseen[i] = state["value"], state["unseen"]
+@inlined
+def step(
+    state: Floats, at: int, bar: Row, length: int, _b: int, _c: int, _factor: float, values: Floats, to: int
+) -> float:
+    """Move on by a bar; see ``Step``."""
+    smooth.exponential(state, at, length, bar["close"], 0.0)
+    values[to] = state[at + 1] if smooth.ready(state, at, length) else np.nan
+    return float(state[at + 2])
 
 
-INDICATOR: Final = Indicator("ema", STATE, advance, has_length=True)
+INDICATOR: Final = Indicator("ema", step, lambda _length, _b, _c: smooth.WIDTH)

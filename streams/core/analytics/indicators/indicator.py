@@ -1,51 +1,36 @@
-"""What an indicator is: a row of state and a kernel that moves it on by one closed bar after the other."""
+"""What an indicator is: a few numbers of state and a step that moves them on by one closed bar."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-import numpy as np
-
-from streams.core.analytics.rows import Floats, Rows
+from streams.core.analytics.rows import Floats, Row
 
 CONVERGED: Final = 1e-6
 """A value has converged when history that was not seen weighs less than this."""
 
-Advance: TypeAlias = Callable[[Rows, Rows, int, int, int, Floats, Floats], None]
-"""(states[n + 1], bars[n], first, end, length, values[n], unseen[n]).
+Step: TypeAlias = Callable[[Floats, int, Row, int, int, int, float, Floats, int], float]
+"""(state, at, bar, first, second, third, factor, values, to) -> weight of unseen history, 0 to 1.
 
-For each i in [first, end): ``states[i + 1]`` becomes ``states[i]`` moved on by ``bars[i]``, or a copy where
-no bar is published; ``values[i]`` the value, NaN while it is not ready; ``unseen[i]`` the weight, 0 to 1, of
-bars before the first one seen.
+``state[at:]`` are the numbers of this indicator, all zeros before the first bar; they become those after the
+bar. ``values[to:]`` receive its values, NaN while not ready. The parameters are whole numbers, at most three
+(0 where it has less), and one factor.
 """
+
+Width: TypeAlias = Callable[[int, int, int], int]
+"""Numbers of state for three parameters."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Indicator:
-    """One kind of indicator; a new one is a new file in this folder.
+    """The formula of one kind of ``schemas.indicators``; a new one is a new file and a line in ``steps``.
 
     Attributes:
         kind: its name in the configuration.
-        state: a row of state; all zeros before the first bar.
-        advance: the kernel.
-        has_length: whether it takes a length in bars.
+        step: the kernel.
+        width: size of its state.
     """
 
     kind: str
-    state: np.dtype[np.void]
-    advance: Advance
-    has_length: bool
-
-    def peek(self, state: Rows, bar: Rows, length: int) -> float:
-        """Value that a bar would give, which advances nothing; NaN while not ready.
-
-        Args:
-            state: the state before the bar, an array of one.
-            bar: the bar, forming or closed, an array of one with a revision of 0 or more.
-            length: the length in bars, 0 where it has none.
-        """
-        states = np.zeros(2, self.state)
-        states[0] = state[0]
-        values, unseen = np.empty(1), np.empty(1)
-        self.advance(states, bar, 0, 1, length, values, unseen)
-        return float(values[0])
+    step: Step
+    width: Width

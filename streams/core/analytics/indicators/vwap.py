@@ -14,50 +14,36 @@ from typing import Final
 
 import numpy as np
 
-from schemas.jit import kernel
+from schemas.jit import inlined
 from streams.core.analytics.indicators.indicator import Indicator
-from streams.core.analytics.rows import Floats, Row, Rows
+from streams.core.analytics.rows import Floats, Row
 
-STATE: Final = np.dtype(
-    [
-        ("session_date", "<i8"),
-        ("notional", "<f8"),
-        ("volume", "<f8"),
-        ("seen", "<i8"),  # 0 before the first bar, 1 since the middle of a session, 2 since its start
-    ]
-)
+_SEEN: Final = 3  # 0 before the first bar, 1 since the middle of a session, 2 since its start
 
 
-@kernel
-def _anchor(state: Row, session_date: int, starts: int) -> None:
-    if state["seen"] > 0 and state["session_date"] == session_date:
+@inlined
+def _anchor(state: Floats, at: int, session_date: int, starts: int) -> None:
+    if state[at + _SEEN] > 0.0 and state[at] == session_date:
         return
-    state["seen"] = 2 if starts or state["seen"] > 0 else 1
-    state["session_date"] = session_date
-    state["notional"] = 0.0
-    state["volume"] = 0.0
+    state[at + _SEEN] = 2.0 if starts or state[at + _SEEN] > 0.0 else 1.0
+    state[at] = session_date
+    state[at + 1] = 0.0
+    state[at + 2] = 0.0
 
 
-@kernel
-def advance(
-    states: Rows, bars: Rows, first: int, end: int, _length: int, values: Floats, unseen: Floats
-) -> None:
-    """Move on by bars; see ``Advance``."""
-    for i in range(first, end):
-        states[i + 1] = states[i]
-        values[i], unseen[i] = np.nan, 1.0
-        bar = bars[i]
-        if bar["revision"] < 0:
-            continue
-        state, notional = states[i + 1], bar["notional"]
-        _anchor(state, bar["session_date"], bar["starts"])
-        if np.isnan(notional):
-            notional = (bar["high"] + bar["low"] + bar["close"]) / 3.0 * bar["volume"]
-        state["notional"] += notional
-        state["volume"] += bar["volume"]
-        if state["volume"] > 0.0:
-            values[i] = state["notional"] / state["volume"]
-            unseen[i] = 0.0 if state["seen"] > 1 else 1.0
+@inlined
+def step(
+    state: Floats, at: int, bar: Row, _a: int, _b: int, _c: int, _factor: float, values: Floats, to: int
+) -> float:
+    """Move on by a bar; see ``Step``."""
+    notional, volume = bar["notional"], bar["volume"]
+    _anchor(state, at, bar["session_date"], bar["starts"])
+    if np.isnan(notional):
+        notional = (bar["high"] + bar["low"] + bar["close"]) / 3.0 * volume
+    state[at + 1] += notional
+    state[at + 2] += volume
+    values[to] = state[at + 1] / state[at + 2] if state[at + 2] > 0.0 else np.nan
+    return 0.0 if state[at + _SEEN] > 1.0 else 1.0
 
 
-INDICATOR: Final = Indicator("vwap", STATE, advance, has_length=False)
+INDICATOR: Final = Indicator("vwap", step, lambda _a, _b, _c: _SEEN + 1)

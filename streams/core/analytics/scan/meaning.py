@@ -7,6 +7,7 @@ from typing import Final
 
 from schemas.config import IndicatorConfig, SignalConfig
 from schemas.errors import ConfigurationError
+from schemas.indicators import value_names
 from schemas.market.intervals import Interval
 from streams.core.analytics.scan.grammar import parse
 from streams.core.analytics.scan.tokens import ConditionError
@@ -54,7 +55,8 @@ class Known:
 
 
 def _names(indicators: Iterable[IndicatorConfig], interval: str) -> Iterator[str]:
-    return (one.name for one in indicators if not one.intervals or interval in one.intervals)
+    own = (one for one in indicators if not one.intervals or interval in one.intervals)
+    return (name for one in own for name in value_names(one))
 
 
 def meaning(signal: SignalConfig, known: Known) -> Node:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from schemas.config import Domain
+from schemas.indicators import value_names
 from schemas.market.symbols import SymbolMap
 from streams.core.analytics.rows import Bools, Ints
 from streams.core.analytics.scan.meaning import Known
@@ -29,7 +30,12 @@ class ScanPlan:
         names = [symbol.symbol for symbol in domain.symbols]
         self.symbols = SymbolMap(names, domain.venues)
         self.names = [
-            [one.name for one in domain.indicators if not one.intervals or interval in one.intervals]
+            [
+                name
+                for one in domain.indicators
+                if not one.intervals or interval in one.intervals
+                for name in value_names(one)
+            ]
             for interval in known
         ]
         values = Known.of(known, domain.indicators)

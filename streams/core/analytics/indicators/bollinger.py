@@ -1,0 +1,37 @@
+"""Bollinger bands around the mean of the close.
+
+Formula: ``middle`` is the mean of the last n closes, ``lower`` and ``upper`` are ``factor`` standard
+deviations (of a population) away from it.
+Seed: none.
+Warm-up: n bars.
+Unseen history: none once n bars were seen.
+State: 16 + 8 n bytes.
+Source: TA-Lib ``BBANDS``, pandas-ta-classic ``bbands(ddof=0)``.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from schemas.jit import inlined
+from streams.core.analytics.indicators import ring
+from streams.core.analytics.indicators.indicator import Indicator
+from streams.core.analytics.rows import Floats, Row
+
+
+@inlined
+def step(
+    state: Floats, at: int, bar: Row, length: int, _b: int, _c: int, factor: float, values: Floats, to: int
+) -> float:
+    """Move on by a bar; see ``Step``."""
+    ring.push(state, at, length, bar["close"])
+    if state[at] < length:
+        values[to] = values[to + 1] = values[to + 2] = np.nan
+        return 1.0
+    middle = ring.mean(state, at, length)
+    width = factor * np.sqrt(ring.variance(state, at, length, middle))
+    values[to], values[to + 1], values[to + 2] = middle - width, middle, middle + width
+    return 0.0
+
+
+INDICATOR: Final = Indicator("bollinger", step, lambda length, _b, _c: ring.HEAD + length)

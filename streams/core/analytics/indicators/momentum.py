@@ -1,0 +1,34 @@
+"""Momentum of the close.
+
+Formula: the close less the close n bars before.
+Seed: none.
+Warm-up: n + 1 bars.
+Unseen history: none once n + 1 bars were seen.
+State: 16 + 8 n bytes.
+Source: TA-Lib ``MOM``, pandas-ta-classic ``mom``.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from schemas.jit import inlined
+from streams.core.analytics.indicators import ring
+from streams.core.analytics.indicators.indicator import Indicator
+from streams.core.analytics.rows import Floats, Row
+
+
+@inlined
+def step(
+    state: Floats, at: int, bar: Row, length: int, _b: int, _c: int, _factor: float, values: Floats, to: int
+) -> float:
+    """Move on by a bar; see ``Step``."""
+    before = ring.push(state, at, length, bar["close"])
+    if state[at] <= length:
+        values[to] = np.nan
+        return 1.0
+    values[to] = bar["close"] - before
+    return 0.0
+
+
+INDICATOR: Final = Indicator("momentum", step, lambda length, _b, _c: ring.HEAD + length)

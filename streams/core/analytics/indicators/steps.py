@@ -1,0 +1,173 @@
+"""All indicators of one interval in one compiled pass over its bars.
+
+A program is a row for each indicator: its number among ``ORDER``, where its state and its values begin, and
+its parameters.
+"""
+
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.jit import inlined, kernel
+from streams.core.analytics.indicators import (
+    adx,
+    atr,
+    bollinger,
+    deviation,
+    donchian,
+    ema,
+    keltner,
+    macd,
+    momentum,
+    obv,
+    roc,
+    rsi,
+    sma,
+    stochastic,
+    true_range,
+    volume_average,
+    vwap,
+)
+from streams.core.analytics.rows import Floats, Row, Rows
+
+Codes: TypeAlias = NDArray[np.void]
+
+PROGRAM: Final = np.dtype(
+    [
+        ("kind", "<i8"),  # number among ORDER
+        ("state", "<i8"),
+        ("value", "<i8"),
+        ("values", "<i8"),  # how many
+        ("first", "<i8"),
+        ("second", "<i8"),
+        ("third", "<i8"),
+        ("factor", "<f8"),
+    ]
+)
+"""One indicator of a program."""
+
+STRIDE: Final = 32
+"""So many places lie between two states that are kept."""
+
+ORDER: Final = (
+    ema, rsi, sma, bollinger, atr, vwap, volume_average, macd, momentum, roc, true_range, deviation,
+    stochastic, adx, obv, donchian, keltner,
+)  # fmt: skip
+"""Their modules by the numbers that ``_step`` knows them by."""
+
+
+@inlined
+def _windows(code: Row, state: Floats, at: int, bar: Row, values: Floats, to: int) -> float:
+    """Those that look at the last n bars."""
+    kind, a, b, c, factor = code["kind"], code["first"], code["second"], code["third"], code["factor"]
+    if kind == 2:
+        weight = sma.step(state, at, bar, a, b, c, factor, values, to)
+    elif kind == 3:
+        weight = bollinger.step(state, at, bar, a, b, c, factor, values, to)
+    elif kind == 6:
+        weight = volume_average.step(state, at, bar, a, b, c, factor, values, to)
+    elif kind == 8:
+        weight = momentum.step(state, at, bar, a, b, c, factor, values, to)
+    elif kind == 9:
+        weight = roc.step(state, at, bar, a, b, c, factor, values, to)
+    elif kind == 11:
+        weight = deviation.step(state, at, bar, a, b, c, factor, values, to)
+    elif kind == 12:
+        weight = stochastic.step(state, at, bar, a, b, c, factor, values, to)
+    else:
+        weight = donchian.step(state, at, bar, a, b, c, factor, values, to)
+    return weight
+
+
+@inlined
+def _recursive(code: Row, state: Floats, at: int, bar: Row, values: Floats, to: int) -> float:
+    """Those that build on their last value."""
+    kind, a, b, c, factor = code["kind"], code["first"], code["second"], code["third"], code["factor"]
+    if kind == 0:
+        weight = ema.step(state, at, bar, a, b, c, factor, values, to)
+    elif kind == 1:
+        weight = rsi.step(state, at, bar, a, b, c, factor, values, to)
+    elif kind == 4:
+        weight = atr.step(state, at, bar, a, b, c, factor, values, to)
+    elif kind == 5:
+        weight = vwap.step(state, at, bar, a, b, c, factor, values, to)
+    elif kind == 7:
+        weight = macd.step(state, at, bar, a, b, c, factor, values, to)
+    elif kind == 10:
+        weight = true_range.step(state, at, bar, a, b, c, factor, values, to)
+    elif kind == 13:
+        weight = adx.step(state, at, bar, a, b, c, factor, values, to)
+    elif kind == 14:
+        weight = obv.step(state, at, bar, a, b, c, factor, values, to)
+    else:
+        weight = keltner.step(state, at, bar, a, b, c, factor, values, to)
+    return weight
+
+
+@inlined
+def _step(code: Row, state: Floats, at: int, bar: Row, values: Floats, to: int) -> float:
+    kind = code["kind"]
+    if kind in (2, 3, 6, 8, 9, 11, 12, 15):
+        return _windows(code, state, at, bar, values, to)
+    return _recursive(code, state, at, bar, values, to)
+
+
+@inlined
+def _run(program: Codes, state: Floats, at: int, bar: Row, values: Floats, unseen: Floats, to: int) -> None:
+    """Every indicator of a program, moved on by one bar."""
+    for number in range(len(program)):
+        code = program[number]
+        first = to + code["value"]
+        weight = _step(code, state, at + code["state"], bar, values, first)
+        for place in range(first, first + code["values"]):
+            unseen[place] = weight
+
+
+@kernel
+def run_along(
+    program: Codes, state: Floats, kept: Floats, bars: Rows, first: int, end: int, values: Floats,
+    unseen: Floats, outputs: int,
+) -> None:  # fmt: skip
+    """Move one state on along bars.
+
+    Args:
+        program: PROGRAM[n].
+        state: float64[width], before the bar at ``first``; it becomes that before ``end``.
+        kept: float64[places / STRIDE * width], receives the states before every STRIDE-th place on the way.
+        bars: BAR[places]; one with a revision below 0 is not there.
+        first: first place.
+        end: place after the last.
+        values: float64[places * outputs], NaN while not ready.
+        unseen: float64[places * outputs], weight of bars before the first one seen.
+        outputs: values of a bar.
+    """
+    width = len(state)
+    for i in range(first, end):
+        if i % STRIDE == 0:
+            kept[i // STRIDE * width : (i // STRIDE + 1) * width] = state
+        if bars[i]["revision"] < 0:
+            values[i * outputs : (i + 1) * outputs] = np.nan
+            unseen[i * outputs : (i + 1) * outputs] = 1.0
+            continue
+        _run(program, state, 0, bars[i], values, unseen, i * outputs)
+
+
+@kernel
+def run_across(
+    program: Codes, states: Floats, width: int, bars: Rows, values: Floats, unseen: Floats, outputs: int
+) -> None:
+    """Move the states of many symbols on by one bar each.
+
+    Args:
+        program: PROGRAM[n].
+        states: float64[symbols * width].
+        width: numbers of one state.
+        bars: BAR[symbols].
+        values: float64[symbols * outputs], NaN while not ready.
+        unseen: float64[symbols * outputs].
+        outputs: values of a bar.
+    """
+    for symbol in range(len(bars)):
+        if bars[symbol]["revision"] >= 0:
+            _run(program, states, symbol * width, bars[symbol], values, unseen, symbol * outputs)

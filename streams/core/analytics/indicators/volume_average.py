@@ -1,0 +1,34 @@
+"""Simple moving average of the volume.
+
+Formula: the mean of the last n volumes; flat bars count with their 0.
+Seed: none.
+Warm-up: n bars.
+Unseen history: none once n bars were seen.
+State: 16 + 8 n bytes.
+Source: TA-Lib ``SMA`` and pandas-ta-classic ``sma`` of the volume.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from schemas.jit import inlined
+from streams.core.analytics.indicators import ring
+from streams.core.analytics.indicators.indicator import Indicator
+from streams.core.analytics.rows import Floats, Row
+
+
+@inlined
+def step(
+    state: Floats, at: int, bar: Row, length: int, _b: int, _c: int, _factor: float, values: Floats, to: int
+) -> float:
+    """Move on by a bar; see ``Step``."""
+    ring.push(state, at, length, bar["volume"])
+    if state[at] < length:
+        values[to] = np.nan
+        return 1.0
+    values[to] = ring.mean(state, at, length)
+    return 0.0
+
+
+INDICATOR: Final = Indicator("volume_average", step, lambda length, _b, _c: ring.HEAD + length)
