@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from schemas.config import Domain, SymbolConfig, decode, rules_of
-from schemas.flags import PARTIAL
 from tests.oracle.calendar import MINUTE, Calendar
 from tests.oracle.causes import Causes
+from tests.oracle.choice import chosen, is_fill_of, replaces
 from tests.oracle.fills import Minute, fill, gap
 from tests.oracle.flags import flagged
 from tests.oracle.prints import Record, refusal
@@ -184,9 +184,9 @@ class Bars:
         # By law "a bar whose source revision is not above the one applied for (symbol, ts_open, source) is a
         # duplicate"
         before = self._came[place].get(bar["source"])
-        if before is not None and bar["revision"] <= before["revision"]:
+        if before is not None and (bar["revision"] <= before["revision"] or is_fill_of(before, bar)):
             return "duplicate"
-        if place in self._decided and not self._replaces(bar, self._real.get(place), symbol.sources):
+        if place in self._decided and not replaces(bar, self._real.get(place), symbol.sources):
             return "duplicate"
         self._came[place][bar["source"]] = bar
         if place in self._decided:
@@ -195,19 +195,6 @@ class Bars:
             held = self._real.get(place)
             self._set(symbol, place, bar, [held] if held and held["source"] != bar["source"] else [])
         return "out"
-
-    def _replaces(self, bar: Record, held: Record | None, order: list[str]) -> bool:
-        """Whether a bar changes a decided minute."""
-        if held is None:
-            return True  # By law "Any real bar replaces a flat one"; "fills an empty slot"
-        if bar["fill"] == "refetched":
-            return False  # By law "a refetched bar replaces only a flat one or fills an empty slot"
-        if held["fill"] == "refetched":
-            return True  # a real bar where none is
-        rank, own = order.index(bar["source"]), order.index(held["source"])
-        # By law "A worse source's bar for a slot that has a real bar is a duplicate, ...; a better
-        # source's bar is a revision unless flagged partial"
-        return rank == own or (rank < own and not bar["flags"] & PARTIAL)
 
     def _decide_all(self, record: Record) -> None:
         for symbol in self._domain.symbols:
@@ -218,7 +205,7 @@ class Bars:
                 place = (symbol.symbol, ts_open)
                 if place not in self._decided and self._due(symbol, ts_open, record):
                     self._decided[place] = self._best(symbol)
-                    bar = self._chosen(symbol, place)
+                    bar = chosen(self._came[place], self._decided[place], symbol.sources)
                     if bar is not None:
                         others = [one for name, one in self._came[place].items() if name != bar["source"]]
                         self._set(symbol, place, bar, others)
@@ -268,7 +255,8 @@ class Bars:
         # By law "the first record where the best alive source (configured order) has delivered its bar m
         # or its watermark passes ts_close"
         if best:
-            return best in came or self._sources.mark[best] >= close or self._final(record, symbol, ts_open)
+            delivered = best in came and came[best]["fill"] == "real"
+            return delivered or self._sources.mark[best] >= close or self._final(record, symbol, ts_open)
         # By law "where none is alive, the first heartbeat of any writer past ts_close + [5 s] decides"
         beat = record["record"] == "Heartbeat" and record["ts"] == self._newest
         return (beat and record["ts"] > close + _GRACE) or self._final(record, symbol, ts_open)
@@ -292,9 +280,3 @@ class Bars:
                 if lives[name] is wanted:
                     return name
         return ""
-
-    def _chosen(self, symbol: SymbolConfig, place: Place) -> Record | None:
-        """By law "that bar, else the best other bar present, else a gap"."""
-        came, best = self._came[place], self._best(symbol)
-        order = [best, *symbol.sources]
-        return next((came[name] for name in order if name in came), None)

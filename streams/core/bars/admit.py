@@ -11,7 +11,7 @@ from streams.core.bars.doubt import differs
 from streams.core.bars.effects import Effects
 from streams.core.bars.revise import is_applied, other_close, replaces
 from streams.core.bars.roster import Listing
-from streams.core.bars.state import MISSED, UNDECIDED, Day, Print
+from streams.core.bars.state import MISSED, MOST_SOURCES, UNDECIDED, Day, Print
 from streams.core.bars.validate import Rejected
 from streams.core.watermark import NEVER
 
@@ -96,6 +96,8 @@ def _hold(book: Book, listing: Listing, bar: Print, session_date: int, ts_open: 
     dates = {listing.session_date(ts) for ts, _ in held} | {session_date}
     if len(dates) > WAIT_DATES:
         return _keep(book, listing, late(validate.EARLY))
+    if len({source for _, source in held} | {bar.source}) > MOST_SOURCES:
+        return _keep(book, listing, rejected(validate.UNKNOWN_SOURCE))
     outcome = _keep(book, listing, DUPLICATE if before else HELD)
     if outcome is not None:
         held[ts_open, bar.source] = bar
@@ -164,13 +166,16 @@ def _place(book: Book, listing: Listing, day: Day, bar: Print, session_date: int
 
 def _set(book: Book, listing: Listing, day: Day, bar: Print, ts_open: int, *, decide: bool) -> Outcome:
     session_date = listing.session_date(ts_open)
+    if book.is_taken(listing, day, session_date):
+        return rejected(validate.FUTURE)
     if session_date > day.session_date:
         book.begin(listing, day, session_date)
     place = day.place(ts_open)
     column = day.column(bar.source)
     if column < 0:
         return rejected(validate.UNKNOWN_SOURCE)
-    if is_applied(day, place, bar):
+    waits = day.pending.get((place, bar.source))
+    if is_applied(day, place, bar) or (bar.fill and waits is not None and not waits.fill):
         return DUPLICATE
     other = other_close(day, place, bar)
     if day.rows["kind"][place] != UNDECIDED and not replaces(day, place, bar, listing.ranks):

@@ -87,6 +87,10 @@ class Book:
             self._changed.add(listing.index)
         self.days.mark(listing, day, day.session_date)
 
+    def is_taken(self, listing: Listing, day: Day, session_date: int) -> bool:
+        """Whether the slot of a trade date holds an earlier one that may still be revised."""
+        return self.partition.roster.window(listing).oldest <= day.session_date < session_date
+
     def begin(self, listing: Listing, day: Day, session_date: int) -> None:
         """Take up a trade date in a slot; open gaps of the one that leaves are abandoned."""
         abandon(listing, day, self.sheets)

@@ -24,9 +24,11 @@ class Halts:
         rows = np.frombuffer(saved, _ROW).tolist()
         self._found: deque[tuple[int, int, int, int]] = deque(rows, MOST)
 
-    def begin(self, symbol: int, source: int, ts: int) -> None:
-        """Trading of a symbol, or of all symbols of a source, is halted."""
+    def begin(self, symbol: int, source: int, ts: int) -> bool:
+        """Trading of a symbol, or of all symbols of a source, is halted; whether an old halt is forgotten."""
+        is_full = len(self._found) == MOST
         self._found.append((symbol, source, ts, FOREVER))
+        return is_full
 
     def end(self, symbol: int, source: int, ts: int) -> None:
         """Trading goes on."""

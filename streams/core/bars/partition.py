@@ -8,6 +8,7 @@ partition's state names is never overwritten before that state has moved on.
 """
 
 import struct
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -50,6 +51,7 @@ class Partition:
         promised: up to here every minute of every symbol is decided, in ns.
         told: event time of the last heartbeat put out.
         counts: of records without a known symbol, as ``COUNTED``.
+        evicted: what was forgotten for want of room since it was last cleared, by metric name; not saved.
     """
 
     def __init__(self, number: int) -> None:
@@ -60,6 +62,7 @@ class Partition:
         self.roster = Roster(self.domain, self.marks, number)
         self.promised = self.told = NEVER
         self.counts = dict.fromkeys(COUNTED, 0)
+        self.evicted: Counter[str] = Counter()
         self._silences, self._outages = Periods(), Periods()
         self._turns = self._shifts = -1  # of the marks, as of the last heartbeat
         self.halts = Halts()
@@ -97,7 +100,7 @@ class Partition:
             return number
         after = self.marks.ts_last(number)
         if before != NEVER and after - before > self.silence:
-            self._silences.note(number, before, after)
+            self.evicted["evicted.silence"] += self._silences.note(number, before, after)
         if self.marks.turns != self._turns:
             self._note_outages()
         return number
@@ -108,7 +111,7 @@ class Partition:
         for number in range(len(self.marks)):
             _, start, end = self.marks.outage(number)
             if start > NEVER:
-                self._outages.note(number, start, end)
+                self.evicted["evicted.outage"] += self._outages.note(number, start, end)
 
     def subscribe(self, number: int) -> list[Listing]:
         """Symbols without a start get the mark of their source, cut to the minute; which they are."""

@@ -22,12 +22,18 @@ class Periods:
         for number, start, end in np.frombuffer(saved, _ROW).tolist():
             self.note(number, start, end)
 
-    def note(self, number: int, start: int, end: int) -> None:
-        """Add a period of a source; one with the start of its last takes that one's place."""
+    def note(self, number: int, start: int, end: int) -> bool:
+        """Add a period of a source; one with the start of its last takes that one's place.
+
+        Returns:
+            Whether the oldest one is forgotten for it.
+        """
         known = self._found.setdefault(number, deque(maxlen=MOST))
         if known and known[-1][0] == start:
             known.pop()
+        is_full = len(known) == MOST
         known.append((start, end))
+        return is_full
 
     def of(self, number: int) -> tuple[Period, ...]:
         """Periods of a source, oldest first."""

@@ -58,6 +58,8 @@ class BarsStage:
             self._is_dirty = True
             self._take(at, batch.topic.records[kind] if kind != UNDECODABLE else "", row, tables[kind])
         self._counts.update(book.sheets.flagged)
+        self._counts.update({name: count for name, count in partition.evicted.items() if count})
+        partition.evicted.clear()
         return Outputs(book.sheets.finish(), dict(self._counts))
 
     def take_dirty(self) -> dict[bytes, bytes]:
@@ -163,7 +165,7 @@ class BarsStage:
             book.subscribe(listing)
         day = book.days.slot(listing, session_date)
         late = session_date < book.partition.roster.window(listing).oldest or session_date < day.session_date
-        if late or book.offset <= day.offset:
+        if late or book.offset <= day.offset or book.is_taken(listing, day, session_date):
             return
         if session_date > day.session_date:
             book.begin(listing, day, session_date)
@@ -183,7 +185,7 @@ class BarsStage:
         symbols = [one] if one else list(partition.roster.listings)
         at = one.index if one else EVERYWHERE
         if status.status == incoming.HALTED:
-            partition.halts.begin(at, number, status.ts)
+            partition.evicted["evicted.halt"] += partition.halts.begin(at, number, status.ts)
         elif status.status == incoming.RESUMED:
             partition.halts.end(at, number, status.ts)
         elif status.status in (incoming.HISTORY_END, incoming.HISTORY_FAILED):

@@ -5,7 +5,9 @@ each has a state key and an offset of its own, and no decision reads another one
 than another after a crash does no harm.
 
 Size: 48 bytes a minute and 8 a minute and source; 390 minutes of one source are 22 kB, 1,440 are 81 kB. At
-most two trade dates (three around midnight) of a symbol hold minutes.
+most two trade dates (three around midnight) of a symbol hold minutes while its sources keep to the time.
+Whatever they send, at most ``SLOTS`` do, of ``MOST_SOURCES`` sources each, and the state of the symbol stays
+below ``most_bytes``: a further source, and a trade date whose slot is taken, are refused.
 """
 
 from typing import Final, NamedTuple, TypeAlias
@@ -14,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.errors import StateError
-from streams.core.slots import pack, unpack
+from streams.core.slots import HEADER_SIZE, pack, unpack
 
 Rows: TypeAlias = NDArray[np.void]
 Ints: TypeAlias = NDArray[np.int64]
@@ -71,6 +73,18 @@ HEAD: Final = np.dtype(
     ]
 )
 COUNTED: Final = ("in", "out", "rejected", "late", "duplicate", "held")
+
+
+def most_bytes(minutes: int) -> int:
+    """Most bytes of the saved states of a symbol.
+
+    Args:
+        minutes: of its longest trade date.
+    """
+    bars = MOST_SOURCES * PENDING.itemsize
+    day = HEADER_SIZE + HEAD.itemsize + minutes * (MINUTE.itemsize + 8 * MOST_SOURCES + bars)
+    own = HEADER_SIZE + 8 * len(COUNTED) + 8 + 2 * minutes * bars  # live bars that wait for the history
+    return SLOTS * day + own
 
 
 class Print(NamedTuple):

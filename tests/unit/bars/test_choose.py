@@ -92,3 +92,9 @@ def test_a_real_bar_replaces_a_refetched_one():
     desk = Desk()
     desk.feed(fed(0, 10.0), beat(2), vended(1, 12.0, fill="refetched"))
     assert desk.feed(vended(1, 12.5, revision=1)).bars() == [(1, 12.5, "real", 2)]
+
+
+def test_a_refetched_bar_never_stands_before_a_real_one_that_waits():
+    desk = Desk()
+    desk.feed(vended(0, 11.0), fed(0, 12.0, fill="refetched"), vended(0, 13.0, revision=1, fill="refetched"))
+    assert desk.feed(beat(1)).bars() == [(0, 11.0, "real", 0)]
