@@ -181,9 +181,10 @@ class Draft:
             np.frombuffer(bytearray(cells), kind.dtype) if cells else _empty(kind.name)
             for kind, cells in zip(types, self._tables, strict=True)
         )
-        kinds, rows = np.array(self._kinds, np.int8), np.array(self._rows, np.int32)
-        ats = np.array(self._ats, np.int64)
-        if np.any(ats[1:] < ats[:-1]):
+        kinds = np.frombuffer(self._kinds.tobytes(), np.int8)
+        rows = np.frombuffer(self._rows.tobytes(), np.int32)
+        ats = np.frombuffer(self._ats.tobytes(), np.int64)
+        if len(ats) > 1 and (ats[1:] < ats[:-1]).any():
             order = np.argsort(ats, kind="stable")
             kinds, rows = kinds[order], rows[order]
         data = np.frombuffer(bytes(self._data), np.uint8)

@@ -1,12 +1,13 @@
 """A batch as the kernels want it: one print a record, whatever its type, with a first verdict."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.batches.wire import packed, sealed
 from schemas.columns import UNDECODABLE, Columns
+from schemas.topics import TOPICS
 from streams.core.ticks.rows import CONTROL, PRINT, SKIPPED, V01, Ints, Rows
 from streams.core.ticks.rules import Book
 from streams.core.ticks.validate import check_quotes, check_ticks
@@ -20,14 +21,24 @@ class Prints(NamedTuple):
     sizes: Ints  # bytes of each record
 
 
+def has_prints(batch: Columns) -> bool:
+    """Whether there is anything to be judged: a tick, a quote, or what could not be read."""
+    return sum(len(batch.tables[kind]) for kind in _CONTROLS) < len(batch)
+
+
 def blank(batch: Columns, offset: int) -> Prints:
     """Nothing judged yet: what is at or below an offset is skipped, what is no print is left to Python."""
     verdicts = np.full(len(batch), CONTROL, np.int16)
     verdicts[batch.kinds == UNDECODABLE] = V01
-    verdicts[batch.offsets <= offset] = SKIPPED
+    verdicts[: batch.offsets.searchsorted(offset, "right")] = SKIPPED
     prints = np.empty(len(batch), PRINT)
     prints["pair"] = -1
     return Prints(prints, verdicts, _sizes(batch))
+
+
+_CONTROLS: Final = [TOPICS["ticks.raw"].kind(name) for name in ("Heartbeat", "SourceStatus", "Config")]
+NO_PRINTS: Final = Prints(np.empty(0, PRINT), np.empty(0, np.int16), np.empty(0, np.int64))
+"""Of a batch that has none."""
 
 
 def _sizes(batch: Columns) -> Ints:

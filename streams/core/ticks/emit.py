@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemas.columns import Columns, Draft
 from schemas.market.intervals import MINUTE, SECOND
@@ -18,6 +19,7 @@ _SAME: Final = (
     "ts_last", "flags",
 )  # fmt: skip
 _UNSIZED: Final = _BAR.null_bit("notional") | _BAR.null_bit("trades")
+_NO_FATES: Final = np.empty(0, FOLD)
 _NO_CAUSE: Final = _STATUS.null_bit("cause")
 
 _TOPICS: Final = (
@@ -41,24 +43,40 @@ class Bars:
         """Take over what kernels put out; the buffer is empty then."""
         used = int(state.used[0])
         if used:
-            self._parts.append(state.out[:used].copy())
+            self._parts.append(_plain(state.out[:used]).copy())
             state.used[0] = 0
 
     def write(self, drafts: dict[str, Draft], pairs: Sequence[Pair]) -> None:
         """Write them to their topics: at one record by ts_open, then by pair; none are left."""
         if not self._parts:
             return
-        rows = np.concatenate(self._parts)
+        parts = _plain(np.concatenate(self._parts)).view(FOLD)
         self._parts.clear()
-        rows = rows[np.lexsort((rows["pair"], rows["ts_open"], rows["at"]))]
-        self._fates.append(rows[rows["what"] >= CONFIRMED])
-        _write_statuses(drafts["bars.raw"], rows[rows["what"] == STATUS], pairs)
+        order = np.lexsort((parts["pair"], parts["ts_open"], parts["at"]))
+        kinds = parts["what"][order]
+        found = {
+            what: _picked(parts, order[kinds == what]) for what in np.flatnonzero(np.bincount(kinds)).tolist()
+        }
+        if (fates := order[kinds >= CONFIRMED]).size:
+            self._fates.append(_picked(parts, fates))
+        if STATUS in found:
+            _write_statuses(drafts["bars.raw"], found[STATUS], pairs)
         for what, topic, interval in _TOPICS:
-            _write_bars(drafts[topic], rows[rows["what"] == what], pairs, interval, what)
+            if what in found:
+                _write_bars(drafts[topic], found[what], pairs, interval, what)
 
     def fates(self) -> Rows:
         """What became of prints that were held, in order, of all that was written."""
-        return np.concatenate([np.empty(0, FOLD), *self._fates])
+        return np.concatenate([_NO_FATES, *self._fates]) if self._fates else _NO_FATES
+
+
+def _plain(rows: Rows) -> Rows:
+    """Rows as bytes without fields: numpy copies structures a field at a time."""
+    return rows.view(f"V{rows.dtype.itemsize}")
+
+
+def _picked(rows: Rows, places: NDArray[np.intp]) -> Rows:
+    return _plain(rows)[places].view(FOLD)
 
 
 def _write_bars(draft: Draft, rows: Rows, pairs: Sequence[Pair], interval: bytes, what: int) -> None:
@@ -92,6 +110,18 @@ def _name(draft: Draft, named: Rows, rows: Rows, pairs: Sequence[Pair]) -> None:
     used, where = np.unique(rows["pair"], return_inverse=True)
     named["symbol"] = draft.texts(pairs[number][0] for number in used)[where]
     named["source"] = draft.texts(pairs[number][1] for number in used)[where]
+
+
+class Drafts(dict[str, Draft]):
+    """The drafts of a partition by topic, made when they are first asked for."""
+
+    def __init__(self, partition: int) -> None:
+        super().__init__()
+        self._partition = partition
+
+    def __missing__(self, topic: str) -> Draft:
+        self[topic] = Draft(topic, self._partition)
+        return self[topic]
 
 
 def finished(drafts: dict[str, Draft]) -> dict[str, Columns]:

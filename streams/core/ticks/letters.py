@@ -95,9 +95,14 @@ def write_refused(drafts: dict[str, Draft], batch: Columns, verdicts: NDArray[np
         write_letter(drafts["late" if verdict in LATE else "dead-letters"], batch, int(at), code, detail)
 
 
+_NOTHING: Final = dict.fromkeys(("in", "out", "rejected", "late", "duplicate", "held"), 0)
+
+
 def counts_of(verdicts: NDArray[np.int16]) -> Counter[str]:
     """Counts of a step by metric name; what was skipped or is no print is not counted."""
-    counts = Counter(dict.fromkeys(("in", "out", "rejected", "late", "duplicate", "held"), 0))
+    counts = Counter(_NOTHING)
+    if len(verdicts) == 0:
+        return counts
     found = np.bincount(verdicts[verdicts >= ADMITTED])
     for verdict in np.flatnonzero(found):
         number = int(found[verdict])

@@ -1,6 +1,5 @@
 """Heartbeats: read from a batch, and passed on to ``bars.raw``."""
 
-from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -11,6 +10,8 @@ from streams.core.ticks.emit import PLACES
 from streams.core.watermark import RELAY
 
 _KIND: Final = record_type("Heartbeat")
+_NAMES: Final = ("source", "writer", "ts", "alive", "ts_last", "ts_through", "final", "nulls")
+_SOURCE, _WRITER, _TS, _ALIVE, _LAST, _THROUGH, _FINAL, _ = range(len(_NAMES))
 
 
 class Beat(NamedTuple):
@@ -29,30 +30,26 @@ Passed: TypeAlias = tuple[int, Beat, int]
 """Position in the batch, the heartbeat, and its ts_through as passed on."""
 
 
-def beats_of(batch: Columns) -> Iterator[Beat]:
+def beats_of(batch: Columns) -> list[Beat]:
     """The heartbeats of a batch in log order, as plain numbers: numpy is slow one by one."""
-    rows = batch.table("Heartbeat")
-    names = (_texts(batch, "source"), _texts(batch, "writer"))
-    numbers = (rows[name].tolist() for name in ("ts", "ts_through", "ts_last"))
-    flags = ((rows[name] != 0).tolist() for name in ("alive", "final"))
-    return map(Beat, *names, *numbers, *flags)
-
-
-def _texts(batch: Columns, name: str) -> list[bytes]:
-    spans = batch.table("Heartbeat")[name]
-    data, places = batch.data, zip(spans["at"].tolist(), spans["size"].tolist(), strict=True)
-    return [data[at : at + size].tobytes() for at, size in places]
+    data, found = batch.data, []
+    for cells in batch.table("Heartbeat").tolist():
+        (at, size), (by, width) = cells[_SOURCE], cells[_WRITER]
+        found.append(
+            Beat(
+                data[at : at + size].tobytes(), data[by : by + width].tobytes(),
+                cells[_TS], cells[_THROUGH], cells[_LAST], cells[_ALIVE] != 0, cells[_FINAL] != 0,
+            )
+        )  # fmt: skip
+    return found
 
 
 def pass_on(draft: Draft, passed: list[Passed]) -> None:
     """Write heartbeats after what they closed."""
-    if not passed:
-        return
-    rows = _KIND.empty(len(passed))
-    beats = [beat for _, beat, _ in passed]
-    rows["source"] = draft.texts(beat.source for beat in beats)
-    rows["writer"] = draft.text(RELAY)
-    for name in ("ts", "ts_last", "alive", "final"):
-        rows[name] = [getattr(beat, name) for beat in beats]
-    rows["ts_through"] = [through for _, _, through in passed]
-    draft.extend("Heartbeat", rows, np.array([at * PLACES + 1 for at, _, _ in passed], np.int64))
+    writer = draft.text(RELAY)
+    rows = [
+        (draft.text(beat.source), writer, beat.ts, beat.alive, beat.ts_last, through, beat.final, 0)
+        for _, beat, through in passed
+    ]
+    ats = np.array([at * PLACES + 1 for at, _, _ in passed], np.int64)
+    draft.extend("Heartbeat", np.array(rows, _KIND.dtype), ats)

@@ -11,20 +11,21 @@ Emits: ``bars.raw`` (1m bars, MinuteStatus, Heartbeat, Config), ``bars.1s``, ``b
 """
 
 import struct
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-from schemas.columns import Columns, Draft
+from schemas.columns import Columns
 from schemas.errors import ConfigurationError
 from streams.core import slots
 from streams.core.stage import PARTITION_KEY, Outputs
 from streams.core.ticks import saved
-from streams.core.ticks.batch import Prints, blank, check
+from streams.core.ticks.batch import NO_PRINTS, Prints, blank, check, has_prints
 from streams.core.ticks.close import close_all, close_source, revise_source
-from streams.core.ticks.emit import PLACES, Bars, finished
+from streams.core.ticks.emit import PLACES, Bars, Drafts, finished
 from streams.core.ticks.held import Held
 from streams.core.ticks.letters import counts_of, write_letter, write_refused
 from streams.core.ticks.moving import moved
@@ -34,7 +35,6 @@ from streams.core.ticks.rules import Book, Pair, book, empty_book, read
 from streams.core.ticks.run import run
 from streams.core.watermark import Watermarks
 
-_TOPICS: Final = ("bars.raw", "bars.1s", "bars.forming", "late", "dead-letters")
 _PARTITION: Final = struct.Struct("<iq")  # which of the two configuration keys, refused without a pair
 
 
@@ -44,7 +44,7 @@ class _Step:
 
     batch: Columns
     prints: Prints
-    drafts: dict[str, Draft]
+    drafts: Drafts
     beats: list[Beat]
     bars: Bars = field(default_factory=Bars)
     passed: list[Passed] = field(default_factory=list)
@@ -72,35 +72,55 @@ class TicksStage:
 
     def step(self, batch: Columns) -> Outputs:
         """Apply records in log order; those at or below what the stage reflects have no effect."""
-        at = int(np.searchsorted(batch.offsets, self._offset, "right"))
-        drafts = {name: Draft(name, self._partition) for name in _TOPICS}
-        work = _Step(batch, blank(batch, self._offset), drafts, list(beats_of(batch)))
-        self._lend_marks()
-        configs = batch.places("Config")
-        for end in [*configs[configs >= at].tolist(), len(batch)]:
-            check(batch, self._book, self._state.pairs, work.prints, at, end)
-            self._run(work, at, end)
+        at = int(batch.offsets.searchsorted(self._offset, "right"))
+        judged = has_prints(batch)
+        prints = blank(batch, self._offset) if judged else NO_PRINTS
+        work = _Step(batch, prints, Drafts(self._partition), beats_of(batch))
+        for end in [*self._configs(batch, at), len(batch)]:
+            if judged:
+                check(batch, self._book, self._state.pairs, prints, at, end)
+                self._run(work, at, end)
+            else:
+                for place in range(at, end):
+                    self._control(work, place)
             if end < len(batch):
                 self._configure(work, end)
             at = end + 1
         return self._finish(work)
 
+    def _configs(self, batch: Columns, at: int) -> list[int]:
+        """Positions of configurations from one on."""
+        if len(batch.table("Config")) == 0:
+            return []
+        found = batch.places("Config")
+        return [int(place) for place in found if place >= at]
+
     def _finish(self, work: _Step) -> Outputs:
-        batch, verdicts = work.batch, work.prints.verdicts
+        batch = work.batch
         if len(batch):
             self._offset = max(self._offset, int(batch.offsets[-1]))
-        self._return_marks()
+        if len(work.prints.verdicts):  # heartbeats raise both
+            self._return_marks()
         work.bars.drain(self._state)
         work.bars.write(work.drafts, self._book.pairs)
-        pass_on(work.drafts["bars.raw"], work.passed)
-        self._held.keep(batch, verdicts)
-        settled = self._held.settle(work.bars.fates(), work.drafts["dead-letters"], batch)
-        write_refused(work.drafts, batch, verdicts)
-        self._refused += int(np.count_nonzero((work.prints.rows["pair"] < 0) & (verdicts > ADMITTED)))
-        counts = counts_of(verdicts)
-        counts.update(settled)
-        counts.update(self._flags())
+        if work.passed:
+            pass_on(work.drafts["bars.raw"], work.passed)
+        counts = counts_of(work.prints.verdicts)
+        self._settle(work, counts)
         return Outputs(finished(work.drafts), counts)
+
+    def _settle(self, work: _Step, counts: Counter[str]) -> None:
+        """Write what was refused, now or after it was held, and complete the counts."""
+        batch, verdicts, refused = work.batch, work.prints.verdicts, counts["in"] > counts["out"]
+        if counts["held"]:
+            self._held.keep(batch, verdicts)
+        if len(fates := work.bars.fates()):
+            counts.update(self._held.settle(fates, work.drafts["dead-letters"], batch))
+        if refused:
+            write_refused(work.drafts, batch, verdicts)
+            self._refused += int(np.count_nonzero((work.prints.rows["pair"] < 0) & (verdicts > ADMITTED)))
+        if counts["in"]:
+            counts.update(self._flags())
 
     def _flags(self) -> dict[str, int]:
         """How many admitted records were flagged in this step."""
@@ -121,11 +141,14 @@ class TicksStage:
                 work.bars.drain(self._state)
 
     def _lend_marks(self) -> None:
-        """Let the kernels have the marks for the time of a step, and see the outages."""
+        """Let the kernels have the marks of a new state, and see the outages."""
         self._state.sources["mark"][: len(self._marks)] = self._marks.lend()
+        self._turns = -1
         self._show_outages()
 
     def _show_outages(self) -> None:
+        if self._turns == self._marks.turns:
+            return
         seen = self._state.sources[: len(self._marks)]
         seen["born"], seen["ts_failed"], seen["ts_since"] = self._marks.outages()
         self._turns = self._marks.turns
@@ -144,8 +167,7 @@ class TicksStage:
         )
         if number < 0:
             return
-        if self._marks.turns != self._turns:
-            self._show_outages()
+        self._show_outages()
         mark = self._close(at, int(batch.offsets[at]), number, beat)
         work.passed.append((at, beat, mark - self._book.relay_ns))
 
@@ -212,6 +234,7 @@ class TicksStage:
         self._saved = self._offset
         self._book = self._read_back(saved.pairs_of(states))
         self._state = saved.restored(self._book, states, self._held)
+        self._lend_marks()
 
     def _read_back(self, known: list[Pair]) -> Book:
         version, body = self._config.version, self._config.body

@@ -1,0 +1,156 @@
+"""What the ticks stage costs: a tick by stage and in all, a step, a heartbeat.
+
+Run it with ``python -m tests.benchmarks.bench_ticks``. CPU time of this process, the best of several rounds.
+"""
+
+import dataclasses
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from schemas.columns import Columns, Draft
+from schemas.config import Domain, SourceConfig
+from schemas.records import record_type
+from streams.core.ticks.batch import blank, check
+from streams.core.ticks.stage import TicksStage
+from tests.factories import DAY, Record, at, columns, config, domain, heartbeat, symbol
+
+S = 1_000_000_000
+OPEN = at(f"{DAY}T13:30")
+SYMBOLS, BATCH, ROUNDS = 200, 5_000, 7
+Table = list[tuple[str, float, str]]
+
+
+def body(symbols: int) -> Domain:
+    """So many symbols of four sources, with every check on."""
+    named = [f"feed{number}" for number in range(4)]
+    listed = [symbol(f"S{number}", sources=[named[number % 4]], tick_size=0.01) for number in range(symbols)]
+    return domain(
+        *listed, sources=[SourceConfig(name, "ticks.raw") for name in named], assets=Domain(1).assets
+    )
+
+
+def ticks(count: int, symbols: int, first_offset: int, *, seconds: float = 10.0) -> Columns:
+    """Ticks of all symbols in turn over so many seconds."""
+    draft, kind = Draft("ticks.raw", 0), record_type("Tick")
+    rows, number = kind.empty(count), np.arange(count)
+    names = draft.texts(f"S{one}".encode() for one in range(symbols))
+    sources = draft.texts(f"feed{one}".encode() for one in range(4))
+    rows["symbol"], rows["source"] = names[number % symbols], sources[number % symbols % 4]
+    rows["ts_event"] = rows["ts_recv"] = OPEN + (number * (seconds * S / count)).astype(np.int64)
+    rows["price"] = np.round(100 + np.cumsum(np.random.default_rng(1).choice([-0.01, 0, 0.01], count)), 2)
+    rows["size"], rows["seq"] = 100.0, first_offset + number
+    rows["nulls"] = kind.null_bit("trade_id") | kind.null_bit("conditions")
+    draft.extend("Tick", rows)
+    batch = draft.finish()
+    offsets = np.arange(first_offset, first_offset + count)
+    return dataclasses.replace(batch, offsets=offsets, timestamps=rows["ts_event"] // 1_000_000)
+
+
+def begun(symbols: int) -> TicksStage:
+    """A stage that knows its sources."""
+    stage = TicksStage(0)
+    beats = [heartbeat(f"{DAY}T13:30", f"feed{number}") for number in range(4)]
+    stage.step(columns("ticks.raw", 0, config(body(symbols)), *beats))
+    return stage
+
+
+def best(work: Callable[[], float]) -> float:
+    """The best of several rounds of seconds."""
+    return min(work() for _ in range(ROUNDS))
+
+
+def clocked(work: Callable[[], object]) -> float:
+    """Seconds of CPU that a call takes."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def cost_of_ticks() -> Table:
+    """Nanoseconds a tick: the checks alone, and the whole step, by batch and number of symbols."""
+    found: Table = []
+    for symbols, size, count in ((SYMBOLS, BATCH, 500_000), (SYMBOLS, 500, 200_000), (5_000, BATCH, 500_000)):
+        whole = ticks(count, symbols, 10)
+        parts = [part(whole, start, start + size) for start in range(0, count, size)]
+
+        def steps(parts: list[Columns] = parts, symbols: int = symbols) -> float:
+            stage = begun(symbols)
+            return clocked(lambda: [stage.step(one) for one in parts])
+
+        def checks(parts: list[Columns] = parts, symbols: int = symbols) -> float:
+            stage = begun(symbols)
+            book, owners = stage._book, stage._state.pairs
+            return clocked(lambda: [check(one, book, owners, blank(one, -1), 0, len(one)) for one in parts])
+
+        label = f"{symbols:,} symbols, batches of {size:,}"
+        found.append((f"checks, {label}", 1e9 * best(checks) / count, "ns a tick"))
+        found.append((f"step, {label}", 1e9 * best(steps) / count, "ns a tick"))
+    return found
+
+
+def part(batch: Columns, start: int, end: int) -> Columns:
+    """Some records of a batch of ticks alone, as a batch."""
+    tables = tuple(table[start:end] if len(table) else table for table in batch.tables)
+    return dataclasses.replace(
+        batch, kinds=batch.kinds[start:end], rows=batch.rows[: end - start], tables=tables,
+        offsets=batch.offsets[start:end], timestamps=batch.timestamps[start:end],
+    )  # fmt: skip
+
+
+def beats(count: int) -> list[Record]:
+    """Heartbeats of four sources and the clock, a second apart."""
+    one = heartbeat(f"{DAY}T13:30")
+    names = ("feed0", "feed1", "feed2", "feed3", "clock")
+    return [
+        {**one, "source": name, "writer": name, "ts": ts, "ts_through": ts, "ts_last": ts}
+        for ts in range(OPEN + S, OPEN + (count + 1) * S, S)
+        for name in names
+    ]
+
+
+def cost_of_heartbeats() -> Table:
+    """Microseconds a heartbeat, alone in its batch and among others."""
+    found: Table = []
+    log = beats(400)
+    for size in (1, 5, 100):
+        parts = [
+            columns("ticks.raw", 0, *log[at_ : at_ + size], first_offset=10 + at_)
+            for at_ in range(0, len(log), size)
+        ]
+
+        def steps(parts: list[Columns] = parts) -> float:
+            stage = begun(SYMBOLS)
+            return clocked(lambda: [stage.step(one) for one in parts])
+
+        found.append((f"heartbeat, {size} a batch", 1e6 * best(steps) / len(log), "us a heartbeat"))
+    empty = columns("ticks.raw", 0)
+    stage = begun(SYMBOLS)
+    found.append(
+        ("empty step", 1e3 * best(lambda: clocked(lambda: [stage.step(empty) for _ in range(1_000)])), "us")
+    )
+    return found
+
+
+def cost_of_checkpoints() -> Table:
+    """Microseconds of taking what changed out of a stage of 200 symbols after each second of ticks."""
+    stage, whole = begun(SYMBOLS), ticks(50_000, SYMBOLS, 10, seconds=50.0)
+    spent = []
+    for start in range(0, 50_000, 1_000):
+        stage.step(part(whole, start, start + 1_000))
+        spent.append(clocked(stage.take_dirty))
+    return [("states of 200 symbols", 1e6 * float(np.median(spent)), "us a checkpoint")]
+
+
+def main() -> int:
+    """Print the table."""
+    for rows in (cost_of_ticks(), cost_of_heartbeats(), cost_of_checkpoints()):
+        for label, figure, unit in rows:
+            sys.stdout.write(f"{label:<48} {figure:10.1f} {unit}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
