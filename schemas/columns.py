@@ -87,6 +87,22 @@ class Columns:
         return tuple(record_type(name) for name in self.topic.records)
 
 
+class Names:
+    """Texts that are written often, joined once.
+
+    Attributes:
+        data: all of them.
+        spans: span[n] of each.
+    """
+
+    def __init__(self, texts: Iterable[bytes]) -> None:
+        known = list(texts)
+        self.data = b"".join(known)
+        self.spans = np.zeros(len(known), SPAN)
+        self.spans["size"] = [len(text) for text in known]
+        self.spans["at"][1:] = np.cumsum(self.spans["size"])[:-1]
+
+
 class Draft:
     """Collects what a stage puts out on one topic and partition, then gives it as columns.
 
@@ -126,6 +142,13 @@ class Draft:
     def texts(self, values: Iterable[bytes]) -> Rows:
         """Spans of several texts, to be indexed by number: ``spans[numbers]``."""
         return np.array([self.text(value) for value in values], SPAN)
+
+    def block(self, names: Names) -> Rows:
+        """Spans of many texts that were joined before, to be indexed by number."""
+        spans = names.spans.copy()
+        spans["at"] += len(self._data)
+        self._data += names.data
+        return spans
 
     def extend(self, record: str, rows: Rows, at: Ints | None = None) -> None:
         """Append rows of one type.

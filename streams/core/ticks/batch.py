@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.batches.wire import packed, sealed
+from schemas.batches.wire import sealed
 from schemas.columns import UNDECODABLE, Columns
 from schemas.topics import TOPICS
 from streams.core.ticks.rows import CONTROL, PRINT, SKIPPED, V01, Ints, Rows
@@ -63,8 +63,7 @@ def check(batch: Columns, book: Book, owners: Rows, prints: Prints, start: int, 
         pairs = book.find(data, rows["symbol"], rows["source"])
         if record == "Tick":
             check_ticks(
-                rows, packed(rows["trade_id"]), packed(rows["conditions"]), book.conditions, places, pairs,
-                data, owners, prints.rows, prints.verdicts,
+                rows, book.conditions, places, pairs, data, owners, prints.rows, prints.verdicts,
             )  # fmt: skip
         else:
             check_quotes(rows, places, pairs, owners, prints.rows, prints.verdicts)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.batches.wire import Bytes, Int, span_at, span_size
+from schemas.batches.wire import Bytes, Int
 from schemas.config import ConditionTable
 from schemas.errors import ConfigurationError
 from schemas.jit import inlined, kernel
@@ -68,9 +68,9 @@ def _by_bit(data: Bytes, at: Int, size: Int, table: Any) -> Int:
 
 
 @kernel
-def meaning_of(data: Bytes, text: Int, tables: NDArray[np.uint8], rule: Any) -> Int:
+def meaning_of(data: Bytes, at: Int, size: Int, tables: NDArray[np.uint8], rule: Any) -> Int:
     """Bits of the codes in a text, by the table of a rule."""
-    table, at, size = tables[rule["conditions"]], span_at(text), span_size(text)
+    table = tables[rule["conditions"]]
     if rule["spelling"] == _LETTERS:
         return _by_letter(data, at, size, table)
     if rule["spelling"] == _NUMBERS:

@@ -1,6 +1,5 @@
 """What the kernels put out, as records of the output topics."""
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -10,7 +9,7 @@ from schemas.columns import Columns, Draft
 from schemas.market.intervals import MINUTE, SECOND
 from schemas.records import record_type
 from streams.core.ticks.rows import CONFIRMED, FOLD, FORMING_BAR, MINUTE_BAR, SECOND_BAR, STATUS, Rows, State
-from streams.core.ticks.rules import Pair
+from streams.core.ticks.rules import PairNames
 
 _BAR: Final = record_type("Bar")
 _STATUS: Final = record_type("MinuteStatus")
@@ -46,7 +45,7 @@ class Bars:
             self._parts.append(_plain(state.out[:used]).copy())
             state.used[0] = 0
 
-    def write(self, drafts: dict[str, Draft], pairs: Sequence[Pair]) -> None:
+    def write(self, drafts: dict[str, Draft], pairs: PairNames) -> None:
         """Write them to their topics: at one record by ts_open, then by pair; none are left."""
         if not self._parts:
             return
@@ -79,7 +78,7 @@ def _picked(rows: Rows, places: NDArray[np.intp]) -> Rows:
     return _plain(rows)[places].view(FOLD)
 
 
-def _write_bars(draft: Draft, rows: Rows, pairs: Sequence[Pair], interval: bytes, what: int) -> None:
+def _write_bars(draft: Draft, rows: Rows, pairs: PairNames, interval: bytes, what: int) -> None:
     bars = _BAR.empty(len(rows))
     for name in _SAME:
         bars[name] = rows[name]
@@ -95,7 +94,7 @@ def _write_bars(draft: Draft, rows: Rows, pairs: Sequence[Pair], interval: bytes
     draft.extend("Bar", bars, rows["at"] * PLACES)
 
 
-def _write_statuses(draft: Draft, rows: Rows, pairs: Sequence[Pair]) -> None:
+def _write_statuses(draft: Draft, rows: Rows, pairs: PairNames) -> None:
     statuses = _STATUS.empty(len(rows))
     _name(draft, statuses, rows, pairs)
     for name in ("ts_open", "rejected", "late", "duplicate"):
@@ -105,11 +104,15 @@ def _write_statuses(draft: Draft, rows: Rows, pairs: Sequence[Pair]) -> None:
     draft.extend("MinuteStatus", statuses, rows["at"] * PLACES)
 
 
-def _name(draft: Draft, named: Rows, rows: Rows, pairs: Sequence[Pair]) -> None:
+def _name(draft: Draft, named: Rows, rows: Rows, pairs: PairNames) -> None:
     """Symbol and source of each row."""
+    if 8 * len(rows) > len(pairs.pairs):  # all names at once cost less than those in use one by one
+        spans = draft.block(pairs.joined)
+        named["symbol"], named["source"] = spans[2 * rows["pair"]], spans[2 * rows["pair"] + 1]
+        return
     used, where = np.unique(rows["pair"], return_inverse=True)
-    named["symbol"] = draft.texts(pairs[number][0] for number in used)[where]
-    named["source"] = draft.texts(pairs[number][1] for number in used)[where]
+    named["symbol"] = draft.texts(pairs.pairs[number][0] for number in used)[where]
+    named["source"] = draft.texts(pairs.pairs[number][1] for number in used)[where]
 
 
 class Drafts(dict[str, Draft]):

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, TypeAlias, get_args
+from typing import Final, NamedTuple, TypeAlias, get_args
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.batches.lookup import Lookup
-from schemas.columns import Bytes
+from schemas.columns import Bytes, Names
 from schemas.columns import Rows as Spans
 from schemas.config import (
     Action,
@@ -37,6 +37,13 @@ _WIDEST: Final = 1 << 20  # numbers of a window of identities: 128 KiB
 _NONE: Final = np.zeros(0, np.int64)
 
 
+class PairNames(NamedTuple):
+    """Names of the pairs."""
+
+    pairs: tuple[Pair, ...]
+    joined: Names  # symbol and source of each
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Book:
     """The pairs of a partition under one configuration.
@@ -45,6 +52,7 @@ class Book:
         version: of the configuration, -1 before any.
         body: its text.
         pairs: every pair known, ascending; those taken out of the configuration too.
+        names: the same, to be written.
         rules: RULE[n], by pair.
         segments: SEGMENT[m], those of all calendars, one calendar after the other.
         disorders: int64[n], ns, by pair; -1 where the configuration does not know the pair.
@@ -59,6 +67,7 @@ class Book:
     version: int
     body: str
     pairs: tuple[Pair, ...]
+    names: PairNames
     rules: Rows
     segments: Rows
     disorders: NDArray[np.int64]
@@ -159,6 +168,7 @@ def book(domain: Domain, body: str, known: Iterable[Pair], marks: Watermarks) ->
         version=domain.version,
         body=body,
         pairs=pairs,
+        names=PairNames(pairs, Names(name for pair in pairs for name in pair)),
         rules=rows,
         segments=_segments(list(grids.values())),
         disorders=_of_pairs(pairs, {pair: rules_of(domain, named[pair]).disorder_ms * _MS for pair in named}),

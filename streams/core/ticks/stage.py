@@ -102,7 +102,7 @@ class TicksStage:
         if len(work.prints.verdicts):  # heartbeats raise both
             self._return_marks()
         work.bars.drain(self._state)
-        work.bars.write(work.drafts, self._book.pairs)
+        work.bars.write(work.drafts, self._book.names)
         if work.passed:
             pass_on(work.drafts["bars.raw"], work.passed)
         counts = counts_of(work.prints.verdicts)
@@ -198,7 +198,7 @@ class TicksStage:
             write_letter(work.drafts["dead-letters"], batch, at, "V01", str(error))
             return
         work.bars.drain(self._state)
-        work.bars.write(work.drafts, self._book.pairs)
+        work.bars.write(work.drafts, self._book.names)
         self._marks.configure(domain)
         self._return_marks()
         self._take(new)

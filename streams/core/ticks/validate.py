@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.batches.wire import Bytes, Int, Ints, span_at, span_size
+from schemas.batches.wire import Bytes, Int, Ints
 from schemas.flags import NONPOSITIVE, OFF_TICK, TS_FROM_RECV, WIDE_SPREAD
 from schemas.jit import inlined, kernel
 from schemas.records import record_type
@@ -116,10 +116,10 @@ def _tick(row: Any, one: Any, rule: Any) -> Int:
 
 
 @inlined
-def _name_tick(row: Any, one: Any, data: Bytes, trade_id: Int) -> None:
+def _name_tick(row: Any, one: Any, data: Bytes) -> None:
     """Identity of a tick."""
     if not _is_null(row, _TRADE_ID):
-        at, size = span_at(trade_id), span_size(trade_id)
+        at, size = np.int64(row["trade_id"]["at"]), np.int64(row["trade_id"]["size"])
         number = decimal(data, at, size)
         one["window"] = HASHED if number < 0 else TRADE_NUMBERS
         one["number"] = digest(data, at, size) if number < 0 else number
@@ -140,8 +140,6 @@ def _apply_conditions(one: Any, meaning: Int) -> None:
 @kernel
 def check_ticks(
     rows: Rows,
-    trade_ids: Ints,
-    conditions: Ints,
     tables: Bytes2,
     places: Ints,
     pairs: Pairs,
@@ -162,10 +160,12 @@ def check_ticks(
             verdicts[places[number]] = V02
         else:
             rule = owners[pair]
-            _name_tick(row, one, data, trade_ids[number])
+            _name_tick(row, one, data)
             verdicts[places[number]] = _tick(row, one, rule)
             if rule["conditions"] >= 0 and not _is_null(row, _CONDITIONS):
-                _apply_conditions(one, meaning_of(data, conditions[number], tables, rule))
+                _apply_conditions(
+                    one, meaning_of(data, row["conditions"]["at"], row["conditions"]["size"], tables, rule)
+                )
 
 
 @inlined
