@@ -56,33 +56,38 @@ def _add(bar: Row, minute: Row) -> None:
 
 
 @kernel
-def _fold(bars: Rows, first: int, end: int, flat: bool, out: Row) -> int:
-    """Fold the flat minutes, or all others, in [first, end); their number."""
-    count = 0
+def _fold(bars: Rows, first: int, end: int, out: Row) -> None:
+    """Fold the minutes in [first, end) that are not flat, and count what is there and what is not."""
+    actual, filled, known, halted, quiet, last = 0, 0, 0, 0, 0, NONE
     for place in range(first, end):
         minute = bars[place]
-        if minute["revision"] < 0 or (minute["fill"] == FLAT) != flat:
+        quiet += minute["cause"] == NO_TRADES
+        if minute["revision"] < 0:
+            known += minute["unfilled"] == 1
+            halted += minute["cause"] == HALT
             continue
-        if count == 0:
+        known, last = known + 1, place
+        if minute["fill"] == FLAT:
+            filled += 1
+            continue
+        if actual == 0:
             _open(out, minute)
         _add(out, minute)
-        count += 1
-    return count
+        actual += 1
+    out["actual"], out["filled"], out["known"] = actual, filled, known
+    out["halted"], out["quiet"], out["last"] = halted, quiet, last
 
 
 @kernel
-def _count(bars: Rows, first: int, end: int, out: Row) -> None:
-    """Count what is there and what is not."""
-    out["filled"], out["known"], out["halted"], out["quiet"], out["last"] = 0, 0, 0, 0, NONE
+def _fold_flat(bars: Rows, first: int, end: int, out: Row) -> None:
+    """Fold the minutes in [first, end), all of them flat."""
+    begun = False
     for place in range(first, end):
-        minute = bars[place]
-        there = minute["revision"] >= 0
-        out["filled"] += there and minute["fill"] == FLAT
-        out["known"] += there or minute["unfilled"] == 1
-        out["halted"] += not there and minute["cause"] == HALT
-        out["quiet"] += minute["cause"] == NO_TRADES
-        if there:
-            out["last"] = place
+        if bars[place]["revision"] >= 0:
+            if not begun:
+                _open(out, bars[place])
+            _add(out, bars[place])
+            begun = True
 
 
 @kernel
@@ -112,10 +117,9 @@ def derive(bars: Rows, slot: int, first: int, total: int, minutes: int, limit: f
     end = min(first + total, minutes)
     old, out = scratch[0], bars[slot]
     scratch[0] = bars[slot]
-    _count(bars, first, end, out)
-    out["actual"] = _fold(bars, first, end, False, out)
+    _fold(bars, first, end, out)
     if out["actual"] == 0 and out["filled"] > 0:
-        _fold(bars, first, end, True, out)
+        _fold_flat(bars, first, end, out)
     _cover(out, total, limit)
     return not _unchanged(out, old)
 

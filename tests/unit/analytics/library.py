@@ -86,28 +86,16 @@ def same_places(ours: Floats, theirs: Floats) -> Bools:
     return np.array_equal(np.isnan(ours), np.isnan(theirs))
 
 
-_LEVELS = (
-    "sma",
-    "ema",
-    "vwap",
-    "bollinger",
-    "donchian",
-    "keltner",
-    "rsi",
-    "atr",
-    "true_range",
-    "volume_average",
-)
+_CANCEL = {"macd": 1.0, "momentum": 1.0, "deviation": 1.0, "atr": 1e-6, "true_range": 1e-6}
+"""Where prices cancel: the part of a price below which a value is noise (a range of 0 is 2.2e-16 there)."""
+
+_PERCENT = {"adx", "stochastic", "roc", "obv"}
 
 
 def off(ours: Floats, theirs: Floats, case: IndicatorConfig, scale: float) -> float:
     """Largest difference, relative to the value, or to the prices where differences of prices cancel."""
-    floor = 0.0 if case.kind in _LEVELS else _floor(case.kind, scale)
+    floor = 1.0 if case.kind in _PERCENT else max(_CANCEL.get(case.kind, 0.0) * scale, 1e-300)
     return float(np.nanmax(np.abs(ours - theirs) / np.maximum(np.abs(theirs), floor)))
-
-
-def _floor(kind: str, scale: float) -> float:
-    return scale if kind in ("macd", "momentum", "deviation") else 1.0
 
 
 def _bands(frame: Any, names: list[str]) -> list[Any]:
