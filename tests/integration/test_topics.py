@@ -10,6 +10,7 @@ from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from barline.cli import main
 from barline.cli.topics import Wanted, carry_out, compare, wanted
+from connectors.sinks.clickhouse.migrate import migrations
 from runtime.endpoints import Endpoints
 from runtime.kafka import KafkaSettings, partition_counts
 from schemas.errors import DependencyError, SchemaError
@@ -92,7 +93,7 @@ def test_init_makes_everything_and_again_changes_nothing(
     first = barline(endpoints, "init", "--partitions", str(PARTITIONS))
     assert first.exit_code == 0, first.output
     assert "20 registered" in first.output
-    assert "3 migrations applied" in first.output
+    assert f"{len(migrations())} migrations applied" in first.output
     again = barline(endpoints, "init", "--partitions", str(PARTITIONS))
     assert again.exit_code == 0, again.output
     assert "topics: 0 created, 0 corrected" in again.output

@@ -15,7 +15,7 @@ from schemas.config import AssetRules, ConditionTable, SourceConfig
 from schemas.flags import PARTIAL
 from streams.core.ticks.stage import TicksStage
 from tests.factories import Record, at, config, domain, heartbeat, quote, raw, symbol, tick
-from tests.oracle.reading import Ended, difference, newest, through
+from tests.oracle.reading import Ended, difference, newest, through, without
 from tests.oracle.ticks import Ticks
 
 OPEN = at("2024-07-02T13:30")
@@ -100,8 +100,7 @@ def wanted_bars(log: list[Record], interval: str) -> dict[Any, Any]:
 
 
 def found_bars(ended: Ended, topic: str) -> dict[Any, Any]:
-    rows = [{**row, "flags": row["flags"] & ~PARTIAL} for row in ended.of(topic, "Bar")]
-    return newest(rows, "symbol", "source", "ts_open")
+    return newest(without(PARTIAL, ended.of(topic, "Bar")), "symbol", "source", "ts_open")
 
 
 def found_outcomes(ended: Ended) -> dict[int, str]:

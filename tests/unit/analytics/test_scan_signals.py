@@ -6,7 +6,7 @@ import pytest
 
 from schemas.config import AssetRules, Domain, IndicatorConfig, SignalConfig, VenueConfig
 from schemas.errors import StateError
-from streams.core.analytics.stage import AnalyticsStage
+from streams.core.analytics.stage import VERSION, AnalyticsStage
 from streams.core.slots import pack
 from tests.factories import Record, at, changed, config, domain, symbol
 from tests.unit.analytics.feed import Feed, clock, flat, minute, missing, only, through
@@ -219,7 +219,7 @@ def test_what_is_saved_of_a_symbol_is_bounded_by_the_conditions():
 
 def test_a_saved_row_of_another_size_is_refused():
     with pytest.raises(StateError, match="rows of 28 bytes"):
-        AnalyticsStage(0).restore({b"SPY|scan": pack(1, 3, b"x" * 27)})
+        AnalyticsStage(0).restore({b"SPY|scan": pack(VERSION, 3, b"x" * 27)})
 
 
 def test_without_signals_nothing_is_saved_and_nothing_goes_out():
