@@ -60,15 +60,9 @@ class Across:
         until = np.empty(registers.shape, np.int64)
         marks = np.full(count, watermark, np.int64)
         run(
-            program.ops,
-            program.constants,
-            self._values,
-            self._expires,
-            marks,
-            self._among(),
-            registers,
-            until,
-        )
+            program.ops, program.constants, self._values, self._expires, marks, self._among(), 0, count,
+            registers, until,
+        )  # fmt: skip
         counts = np.array([name not in asleep for name in self._order], np.bool_)
         truth, holds = registers[program.roots], until[program.roots]
         before = np.full(count, _BEFORE, np.int64)

@@ -182,18 +182,28 @@ def _field(bar: Row, code: int, is_minute: bool) -> float:
 
 
 @kernel
-def _back(bars: Rows, begins: Ints, want: Ints, by: int) -> int:
+def _back(bars: Rows, begins: Ints, newest: Ints, want: Ints, by: int) -> int:
     """The instant that a column looks at: back by the bars of each hop; AWAY where there are not so many."""
     for hop in range(2, len(want), 2):
         interval, count = want[hop], want[hop + 1]
         if count == 0:
             break
         for number in range(count + 1):
-            place = _newest(bars, begins[interval], begins[interval + 1], by)
+            place = _newest(bars, begins[interval], newest[interval] + 1, by)
             if place < 0:
                 return AWAY
             by = bars[place]["ts_close"] - (1 if number < count else 0)
     return by
+
+
+@kernel
+def _newest_of_all(bars: Rows, begins: Ints, by: int, newest: Ints) -> None:
+    """Place of the newest bar of each interval; the last is that of the newest decided minute."""
+    last = len(newest) - 1
+    newest[last] = _decided(bars, begins[1], by)
+    newest[0] = _newest(bars, begins[0], newest[last] + 1, by)
+    for interval in range(1, last):
+        newest[interval] = _newest(bars, begins[interval], begins[interval + 1], by)
 
 
 @kernel
@@ -210,25 +220,27 @@ def _read(
     expires: Ints,
 ) -> None:
     """Read all columns but indicator values, for which ``places`` receives the place in their interval."""
-    last = len(closes) - 1
+    newest = np.empty(len(closes), np.int64)
+    _newest_of_all(bars, begins, by, newest)
     for interval in range(len(closes)):
-        place = (
-            _decided(bars, begins[1], by)
-            if interval == last
-            else _newest(bars, begins[interval], begins[interval + 1], by)
-        )
+        place = newest[interval]
         closes[interval] = bars[place]["ts_close"] if place >= 0 else AWAY
         expires[interval] = due_next[place] + expiry if place >= 0 else AWAY
     for column in range(len(wants)):
         interval, code = wants[column, 0], wants[column, 1]
-        then = _back(bars, begins, wants[column], by)
         values[column], places[column] = np.nan, NONE
-        if code == _QUALITY:
-            place = _decided(bars, begins[1], then)
-            values[column] = _quality(bars, place) if place >= 0 else np.nan
+        place = newest[interval]
+        if wants[column, 3] > 0 and place >= 0:
+            then = _back(bars, begins, newest, wants[column], by)
+            if code == _QUALITY:
+                place = _decided(bars, place + 1, then)
+            else:
+                place = _newest(bars, begins[interval], place + 1, then)
+        if place < 0:
             continue
-        place = _newest(bars, begins[interval], begins[interval + 1], then)
-        if place >= 0 and code == _VALUE:
+        if code == _VALUE:
             places[column] = place - begins[interval]
-        elif place >= 0:
+        elif code == _QUALITY:
+            values[column] = _quality(bars, place)
+        else:
             values[column] = _field(bars[place], code, interval == 0)

@@ -33,51 +33,85 @@ _LESS, _LESS_EQUAL, _EQUAL, _NOT_EQUAL, _NOT, _AND, _OR, _RANK, _PERCENTILE = (
 @kernel
 def _load(values: Floats, expires: Ints, marks: Ints, out: Floats, until: Ints) -> None:
     for i in range(len(out)):
+        # A value less itself is 0 when it is finite: without a branch, so several are loaded at a time.
+        known = (expires[i] > marks[i]) & (values[i] - values[i] == 0.0)
+        out[i] = values[i] if known else np.nan
         until[i] = expires[i]
-        out[i] = values[i] if expires[i] > marks[i] and np.isfinite(values[i]) else np.nan
 
 
 @kernel
 def _one(op: int, a: Floats, until_a: Ints, out: Floats, until: Ints) -> None:
-    for i in range(len(out)):
-        until[i] = until_a[i]
-        if op == _NEGATE:
+    until[:] = until_a
+    if op == _NEGATE:
+        for i in range(len(out)):
             out[i] = -a[i]
-        elif op == _ABS:
+    elif op == _ABS:
+        for i in range(len(out)):
             out[i] = abs(a[i])
-        else:
+    else:
+        for i in range(len(out)):
             out[i] = 1.0 - a[i]
 
 
 @kernel
-def _number(op: int, a: float, b: float) -> float:
-    """One number from two; what is not finite is unknown."""
+def _sum(op: int, a: Floats, b: Floats, out: Floats) -> None:
     if op == _ADD:
-        value = a + b
+        for i in range(len(out)):
+            out[i] = a[i] + b[i]
     elif op == _SUBTRACT:
-        value = a - b
-    elif op == _MULTIPLY:
-        value = a * b
-    elif op == _MIN:
-        value = a if a < b or np.isnan(a) else (np.nan if np.isnan(b) else b)
-    elif op == _MAX:
-        value = a if a > b or np.isnan(a) else (np.nan if np.isnan(b) else b)
-    elif b == 0.0:
-        value = np.nan
+        for i in range(len(out)):
+            out[i] = a[i] - b[i]
     else:
-        value = a / b if op == _DIVIDE else 100.0 * (a - b) / b
-    return value if np.isfinite(value) else np.nan
+        for i in range(len(out)):
+            out[i] = a[i] * b[i]
 
 
 @kernel
-def _truth(op: int, a: float, b: float) -> float:
-    if np.isnan(a) or np.isnan(b):
-        return np.nan
+def _less_or_more(op: int, a: Floats, b: Floats, out: Floats) -> None:
+    sign = 1.0 if op == _MIN else -1.0
+    for i in range(len(out)):
+        least = a[i] if sign * a[i] < sign * b[i] else b[i]
+        out[i] = least if (a[i] == a[i]) & (b[i] == b[i]) else np.nan
+
+
+@kernel
+def _share(op: int, a: Floats, b: Floats, out: Floats) -> None:
+    """A quotient, or a change in percent; by 0 it is unknown."""
+    if op == _DIVIDE:
+        np.divide(a, b, out)
+        return
+    for i in range(len(out)):
+        out[i] = 100.0 * (a[i] - b[i])
+    np.divide(out, b, out)
+
+
+@kernel
+def _number(op: int, a: Floats, b: Floats, out: Floats) -> None:
+    """Numbers from two columns of them; what is not finite is unknown."""
+    if op in (_ADD, _SUBTRACT, _MULTIPLY):
+        _sum(op, a, b, out)
+    elif op in (_MIN, _MAX):
+        _less_or_more(op, a, b, out)
+    else:
+        _share(op, a, b, out)
+    for i in range(len(out)):
+        out[i] = out[i] if out[i] - out[i] == 0.0 else np.nan
+
+
+@kernel
+def _truth(op: int, a: Floats, b: Floats, out: Floats) -> None:
     if op == _LESS:
-        return 1.0 if a < b else 0.0
-    if op == _LESS_EQUAL:
-        return 1.0 if a <= b else 0.0
-    return 1.0 if (a == b) == (op == _EQUAL) else 0.0
+        for i in range(len(out)):
+            out[i] = 1.0 if a[i] < b[i] else 0.0
+    elif op == _LESS_EQUAL:
+        for i in range(len(out)):
+            out[i] = 1.0 if a[i] <= b[i] else 0.0
+    else:
+        equal, other = (1.0, 0.0) if op == _EQUAL else (0.0, 1.0)
+        for i in range(len(out)):
+            out[i] = equal if a[i] == b[i] else other
+    for i in range(len(out)):
+        out[i] = out[i] if (a[i] == a[i]) & (b[i] == b[i]) else np.nan
 
 
 @kernel
@@ -85,27 +119,23 @@ def _two(op: int, a: Floats, b: Floats, until_a: Ints, until_b: Ints, out: Float
     for i in range(len(out)):
         until[i] = min(until_a[i], until_b[i])
     if op < _LESS:
-        for i in range(len(out)):
-            out[i] = _number(op, a[i], b[i])
+        _number(op, a, b, out)
     else:
-        for i in range(len(out)):
-            out[i] = _truth(op, a[i], b[i])
+        _truth(op, a, b, out)
 
 
 @kernel
-def _join(
-    a: Floats, b: Floats, until_a: Ints, until_b: Ints, decides: float, out: Floats, until: Ints
-) -> None:
+def _join(op: int, a: Floats, b: Floats, until_a: Ints, until_b: Ints, out: Floats, until: Ints) -> None:
     """``and``, which one false part decides, or ``or``, which one true part decides."""
+    decides = 0.0 if op == _AND else 1.0
+    for i in range(len(out)):
+        joined = 1.0 - decides if (a[i] == a[i]) & (b[i] == b[i]) else np.nan
+        out[i] = decides if (a[i] == decides) | (b[i] == decides) else joined
     for i in range(len(out)):
         left, right = a[i] == decides, b[i] == decides
-        if left and right:
-            out[i], until[i] = decides, max(until_a[i], until_b[i])
-        elif left or right:
-            out[i], until[i] = decides, until_a[i] if left else until_b[i]
-        else:
-            out[i] = np.nan if np.isnan(a[i]) or np.isnan(b[i]) else 1.0 - decides
-            until[i] = min(until_a[i], until_b[i])
+        first, last = min(until_a[i], until_b[i]), max(until_a[i], until_b[i])
+        alone = until_a[i] if left else until_b[i]
+        until[i] = (last if left & right else alone) if left | right else first
 
 
 @kernel
@@ -139,10 +169,12 @@ def run(
     expires: Ints,
     marks: Ints,
     among: Bools,
+    first: int,
+    end: int,
     registers: Floats,
     until: Ints,
 ) -> None:
-    """Run a program over some rows.
+    """Run a program over rows [first, end).
 
     Args:
         ops: int64[registers, 3], see ``Program``.
@@ -151,26 +183,31 @@ def run(
         expires: int64[intervals + 1, n], until when values of each interval are fresh, ns.
         marks: int64[n], the watermark of each row.
         among: bool[universes, n], which rows belong to each set that ranks are taken among.
-        registers: float64[registers, n], overwritten.
-        until: int64[registers, n], overwritten.
+        first: as above.
+        end: as above.
+        registers: float64[registers, >= end - first], of which as many columns are overwritten.
+        until: int64[registers, >= end - first], as well.
     """
+    size = end - first
     for number in range(len(ops)):
         op, one, other = ops[number, 0], ops[number, 1], ops[number, 2]
-        out, holds = registers[number], until[number]
+        out, holds = registers[number, :size], until[number, :size]
         if op == _LOAD:
-            _load(values[one], expires[other], marks, out, holds)
+            _load(values[one, first:end], expires[other, first:end], marks[first:end], out, holds)
         elif op == _CONST:
             out[:] = constants[number]
             holds[:] = UNBOUND
         elif op in (_NEGATE, _ABS, _NOT):
-            _one(op, registers[one], until[one], out, holds)
-        elif op in (_AND, _OR):
-            decides = 0.0 if op == _AND else 1.0
-            _join(registers[one], registers[other], until[one], until[other], decides, out, holds)
+            _one(op, registers[one, :size], until[one, :size], out, holds)
         elif op in (_RANK, _PERCENTILE):
-            _rank(op, registers[one], until[one], among[other], out, holds)
+            _rank(op, registers[one, :size], until[one, :size], among[other, first:end], out, holds)
         else:
-            _two(op, registers[one], registers[other], until[one], until[other], out, holds)
+            a, b = registers[one, :size], registers[other, :size]
+            until_a, until_b = until[one, :size], until[other, :size]
+            if op in (_AND, _OR):
+                _join(op, a, b, until_a, until_b, out, holds)
+            else:
+                _two(op, a, b, until_a, until_b, out, holds)
 
 
 @kernel
@@ -201,14 +238,10 @@ def evaluate(
     count = len(marks)
     width = min(block, count)
     registers, holds = np.empty((len(ops), width)), np.empty((len(ops), width), np.int64)
-    among = np.ones((1, width), np.bool_)
+    among = np.ones((1, 1), np.bool_)
     for first in range(0, count, width):
         end = min(first + width, count)
-        part, size = slice(first, end), end - first
-        run(
-            ops, constants, values[:, part], expires[:, part], marks[part], among,
-            registers[:, :size], holds[:, :size],
-        )  # fmt: skip
+        run(ops, constants, values, expires, marks, among, first, end, registers, holds)
         for number in range(len(roots)):
-            truth[number, part] = registers[roots[number], :size]
-            until[number, part] = holds[roots[number], :size]
+            truth[number, first:end] = registers[roots[number], : end - first]
+            until[number, first:end] = holds[roots[number], : end - first]

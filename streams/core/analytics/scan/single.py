@@ -85,10 +85,11 @@ class Single:
 
     def _registers(self, values: Floats, expires: Ints, marks: Ints, row: int) -> Floats:
         """All registers of one row."""
-        program, part = self.watch.program, slice(row, row + 1)
+        program = self.watch.program
         registers = np.full((len(program.ops), 1), np.nan)
         until = np.full(registers.shape, AWAY, np.int64)
         among = np.ones((1, 1), np.bool_)
-        own = np.ascontiguousarray(values[:, part]), np.ascontiguousarray(expires[:, part])
-        run(program.ops, program.constants, *own, marks[part].copy(), among, registers, until)
+        run(
+            program.ops, program.constants, values, expires, marks, among, row, row + 1, registers, until
+        )  # fmt: skip
         return np.asarray(registers[:, 0])
