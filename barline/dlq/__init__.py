@@ -1,0 +1,1 @@
+"""Dead letters: found again, shown as what they were, and put back where they came from."""
