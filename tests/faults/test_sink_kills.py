@@ -9,8 +9,9 @@ from multiprocessing.process import BaseProcess
 
 import pytest
 
+from connectors.sinks.clickhouse.sink import Limits
 from runtime.endpoints import Endpoints
-from tests.faults.sink_process import run
+from tests.faults.sink_process import LIMITS, run
 from tests.sinks import (
     MINUTE,
     T0,
@@ -43,12 +44,14 @@ def database(stack: Endpoints, unique: Unique) -> Endpoints:
 
 @contextmanager
 def process(
-    endpoints: Endpoints, group: str, *, eager: bool = False, crash_at: str = ""
+    endpoints: Endpoints, group: str, *, kind: str = "", crash_at: str = "", limits: Limits = LIMITS
 ) -> Iterator[BaseProcess]:
     """A sink in a process of its own, past its start."""
     environment = {**endpoints.environment(), "BARLINE_CRASH_AT": crash_at}
     answer, ready = FORKS.Pipe(duplex=False)
-    found = FORKS.Process(target=run, args=(environment, group, ready), kwargs={"eager": eager})
+    found = FORKS.Process(
+        target=run, args=(environment, group, ready), kwargs={"kind": kind, "limits": limits}
+    )
     found.start()
     try:
         assert answer.poll(120)
@@ -67,10 +70,10 @@ def ends_with(sink: BaseProcess, code: int) -> bool:
     return sink.exitcode == code
 
 
-def finished(endpoints: Endpoints, group: str) -> None:
+def finished(endpoints: Endpoints, group: str, limits: Limits = LIMITS, seconds: float = 90.0) -> None:
     """Run a sink until everything is stored, and end it in good order."""
-    with process(endpoints, group) as sink:
-        eventually(lambda: caught_up(endpoints, group))
+    with process(endpoints, group, limits=limits) as sink:
+        eventually(lambda: caught_up(endpoints, group), seconds)
         sink.terminate()
         assert ends_with(sink, 0)
 
@@ -137,7 +140,7 @@ def test_committing_before_the_insert_loses_rows_and_is_seen(database: Endpoints
         for n in range(200):
             feed.bar(n % 4, symbol=symbol, ts_open=T0 + n * MINUTE)
         feed.flush()
-    with process(database, group, eager=True, crash_at="eager.committed") as sink:
+    with process(database, group, kind="eager", crash_at="eager.committed") as sink:
         assert ends_with(sink, -signal.SIGKILL)
     finished(database, group)
     assert stored_bars(database) != expected_bars(database)

@@ -1,15 +1,15 @@
 """What must become of one partition's log of ``lines.raw``: final equity, trades, dead letters.
 
 Each sentence behind ``By law`` is one of SEMANTICS. Not covered: overflow of parked lines, lines that carry a
-configuration or an end marker themselves, bad items in good lines.
+configuration or an end marker themselves.
 """
 
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Any
 
+from tests.oracle.jsnl import Said, said
 from tests.oracle.prints import Record
 
 Run = tuple[str, str, bool]
@@ -23,10 +23,11 @@ class Lines:
         equity: live or staged value by (mode, strand_id, broker, ts_event).
         trades: item as JSON by (mode, strand_id, ts_event, type, offset, place in the line).
         ended: runs of lines before their end, (mode, strand_id, offset of the RunEnd).
-        letters: whether unresolved, by offset of a line that became a dead letter.
+        letters: whether unresolved, by offset of a line that became a dead letter, also for a part of it.
     """
 
     def __init__(self) -> None:
+        self._next = 0
         self.equity: dict[tuple[str, str, str, int], tuple[float, bool, int]] = {}
         self.trades: dict[tuple[Any, ...], Any] = {}
         self.ended: set[tuple[str, str, int]] = set()
@@ -38,8 +39,9 @@ class Lines:
         self._last: dict[tuple[str, str, str], float] = {}
 
     def read(self, log: Iterable[Record]) -> "Lines":
-        """Read a log, whose offsets count from 0."""
-        for offset, record in enumerate(log):
+        """Read a log, whose offsets count from 0; another one goes on where it ended."""
+        for offset, record in enumerate(log, self._next):
+            self._next = offset + 1
             mode = record["mode"]
             if record["record"] == "ModeConfig":
                 # By law "a configuration of a known place changes nothing"
@@ -51,6 +53,8 @@ class Lines:
                 # By law "At that offset parked lines are applied or dead-lettered unresolved"
                 self._unknown.add(mode)
                 self.letters |= dict.fromkeys((at for at, _ in self._parked.pop(mode, [])), True)
+            elif record["record"] == "RunEnd" and mode not in self._configs:
+                self.letters[offset] = True
             elif record["record"] == "RunEnd":
                 _, strand, _ = self._run(record)
                 self.ended.add((mode, strand, offset))
@@ -61,10 +65,13 @@ class Lines:
     def published(self) -> dict[tuple[str, str, str, int], float]:
         """The final table: live values, and those of runs that ended."""
         # By law "Equity: live -> equity; non-live -> staging of its run"; its end publishes what is before it
+        ends: dict[tuple[str, str], int] = {}
+        for mode, strand, end in self.ended:
+            ends[mode, strand] = max(end, ends.get((mode, strand), -1))
         return {
             key: value
             for key, (value, live, offset) in self.equity.items()
-            if live or any(key[:2] == (mode, strand) and offset < end for mode, strand, end in self.ended)
+            if live or offset < ends.get(key[:2], -1)
         }
 
     def _release(self, mode: str) -> None:
@@ -75,12 +82,15 @@ class Lines:
         # By law "A line at or below the last applied line of its (mode, file id) is a duplicate"; a line that
         # waits or is refused is used up as well.
         mode, where = record["mode"], (record["mode"], record["file_id"])
+        if not mode:  # a line of no mode has no place among those of a mode
+            self.letters[offset] = False
+            return
         if record["line"] <= self._used[where]:
             return
         # By choice (docs/semantics.md) the first line of a file sent again forgets its run's last values
         begins = record["file_id"].startswith("again:") and not self._used[where]
         self._used[where] = record["line"]
-        if not readable(record["data"]):
+        if record["detail"] or said(record["data"], mode) is None:
             self.letters[offset] = False
         elif mode in self._configs:
             if begins:
@@ -104,25 +114,19 @@ class Lines:
 
     def _apply(self, offset: int, record: Record) -> None:
         mode, strand, live = self._run(record)
-        said = json.loads(record["data"], parse_float=Decimal)
-        ts = int(Decimal(said["timestamp"]) * 1_000_000_000)
-        items = said["value"] if isinstance(said["value"], list) else [said["value"]]
-        for number, item in enumerate(items):
-            if item["t"] != "e":
-                key = (mode, strand, ts, item["t"], offset, number)
-                self.trades[key] = json.loads(json.dumps(item, default=float))
+        line = said(record["data"], mode)
+        assert isinstance(line, Said)
+        if line.spoiled:
+            self.letters[offset] = False
+        for kind, *rest in line.items:
+            if kind != "e":
+                place, item = rest
+                self.trades[mode, strand, line.ts_event, kind, offset, place] = json.loads(
+                    json.dumps(item, default=float)
+                )
                 continue
-            broker, value = item.get("b", ""), float(item["equity"])
+            broker, value = rest
             # By law "equity_on_change compares within (mode, strand_id, broker), broker '' when absent"
             if self._last.get((mode, strand, broker)) != value:
                 self._last[mode, strand, broker] = value
-                self.equity[mode, strand, broker, ts] = (value, live, offset)
-
-
-def readable(data: bytes) -> bool:
-    """Whether a line is JSON."""
-    try:
-        json.loads(data)
-    except ValueError:
-        return False
-    return True
+                self.equity[mode, strand, broker, line.ts_event] = (value, live, offset)

@@ -56,6 +56,7 @@ def a_line(pick: Random, mode: str, file_id: str, number: int) -> Record:
         return line(mode, number, file_id=file_id, data=b"{broken")
     values = [equity(pick.choice([1, 1.5, 2]), pick.choice([None, "ib"])) for _ in range(pick.randint(1, 3))]
     others = [{"t": pick.choice(["open", "close", "c"]), "price": 1.25}] if pick.random() < 0.4 else []
+    others += pick.choice([[], [], [], [{}], [{"t": "e", "equity": "3"}], [{"t": "e", "equity": 1, "b": 2}]])
     return line(mode, number, *values, *others, file_id=file_id, ts=T0 + pick.choice([0, 1, 1.5, number]))
 
 

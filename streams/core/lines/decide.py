@@ -142,8 +142,7 @@ class Deciding:
         run.count(OUT, len(rows))
         for place, own in self._placed(run.mode, file, rows):
             self._changes.apply(own, run.name, run.mode, place)
-            if self._lines.others or self._lines.bad:
-                self._others(run, place, own)
+            self._others(run, place, own[self._lines.special[own]])
 
     def _placed(self, mode: Mode, file: File, rows: Ints) -> list[tuple[Place, Ints]]:
         """The configuration of each line."""
@@ -162,10 +161,9 @@ class Deciding:
         """Put out the items of lines that are no equity, and what is wrong with some."""
         lines = self._lines
         for row in rows.tolist():
-            if row in lines.others or row in lines.bad:
-                index = int(self._indices[row])
-                self._emit.begin(index)
-                for item in lines.others.get(row, ()):
-                    run.other(place, item, int(lines.instants[row]), int(self._batch.offsets[index]))
-                if row in lines.bad:
-                    self._emit.dead_letter(self._batch.origin(index), "item", lines.bad[row])
+            index = int(self._indices[row])
+            self._emit.begin(index)
+            for item in lines.others.get(row, ()):
+                run.other(place, item, int(lines.instants[row]), int(self._batch.offsets[index]))
+            if row in lines.bad:
+                self._emit.dead_letter(self._batch.origin(index), "item", lines.bad[row])

@@ -31,6 +31,7 @@ class Lines:
         brokers: int64[k], its position in ``texts``.
         texts: different brokers.
         others: items that are no equity, by row.
+        special: bool[n], lines with others or bad items.
     """
 
     def __init__(self, data: Bytes, rows: Rows, wanted: NDArray[np.bool_]) -> None:
@@ -53,6 +54,8 @@ class Lines:
         for row in np.flatnonzero((self.instants < 0) & wanted).tolist():
             self._read(row, rows)
         self._merge()
+        self.special = np.zeros(len(rows), np.bool_)
+        self.special[np.array([*self.others, *self.bad], np.int64)] = True
 
     def _scan(self, rows: Rows) -> None:
         lines, count = packed(rows["data"]), len(rows)

@@ -1,0 +1,70 @@
+"""What a reader sees of a simulation that is published: nothing or all of it; and controls that show part."""
+
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from connectors.sinks.clickhouse.tables import TOPICS
+from runtime.endpoints import Endpoints
+from runtime.kafka import KafkaSettings
+from runtime.reader import Reader
+from tests.faults.test_sink_kills import caught_up, ends_with, eventually, finished, process
+from tests.sinks import T0, feeding, own_database, stored_equity
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
+
+Unique = Callable[[str], str]
+ROWS = 40
+
+
+@pytest.fixture
+def database(stack: Endpoints, unique: Unique) -> Endpoints:
+    return own_database(stack, unique("publish").replace("-", "_"))
+
+
+def from_now_on(database: Endpoints, group: str) -> str:
+    """A group that begins after what other tests wrote."""
+    reader = Reader(KafkaSettings(database.kafka), "begin", group=group)
+    reader.commit(reader.ends(TOPICS))
+    reader.close()
+    return group
+
+
+def simulate(database: Endpoints, mode: str, first: int, *, replace: bool = False) -> None:
+    """Rows of a simulation, and its end."""
+    with feeding(database) as feed:
+        for n in range(first, first + ROWS):
+            feed.equity(1, mode=mode, strand_id="s", live=False, ts_event=T0 + n, equity=float(n))
+        feed.run_end(1, mode=mode, strand_id="s", replace=replace)
+        feed.flush()
+
+
+def seen(database: Endpoints, mode: str) -> list[int]:
+    """Which rows of the simulation a reader sees."""
+    return sorted(key[3] - T0 for key in stored_equity(database) if key[0] == mode)
+
+
+@pytest.mark.parametrize("kind", ["", "halves"], ids=["one part", "control: in halves"])
+def test_a_reader_sees_nothing_or_all_of_a_simulation(database: Endpoints, unique: Unique, kind: str) -> None:
+    mode, group = unique("mode"), from_now_on(database, unique("publish"))
+    simulate(database, mode, 0)
+    crash_at = "halves.first" if kind else "publish.attached"
+    with process(database, group, kind=kind, crash_at=crash_at) as sink:
+        assert ends_with(sink, -signal.SIGKILL)
+    assert seen(database, mode) == list(range(ROWS // 2 if kind else ROWS))
+    finished(database, group)
+    assert seen(database, mode) == list(range(ROWS))
+
+
+@pytest.mark.parametrize("kind", ["", "forgetful"], ids=["journal", "control: no journal"])
+def test_a_simulation_that_is_replaced_is_gone(database: Endpoints, unique: Unique, kind: str) -> None:
+    mode, group = unique("mode"), from_now_on(database, unique("publish"))
+    simulate(database, mode, 0)
+    simulate(database, mode, 1_000, replace=True)
+    with process(database, group, kind=kind) as sink:
+        eventually(lambda: caught_up(database, group))
+        sink.terminate()
+        assert ends_with(sink, 0)
+    replaced = list(range(1_000, 1_000 + ROWS))
+    assert seen(database, mode) == ([*range(ROWS), *replaced] if kind else replaced)
