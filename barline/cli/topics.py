@@ -180,7 +180,13 @@ def _done(future: Any, settings: KafkaSettings, but: int | None = None) -> Any:
 
 OPTIONS: Final = (
     click.option("--config", "path", type=click.Path(path_type=Path), help="Settings; else barline.toml."),
-    click.option("--partitions", default=PARTITIONS, show_default=True, help="Of every topic."),
+    click.option(
+        "--partitions",
+        default=PARTITIONS,
+        show_default=True,
+        envvar="BARLINE_PARTITIONS",
+        help="Of every topic; else BARLINE_PARTITIONS.",
+    ),
     click.option("--app", default="barline", show_default=True, help="Application id; names the changelogs."),
 )
 

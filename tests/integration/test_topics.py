@@ -40,6 +40,16 @@ def test_every_topic_and_changelog_is_planned_with_the_same_partitions() -> None
     assert topics["app-bars-changelog"].settings["cleanup.policy"] == "compact"
 
 
+def test_the_environment_says_how_many_partitions_where_no_option_does(stack: Endpoints) -> None:
+    env = {**stack.environment(), "BARLINE_PARTITIONS": "7"}
+    plan = ["topics", "plan", "--config", str(FILE)]
+    said = CliRunner().invoke(main, plan, env=env).output.splitlines()
+    assert all("must be 7" in line or "(7 partitions)" in line for line in said)
+    assert len(said) > 20
+    own = CliRunner().invoke(main, [*plan, "--partitions", "5"], env=env).output.splitlines()
+    assert all("must be 5" in line or "(5 partitions)" in line for line in own)
+
+
 def test_what_is_missing_is_created_once(kafka: KafkaSettings, unique: Callable[[str], str]) -> None:
     topic = Wanted(unique("topic"), 3, TOPICS["bars.1m"].settings)
     assert compare([topic], kafka).missing == [topic]
