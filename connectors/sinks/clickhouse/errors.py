@@ -13,7 +13,15 @@ _SCHEMA: Final = frozenset({10, 16, 20, 36, 44, 47, 60, 62, 81})  # tables that 
 
 
 class StoreDownError(SinkError):
-    """ClickHouse cannot be reached or cannot write now; the same may succeed later."""
+    """ClickHouse cannot be reached or cannot write now; the same may succeed later.
+
+    Attributes:
+        code: ClickHouse's number of the error, 0 without one.
+    """
+
+    def __init__(self, text: str, code: int = 0) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class RowsRefusedError(SinkError):
@@ -52,4 +60,4 @@ def ours(error: ClickHouseError, what: str) -> SinkError:
         return RowsRefusedError(f"rows must be storable, was {text!r} ({what})", code)
     if code in _SCHEMA:
         return TablesError(f"{what} must be as the migrations make it, was {text!r} (fix: `barline init`)")
-    return StoreDownError(f"clickhouse must carry out its part, was {text!r} ({what})")
+    return StoreDownError(f"clickhouse must carry out its part, was {text!r} ({what})", code)

@@ -8,20 +8,27 @@
 
 A table of its own has the layout of ``equity``, so its one part can be attached: readers see all of it or
 nothing, and other runs of the mode stay. Every step can be repeated: the key replaces what comes twice.
+
+Two publishers of one run (one was frozen, lost its partitions and woke up): each has a table of its own name,
+and takes away that of the other before it begins, so the other one fails, or has attached all of it before.
+It takes no rows behind its RunEnd, and of staging only parts without newer rows are dropped.
 """
 
 import hashlib
+import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from connectors.sinks.clickhouse.crash import crash_point
-from connectors.sinks.clickhouse.errors import StoreDownError
+from connectors.sinks.clickhouse.errors import StoreDownError, TablesError
 from connectors.sinks.clickhouse.journal import Journal, Run
 from connectors.sinks.clickhouse.store import Store
 from runtime.reader import Partition
 from schemas.errors import SinkError
 
+_PREFIX: Final = "equity_run_"
+_NO_SUCH_PART: Final = 232
 _OF_RUN: Final = "mode = {mode:String} AND strand_id = {strand_id:String}"
 
 
@@ -68,50 +75,56 @@ class Publisher:
 
         Raises:
             StoreDownError: later, perhaps; everything can be repeated.
-            SinkError: what was attached is not there.
+            SinkError: what was attached is not there, or another publisher is at this run.
         """
-        run, table = ending.run, f"equity_run_{_digest(ending.run)}"
-        self._copy(run, table)
-        crash_point("publish.copied")
-        rows = int(self._store.value(f"SELECT count() FROM {table}"))  # noqa: S608  (a digest)
-        if rows:
-            version = int(self._store.value(f"SELECT max(version) FROM {table}"))  # noqa: S608  (a digest)
-            self._put(ending, table)
-            crash_point("publish.attached")
-            self._verify(run, table)
-            crash_point("publish.verified")
-            self._journal.end(run, ending.place, ending.offset, max(version, ending.version), rows)
-            crash_point("publish.journaled")
+        table = f"{_of(ending.run)}{secrets.token_hex(8)}"
+        self._drop(self._tables(_of(ending.run)))
+        try:
+            rows = self._out(ending, table)
+        except TablesError as error:
+            if table in self._tables(table):
+                raise
+            raise SinkError(f"a run must have one publisher, was one more ({ending.run.mode})") from error
         commit()
         crash_point("publish.committed")
-        self._clear(run)
+        self._clear(ending.run)
         crash_point("publish.cleared")
-        self._store.command(f"DROP TABLE IF EXISTS {table} SYNC")
+        self._drop([table])
         return rows
 
     def tidy(self, runs: Iterable[Run]) -> None:
         """Drop what a crash left of runs that are published."""
-        query = (
-            "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE 'equity_run_%'"
-        )
-        tables = {str(row[0]) for row in self._store.rows(query)}
+        tables = self._tables(_PREFIX)
         staged = {
             Run(*row) for row in self._store.rows("SELECT DISTINCT mode, strand_id FROM equity_staging")
         }
         for run in runs:
             if run in staged:
                 self._clear(run)
-            if (table := f"equity_run_{_digest(run)}") in tables:
-                self._store.command(f"DROP TABLE IF EXISTS {table} SYNC")
+            self._drop([table for table in tables if table.startswith(_of(run))])
 
-    def _copy(self, run: Run, table: str) -> None:
-        """Make the table of the run anew, from those of its staged rows that are not published."""
-        self._store.command(f"DROP TABLE IF EXISTS {table} SYNC")
+    def _out(self, ending: Ending, table: str) -> int:
+        """Bring the rows of a run into the final table, and say so in the journal."""
+        self._copy(ending, table)
+        crash_point("publish.copied")
+        rows = int(self._store.value(f"SELECT count() FROM {table}"))  # noqa: S608  (a digest)
+        if rows:
+            self._put(ending, table)
+            crash_point("publish.attached")
+            self._verify(ending.run, table)
+            crash_point("publish.verified")
+            self._journal.end(ending.run, ending.place, ending.offset, ending.version, rows)
+            crash_point("publish.journaled")
+        return rows
+
+    def _copy(self, ending: Ending, table: str) -> None:
+        """Make the table of the run, of its staged rows before its end that are not published."""
+        run = ending.run
         self._store.command(f"CREATE TABLE {table} AS equity")
         self._store.command(
             f"INSERT INTO {table} SELECT * FROM equity_staging FINAL "  # noqa: S608  (a digest; the rest is bound)
-            f"WHERE {_OF_RUN} AND toInt64(version) > {{published:Int64}}",
-            {**run._asdict(), "published": self._journal.published(run)},
+            f"WHERE {_OF_RUN} AND toInt64(version) > {{published:Int64}} AND version <= {{end:UInt64}}",
+            {**run._asdict(), "published": self._journal.published(run), "end": ending.version},
         )
 
     def _put(self, ending: Ending, table: str) -> None:
@@ -151,15 +164,32 @@ class Publisher:
             raise SinkError(f"a published run must be in equity, was without {lost} rows ({run.mode})")
 
     def _clear(self, run: Run) -> None:
-        """Drop the staged rows of a run, all of which are published."""
-        newest = self._store.value(f"SELECT max(version) FROM equity_staging WHERE {_OF_RUN}", run._asdict())  # noqa: S608  (bound)
-        if int(newest) > self._journal.published(run):
-            return
-        query = f"SELECT DISTINCT _partition_id FROM equity_staging WHERE {_OF_RUN}"  # noqa: S608  (bound)
-        for (identity,) in self._store.rows(query, run._asdict()):
-            self._store.command(f"ALTER TABLE equity_staging DROP PARTITION ID '{identity}'")
+        """Drop the staged rows of a run that are published; a part with newer ones stays."""
+        query = (
+            f"SELECT _part FROM equity_staging WHERE {_OF_RUN} "  # noqa: S608  (bound)
+            "GROUP BY _part HAVING max(version) <= {published:UInt64}"
+        )
+        parameters = {**run._asdict(), "published": max(self._journal.published(run), 0)}
+        while parts := self._store.rows(query, parameters):
+            for (part,) in parts:
+                try:
+                    self._store.command(f"ALTER TABLE equity_staging DROP PART '{part}'")
+                except StoreDownError as error:
+                    if error.code != _NO_SUCH_PART:  # merged meanwhile
+                        raise
+
+    def _tables(self, prefix: str) -> list[str]:
+        query = (
+            "SELECT name FROM system.tables "
+            "WHERE database = currentDatabase() AND startsWith(name, {prefix:String})"
+        )
+        return [str(row[0]) for row in self._store.rows(query, {"prefix": prefix})]
+
+    def _drop(self, tables: Iterable[str]) -> None:
+        for table in tables:
+            self._store.command(f"DROP TABLE IF EXISTS {table} SYNC")
 
 
-def _digest(run: Run) -> str:
-    """Name of a run that can stand in a statement."""
-    return hashlib.sha256("\0".join(run).encode()).hexdigest()[:32]
+def _of(run: Run) -> str:
+    """How the names of the tables of a run begin."""
+    return f"{_PREFIX}{hashlib.sha256(chr(0).join(run).encode()).hexdigest()[:32]}_"
