@@ -230,6 +230,14 @@ def caught_up(endpoints: Endpoints, group: str) -> bool:
         reader.close()
 
 
+def from_now_on(database: Endpoints, group: str) -> str:
+    """A group that begins after what other tests wrote."""
+    reader = Reader(KafkaSettings(database.kafka), "begin", group=group)
+    reader.commit(reader.ends(TOPICS))
+    reader.close()
+    return group
+
+
 def eventually(check: Callable[[], bool], seconds: float = 90.0) -> None:
     """Wait until something holds."""
     end = time.monotonic() + seconds

@@ -5,12 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from connectors.sinks.clickhouse.tables import TOPICS
 from runtime.endpoints import Endpoints
-from runtime.kafka import KafkaSettings
-from runtime.reader import Reader
 from tests.faults.test_sink_kills import caught_up, ends_with, eventually, finished, process
-from tests.sinks import T0, feeding, own_database, stored_equity
+from tests.sinks import T0, feeding, from_now_on, own_database, stored_equity
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -21,14 +18,6 @@ ROWS = 40
 @pytest.fixture
 def database(stack: Endpoints, unique: Unique) -> Endpoints:
     return own_database(stack, unique("publish").replace("-", "_"))
-
-
-def from_now_on(database: Endpoints, group: str) -> str:
-    """A group that begins after what other tests wrote."""
-    reader = Reader(KafkaSettings(database.kafka), "begin", group=group)
-    reader.commit(reader.ends(TOPICS))
-    reader.close()
-    return group
 
 
 def simulate(database: Endpoints, mode: str, first: int, *, replace: bool = False) -> None:
