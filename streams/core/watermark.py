@@ -59,7 +59,7 @@ class Watermarks:
     they are asked for.
 
     Attributes:
-        turns: grows when a source is added or what ``outages`` says changes; not part of the state.
+        turns: grows when a source is added or what ``outage`` says changes; not part of the state.
         shifts: grows when the liveness of any source changes; not part of the state.
         newest_last: the largest ``ts_last`` of all sources in ns, ``NEVER`` where there is none.
     """
@@ -221,17 +221,12 @@ class Watermarks:
         return max(self._newest)
 
     def outage(self, number: int) -> tuple[int, int, int]:
-        """First proof of life of a source, and start and end of its last outage, as ``outages``."""
-        row = self._sources[number]
-        return row.ts_born, row.ts_failed, row.ts_since if row.up else FOREVER
-
-    def outages(self) -> tuple[Ints, Ints, Ints]:
-        """By source: first proof of life, and start and end of the last outage (``FOREVER`` while it lasts).
+        """First proof of life of a source, and start and end of its last outage (``FOREVER`` while it lasts).
 
         What lies in [start, end) or before the first is not known to be whole.
         """
-        found = np.array([self.outage(number) for number in range(len(self))], np.int64).reshape(-1, 3)
-        return found[:, 0], found[:, 1], found[:, 2]
+        row = self._sources[number]
+        return row.ts_born, row.ts_failed, row.ts_since if row.up else FOREVER
 
     def is_whole(self, number: int, ts_open: int, ts_close: int) -> bool:
         """Whether heartbeats say that a source was alive for the whole of [ts_open, ts_close)."""
@@ -245,9 +240,14 @@ class Watermarks:
 
         Numbers are given anew when it is restored.
         """
+        places = self.places()
+        writers = sorted((places[at], name, ts) for (at, name), ts in self._writers.items())
+        return self._packed(places, writers)
+
+    def places(self) -> dict[int, int]:
+        """Numbers of the sources by name, and those they have after they were saved and restored."""
         order = sorted(range(len(self)), key=lambda number: self._sources[number].name)
-        places = {number: place for place, number in enumerate(order)}
-        return self._packed(order, sorted((places[at], name, ts) for (at, name), ts in self._writers.items()))
+        return {number: place for place, number in enumerate(order)}
 
     def _packed(self, order: Iterable[int], writers: list[tuple[int, bytes, int]]) -> bytes:
         return packed([self._sources[number] for number in order], writers, self._newest)

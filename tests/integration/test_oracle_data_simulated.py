@@ -5,10 +5,9 @@ from pathlib import Path
 
 from barline.settings.load import load
 from connectors.sources.simulator.simulator import SIMULATED, Simulator
-from schemas.flags import PARTIAL
 from streams.core.pipeline import Pipeline
 from tests.factories import columns, config
-from tests.oracle.reading import difference, newest, plain, without
+from tests.oracle.reading import difference, newest, plain
 from tests.oracle.ticks import Ticks
 
 HOURS = 2 * 3_600_000_000_000
@@ -28,7 +27,7 @@ def test_two_simulated_hours_are_those_of_the_oracle():
     oracle = Ticks().read(row for part in pipeline.columns("ticks.raw") for row in plain(part))
     for interval, topic in (("1m", "bars.raw"), ("1s", "bars.1s")):
         rows = [row for part in pipeline.columns(topic) for row in plain(part) if row["record"] == "Bar"]
-        made = without(PARTIAL, [row for row in rows if row["source"] != "sim.bars"])
+        made = [row for row in rows if row["source"] != "sim.bars"]
         assert difference(oracle.bars(interval), newest(made, "symbol", "source", "ts_open")) == []
     said = list(oracle.outcomes.values())
     counts = pipeline.counts["ticks"]

@@ -52,11 +52,6 @@ def through(stage: Stage, topic: str, log: Sequence[Record], cuts: Iterable[int]
     return ended
 
 
-def without(flag: int, found: Iterable[Row]) -> list[Row]:
-    """Rows without a flag that the oracle does not set."""
-    return [{**row, "flags": row["flags"] & ~flag} for row in found]
-
-
 def newest(found: Iterable[Row], *key: str) -> dict[tuple[Any, ...], Row]:
     """The row of the highest revision of each key: "A higher revision replaces a lower one"."""
     kept: dict[tuple[Any, ...], Row] = {}

@@ -1,21 +1,20 @@
-"""What must become of one partition's log of ``ticks.raw``: an outcome a record, the final 1m and 1s bars.
+"""What must become of one partition's log of ``ticks.raw``: outcomes, final 1m and 1s bars, statuses.
 
 Slow and obvious: every bar keeps its prints and is folded anew each time it is published. Each
-sentence behind ``By law`` is one of SEMANTICS. Not covered: V17, halts, symbols taken out.
+sentence behind ``By law`` is one of SEMANTICS. Not covered: symbols taken out.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from fractions import Fraction
-from functools import reduce
-from operator import or_
 from typing import Any, Final
 
 from schemas.config import AssetRules, Domain, decode, rules_of
-from schemas.flags import STUCK
+from schemas.flags import PARTIAL, STUCK
+from tests.oracle.bar import Open, fold
 from tests.oracle.calendar import MINUTE, SECOND, Calendar
-from tests.oracle.doubts import Doubts, Pair
+from tests.oracle.doubts import Doubts, HeldPrint, Pair
+from tests.oracle.lives import Lives
+from tests.oracle.minutes import COUNTED, Minutes, is_gapless
 from tests.oracle.prints import Identities, Record, flags, folded_price, meaning, stateless
 
 Key = tuple[str, str, int]
@@ -23,16 +22,6 @@ Key = tuple[str, str, int]
 
 NEVER: Final = -(10**30)
 MS: Final = 1_000_000
-
-
-@dataclass
-class Open:
-    """One bar that holds prints."""
-
-    ts_close: int
-    prints: list[Record] = field(default_factory=list)
-    closed: bool = False
-    published: dict[str, Any] | None = None
 
 
 class Ticks:
@@ -49,7 +38,8 @@ class Ticks:
         self._domain = Domain(0)
         self._calendars: dict[str, Calendar] = {}
         self._marks: dict[str, int] = defaultdict(lambda: NEVER)
-        self._beats: dict[tuple[str, str], int] = defaultdict(lambda: NEVER)
+        self._lives = Lives()
+        self._minutes = Minutes()
         self._identities = Identities()
         self._doubts = Doubts()
         self._largest: dict[Pair, int] = defaultdict(lambda: NEVER)
@@ -64,14 +54,25 @@ class Ticks:
                 self._configure(record)
             elif kind == "Heartbeat":
                 self._hear(record)
-            elif kind != "SourceStatus":
-                self.outcomes[self._place] = self._admit(record)
+            elif kind == "SourceStatus":
+                self._minutes.halt(record)
+            else:
+                outcome = self.outcomes[self._place] = self._admit(record)
+                self._remark(record, outcome)
             self._place += 1
         return self
 
     def bars(self, interval: str) -> dict[Key, dict[str, Any]]:
         """The final published bars of ``1m`` or ``1s``."""
         return {key: bar.published for key, bar in self._bars[interval].items() if bar.published is not None}
+
+    def statuses(self) -> dict[Key, dict[str, Any]]:
+        """What was said of minutes beside their bars."""
+        counts, bits = ("rejected", "late", "duplicate"), ("seq_hole", "halted")
+        return {
+            key: {name: row[name] for name in counts} | {name: row[name] > 0 for name in bits}
+            for key, row in self._minutes.told.items()
+        }
 
     def _configure(self, record: Record) -> None:
         domain = decode(record["body"])
@@ -87,16 +88,20 @@ class Ticks:
         return self._marks[source] - self._domain.assets[self._symbol(symbol).asset].disorder_ms * MS
 
     def _hear(self, beat: Record) -> None:
-        # By law "one not newer than its source's last (per writer and partition) is ignored"
-        source, writer = beat["source"], (beat["source"], beat["writer"])
-        if beat["ts"] <= self._beats[writer]:
+        source = beat["source"]
+        if not self._lives.hear(beat, self._domain):
             return
-        self._beats[writer] = beat["ts"]
         # By law "the mark = max(ts_through, ...), monotone"
         self._marks[source] = max(self._marks[source], beat["ts_through"])
         # By law "a closed minute that changed is published anew ... at its source's next heartbeat";
         # By law "a final one at the end, which closes every 1s and 1m bar that holds ticks"
         self._close(source, heartbeat=True, final=beat["final"])
+        for symbol in self._domain.symbols:
+            if source in symbol.sources:
+                calendar = self._calendars[symbol.calendar]
+                self._minutes.tell_halts(
+                    symbol.symbol, source, calendar, self._watermark(symbol.symbol, source)
+                )
 
     def _close(self, source: str, *, heartbeat: bool = False, final: bool = False) -> None:
         """Publish what the watermarks of a source passed."""
@@ -104,8 +109,12 @@ class Ticks:
             ts_close = held.ts_bar - held.ts_bar % MINUTE + MINUTE
             # By law "otherwise, or when its minute closes: REJECT"
             if pair[1] == source and (final or ts_close <= self._watermark(*pair)):
-                self.outcomes[held.place] = "rejected.V13"
+                self._refuse(pair, held)
                 self._doubts.drop(pair, held)
+        for key in self._minutes.open(source):
+            priced = any(one["priced"] for one in self._bars["1m"].get(key, Open(0)).prints)
+            if key[2] + MINUTE <= self._watermark(key[0], source) or (final and priced):
+                self._minutes.tell(key)
         for (interval, key), bar in list(self._waiting.items()):
             symbol, own, ts_open = key
             # By law "A 1s or 1m bar from ticks is published when its source's watermark passes ts_close."
@@ -113,8 +122,48 @@ class Ticks:
             priced = any(one["priced"] for one in bar.prints)
             if own == source and (passed or (final and priced) or (heartbeat and bar.closed)):
                 bar.closed = True
+                # By law "partial when the source was not alive for the whole minute (heartbeats in the log),
+                # its first minute included"; it is set at the first publication and kept
+                if bar.published is None and interval == "1m":
+                    whole = self._lives.was_whole(own, ts_open, bar.ts_close)
+                    bar.partial = 0 if whole else PARTIAL
                 bar.published = fold(symbol, own, ts_open, bar) if priced else None
                 del self._waiting[interval, key]
+
+    def _refuse(self, pair: Pair, held: HeldPrint) -> None:
+        """A held print that is refused counts in its minute, where that is open."""
+        self.outcomes[held.place] = "rejected.V13"
+        key = (*pair, held.ts_bar - held.ts_bar % MINUTE)
+        if not self._bars["1m"].get(key, Open(0)).closed:
+            self._minutes.note(key, rejected=1)
+
+    def _remark(self, record: Record, outcome: str) -> None:
+        """Note what is to be said of the minute of a record."""
+        if outcome in ("rejected.V01", "rejected.V02"):
+            return
+        key, source = self._open_minute(record), record["source"]
+        is_hole = (
+            is_gapless(source, self._domain) and record["seq"] is not None and outcome != "duplicate"
+        ) and not self._minutes.follows(record)
+        if key is None:
+            return
+        if is_hole:
+            self._minutes.note(key, seq_hole=1)
+        kind = COUNTED.get(outcome) or COUNTED.get(outcome.partition(".")[0])
+        if kind:
+            self._minutes.note(key, **{kind: 1})
+
+    def _open_minute(self, record: Record) -> Key | None:
+        """The minute of a record, where it is in a session and open."""
+        ts, source, symbol = record["ts_event"], record["source"], self._symbol(record["symbol"])
+        watermark, ts_open = self._watermark(symbol.symbol, source), ts - ts % MINUTE
+        rules, key = rules_of(self._domain, symbol), (symbol.symbol, source, ts_open)
+        # A minute is not believed that is further ahead than a record can be, and one more
+        if self._marks[source] == NEVER or ts > self._marks[source] + rules.future_ms * MS + MINUTE:
+            return None
+        outside = self._calendars[symbol.calendar].segment(ts) is None
+        closed = ts_open + MINUTE <= watermark or self._bars["1m"].get(key, Open(0)).closed
+        return None if outside or closed else key
 
     def _admit(self, record: Record) -> str:  # noqa: PLR0911  # one line a check, in their order
         """The outcome of a record that is counted."""
@@ -175,7 +224,8 @@ class Ticks:
             self._count(one, *pair)
             return "out"
         refused, confirmed = self._doubts.settle(pair, price)
-        self.outcomes |= {held.place: "rejected.V13" for held in refused}
+        for held in refused:
+            self._refuse(pair, held)
         for held in confirmed:
             self.outcomes[held.place] = "out"
             self._count(held.print, *pair)
@@ -222,38 +272,3 @@ class Ticks:
                 self._bars[interval][key] = bar
                 self._waiting[interval, key] = bar
                 bar.prints.append(print_)
-
-
-def fold(symbol: str, source: str, ts_open: int, bar: Open) -> dict[str, Any]:
-    """The bar of its prints."""
-    # By law "fold order is (ts_event, seq, price, size); open is the first, close the last; ..."
-    low = float("-inf")
-    order = sorted(
-        (one for one in bar.prints if one["priced"]),
-        key=lambda one: (
-            one["ts"],
-            low if one["seq"] is None else one["seq"],
-            one["price"],
-            low if one["size"] is None else one["size"],
-        ),
-    )
-    prices = [one["price"] for one in order]
-    # By law "size, trades, notional may be null: nothing is added to volume"
-    sized = [(Fraction(one["price"]), Fraction(one["size"])) for one in bar.prints if one["size"] is not None]
-    return {
-        "symbol": symbol,
-        "source": source,
-        "ts_open": ts_open,
-        "ts_close": bar.ts_close,
-        "open": prices[0],
-        "high": max(prices),
-        "low": min(prices),
-        "close": prices[-1],
-        "volume": float(sum(size for _, size in sized)),
-        # By law "notional (sum of price*size)"
-        "notional": float(sum(price * size for price, size in sized)) if sized else None,
-        "trades": len(sized) if sized else None,
-        "ts_first": order[0]["ts"],
-        "ts_last": order[-1]["ts"],
-        "flags": reduce(or_, (one["flags"] for one in order)),
-    }

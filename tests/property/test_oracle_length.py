@@ -14,12 +14,11 @@ from typing import Any
 
 import pytest
 
-from schemas.flags import PARTIAL
 from streams.core.bars.stage import BarsStage
 from streams.core.ticks.stage import TicksStage
 from tests.factories import Record
 from tests.oracle.bars import Bars
-from tests.oracle.reading import difference, newest, through, without
+from tests.oracle.reading import difference, newest, through
 from tests.oracle.ticks import Ticks
 from tests.property import bars_made, test_oracle_ticks
 
@@ -55,8 +54,9 @@ def ticks(seed: int) -> tuple[int, list[str]]:
     wanted, found = Ticks().read(log), through(TicksStage(0), "ticks.raw", log, cuts(pick, log))
     said: list[str] = []
     for interval, topic in (("1m", "bars.raw"), ("1s", "bars.1s")):
-        rows = newest(without(PARTIAL, found.of(topic, "Bar")), "symbol", "source", "ts_open")
+        rows = newest(found.of(topic, "Bar"), "symbol", "source", "ts_open")
         said += difference(wanted.bars(interval), rows)
+    said += difference(wanted.statuses(), test_oracle_ticks.found_statuses(found))
     outcomes = Counter(outcome.partition(".")[0] for outcome in wanted.outcomes.values())
     said += [f"{name} {count}" for name, count in outcomes.items() if found.counts[name] != count]
     return len(log), said

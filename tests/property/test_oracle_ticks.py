@@ -12,10 +12,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from schemas.config import AssetRules, ConditionTable, SourceConfig
-from schemas.flags import PARTIAL
 from streams.core.ticks.stage import TicksStage
-from tests.factories import Record, at, config, domain, heartbeat, quote, raw, symbol, tick
-from tests.oracle.reading import Ended, difference, newest, through, without
+from tests.factories import Record, at, config, domain, heartbeat, quote, raw, status, symbol, tick
+from tests.oracle.reading import Ended, difference, newest, through
 from tests.oracle.ticks import Ticks
 
 OPEN = at("2024-07-02T13:30")
@@ -27,7 +26,7 @@ TWO = domain(
     symbol("OIL", asset="commodity", calendar="24x7", sources=["feed"]),
     symbol("BTC", asset="fx", calendar="24x7", sources=["last", "other"]),
     sources=[
-        SourceConfig("feed", "ticks.raw"),
+        SourceConfig("feed", "ticks.raw", gapless=True),
         SourceConfig("other", "ticks.raw"),
         SourceConfig("last", "ticks.raw", last_price=True),
     ],
@@ -70,18 +69,26 @@ def a_beat(pick: Random, now: int) -> Record:
     return {**heartbeat("2024-07-02", source), **said}
 
 
+def a_halt(pick: Random, now: int) -> Record:
+    what, source = pick.choice(["halted", "resumed", "connected"]), pick.choice(["feed", "other"])
+    name, ts = pick.choice([None, "SPY", "OIL", "X"]), now - pick.choice([0, 0, S, 90 * S])
+    return {**status("2024-07-02", what, source), "symbol": name, "ts": ts}
+
+
 def made(seed: int, length: int) -> list[Record]:
     """A log of so many records over minutes or hours, around the open or the close."""
     pick = Random(seed)
     now, log = pick.choice([OPEN - 30 * S, OPEN, OPEN + 389 * 60 * S]), []
     while len(log) < length:
         now += pick.choice([0, 1, S // 5, S, 7 * S, 40 * S, pick.choice([S, 400 * S])])
-        kind = pick.choice("pppppppppppphhhr")
+        kind = pick.choice("ppppppppppppppppppppppphhhhhhrs")
         log.append(
             a_print(pick, now, len(log))
             if kind == "p"
             else a_beat(pick, now)
             if kind == "h"
+            else a_halt(pick, now)
+            if kind == "s"
             else raw(b"\x00")
         )
         if pick.random() < 0.12:
@@ -100,7 +107,21 @@ def wanted_bars(log: list[Record], interval: str) -> dict[Any, Any]:
 
 
 def found_bars(ended: Ended, topic: str) -> dict[Any, Any]:
-    return newest(without(PARTIAL, ended.of(topic, "Bar")), "symbol", "source", "ts_open")
+    return newest(ended.of(topic, "Bar"), "symbol", "source", "ts_open")
+
+
+STATUS = ("rejected", "late", "duplicate", "seq_hole", "halted")
+
+
+def found_statuses(ended: Ended) -> dict[Any, Any]:
+    """What was said of each minute; a halt is said apart from the rest."""
+    found: dict[Any, Any] = {}
+    for row in ended.of("bars.raw", "MinuteStatus"):
+        known = found.setdefault((row["symbol"], row["source"], row["ts_open"]), dict.fromkeys(STATUS, 0))
+        found[row["symbol"], row["source"], row["ts_open"]] = {
+            name: max(known[name], row[name]) for name in STATUS
+        }
+    return found
 
 
 def found_outcomes(ended: Ended) -> dict[int, str]:
@@ -128,6 +149,18 @@ def test_the_final_bars_are_those_of_the_oracle(log: list[Record], cuts: list[in
     ended = through(TicksStage(0), "ticks.raw", log, cuts)
     assert difference(wanted_bars(log, "1m"), found_bars(ended, "bars.raw")) == []
     assert difference(wanted_bars(log, "1s"), found_bars(ended, "bars.1s")) == []
+
+
+@given(logs, st.lists(st.integers(0, 120), max_size=4))
+@modest
+def test_what_is_said_of_minutes_is_what_the_oracle_says(log: list[Record], cuts: list[int]):
+    ended = through(TicksStage(0), "ticks.raw", log, cuts)
+    assert difference(Ticks().read(log).statuses(), found_statuses(ended)) == []
+
+
+def test_the_logs_hold_every_kind_of_status():
+    said = [row for seed in range(40) for row in Ticks().read(made(seed, 90)).statuses().values()]
+    assert all(any(row[name] for row in said) for name in STATUS)
 
 
 def test_the_logs_hold_every_outcome():

@@ -24,7 +24,20 @@ from streams.core.stage import PARTITION_KEY, Outputs
 from streams.core.ticks import saved
 from streams.core.ticks.stage import TicksStage
 from streams.core.watermark import NEVER
-from tests.factories import Record, at, changed, columns, config, domain, heartbeat, quote, raw, symbol, tick
+from tests.factories import (
+    Record,
+    at,
+    changed,
+    columns,
+    config,
+    domain,
+    heartbeat,
+    quote,
+    raw,
+    status,
+    symbol,
+    tick,
+)
 
 OPEN = at("2024-07-02T13:30")
 S = 1_000_000_000
@@ -77,13 +90,17 @@ def made(seed: int, length: int, *, grow: bool = False) -> list[Record]:
     now = pick.choice([OPEN - 30 * S, OPEN - 30 * S, OPEN + 387 * 60 * S])
     while len(log) < length:
         now += pick.choice([0, 1, S // 5, S, 7 * S, 40 * S, 400 * S])
-        kind = pick.choice("ppppppppphhhhcr")
+        kind = pick.choice("ppppppppppppppppphhhhhhhhccrrs")
         if kind == "p":
             log.append(a_print(pick, now))
         elif kind == "h":
             log.append(a_beat(pick, now))
         elif kind == "c" and newer:
             log.append(config(newer.pop(0)))
+        elif kind == "s":
+            name = pick.choice([None, "SPY"])
+            what = status("2024-07-02", pick.choice(["halted", "resumed"]), pick.choice(["feed", "other"]))
+            log.append({**what, "symbol": name, "ts": now})
         elif kind == "r":
             log.append(raw(b"\x00\x00"))
         if pick.random() < 0.12:

@@ -137,8 +137,7 @@ def test_an_outage_lasts_until_the_source_is_good_again():
     marks = alive_until(10)
     beat(marks, 20, alive=False)
     assert not marks.is_whole(0, 15 * S, 16 * S)
-    born, starts, ends = marks.outages()
-    assert (born[0], starts[0], ends[0]) == (0, 10 * S, FOREVER)
+    assert marks.outage(0) == (0, 10 * S, FOREVER)
 
 
 def test_a_failure_in_probation_prolongs_the_outage():
@@ -147,7 +146,7 @@ def test_a_failure_in_probation_prolongs_the_outage():
     beat(marks, 20)
     beat(marks, 21, alive=False)
     beat(marks, 30)
-    assert [int(column[0]) for column in marks.outages()] == [0, 10 * S, 30 * S]
+    assert marks.outage(0) == (0, 10 * S, 30 * S)
 
 
 def test_names_that_are_no_names_are_ignored():

@@ -23,9 +23,9 @@ from streams.core.bars.causes import NOBODY, Judge
 from streams.core.bars.choose import standing
 from streams.core.bars.halts import Halts
 from streams.core.bars.marks import NumberedMarks
-from streams.core.bars.periods import Periods
 from streams.core.bars.roster import Listing, Roster
 from streams.core.bars.state import COUNTED
+from streams.core.periods import Periods
 from streams.core.slots import pack, unpack
 from streams.core.watermark import FOREVER, NEVER, Watermarks
 

@@ -9,11 +9,14 @@ What a minute says of itself beside its bar (rejected, late, duplicate, a hole) 
 Prints that are held when their minute closes are refused first.
 """
 
+from typing import Any
+
 import numpy as np
 
 from schemas.flags import PARTIAL
-from schemas.jit import kernel
+from schemas.jit import inlined, kernel
 from schemas.market.intervals import MINUTE, SECOND
+from streams.core.periods import MOST as MOST_PERIODS
 from streams.core.ticks.rows import MINUTE_BAR, REFUSED, SECOND_BAR, STATUS, Int, State
 from streams.core.watermark import FOREVER, NEVER
 
@@ -28,13 +31,23 @@ def publish(state: State, at: Int, pair: Int, slot: Int, what: Int) -> None:
     state.used[0] = place + 1
 
 
+@inlined
+def _was_whole(source: Any, ts_open: Int) -> bool:
+    """Whether a source was alive for the whole of a minute."""
+    if source["born"] > ts_open:
+        return False
+    for number in range(MOST_PERIODS):
+        if source["failed"][number] < ts_open + MINUTE and source["since"][number] > ts_open:
+            return False
+    return True
+
+
 @kernel
 def revise(state: State, at: Int, pair: Int, slot: Int) -> None:
     """Publish a minute with its next revision, 0 where it has none."""
     row, owner = state.folds[pair, slot], state.pairs[pair]
     source, ts_open = state.sources[owner["source"]], row["ts_open"]
-    outage = source["ts_failed"] < ts_open + MINUTE and source["ts_since"] > ts_open
-    if row["revision"] < 0 and (outage or source["born"] > ts_open):
+    if row["revision"] < 0 and not _was_whole(source, ts_open):
         row["flags"] |= PARTIAL
     row["revision"] += 1
     owner["pending"] -= row["changed"]

@@ -1,5 +1,6 @@
 """What the kernels put out, as records of the output topics."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -44,6 +45,12 @@ class Bars:
         if used:
             self._parts.append(_plain(state.out[:used]).copy())
             state.used[0] = 0
+
+    def add(self, at: int, rows: Iterable[Rows]) -> None:
+        """Rows that go out with the record at a position."""
+        for part in rows:
+            part["at"] = at
+            self._parts.append(_plain(part))
 
     def write(self, drafts: dict[str, Draft], pairs: PairNames) -> None:
         """Write them to their topics: at one record by ts_open, then by pair; none are left."""
@@ -99,7 +106,7 @@ def _write_statuses(draft: Draft, rows: Rows, pairs: PairNames) -> None:
     _name(draft, statuses, rows, pairs)
     for name in ("ts_open", "rejected", "late", "duplicate"):
         statuses[name] = rows[name]
-    statuses["seq_hole"] = rows["hole"]
+    statuses["seq_hole"], statuses["halted"] = rows["hole"], rows["halted"]
     statuses["nulls"] = _NO_CAUSE
     draft.extend("MinuteStatus", statuses, rows["at"] * PLACES)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.market.intervals import SECOND
+from streams.core.periods import MOST as MOST_PERIODS
 from streams.core.watermark import FOREVER, MOST_SOURCES, NEVER
 
 Ints: TypeAlias = NDArray[np.int64]
@@ -58,7 +59,8 @@ FOLD: Final = np.dtype(
         ("dirty", "<i8"),
         ("at", "<i8"),  # of a row put out: position of its record in the batch,
         ("pair", "<i8"),  # its pair,
-        ("what", "<i8"),  # and what it becomes
+        ("what", "<i8"),  # what it becomes,
+        ("halted", "<i8"),  # and 1 where it says that trading was halted
     ]
 )
 """One minute or second of a pair."""
@@ -104,8 +106,6 @@ _SAVED_PAIR: Final = [
     ("words", "<i8"),  # of each of its windows, a power of two
     ("tops", "<i8", WINDOWS),  # newest number of each window, NEVER for none
     ("seqs", "<i8", 2),  # last seq of ticks and of quotes, NEVER for none
-    ("halted", "<i8"),  # 1 while trading is halted,
-    ("halt_told", "<i8"),  # its minutes before this one have been told
 ]
 
 WAITING: Final = np.dtype(
@@ -162,8 +162,8 @@ LIVE: Final = np.dtype(
         ("due", "<i8"),  # mark at which the next minute or second of any of its pairs closes
         ("pending", "<i8"),  # closed minutes of any of its pairs that wait for a revision
         ("born", "<i8"),  # first proof of life
-        ("ts_failed", "<i8"),  # last outage from
-        ("ts_since", "<i8"),  # and up to
+        ("failed", "<i8", MOST_PERIODS),  # its outages from, FOREVER where there is none,
+        ("since", "<i8", MOST_PERIODS),  # and up to
     ]
 )
 """A source as kernels see it; ``Watermarks`` has the rest."""

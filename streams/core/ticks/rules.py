@@ -62,6 +62,7 @@ class Book:
         relay_ns: how far behind its mark a source's passed-on heartbeats are: the largest disorder.
         minutes: length of the ring of minutes, a power of two.
         seconds: length of the ring of seconds, a power of two.
+        partitions: of the topic; a symbol's halts are told in its key's partition alone. 0: unknown.
     """
 
     version: int
@@ -77,9 +78,16 @@ class Book:
     relay_ns: int
     minutes: int
     seconds: int
+    partitions: int
     _symbols: Lookup
     _sources: Lookup
     _table: NDArray[np.int32]
+
+    def knows(self, symbol: bytes) -> bool:
+        """Whether the configuration names a symbol."""
+        return any(
+            name == symbol and at >= 0 for (name, _), at in zip(self.pairs, self.disorders, strict=True)
+        )
 
     def find(self, data: Bytes, symbols: Spans, sources: Spans) -> NDArray[np.int32]:
         """Number of each pair, -1 where the configuration does not name it.
@@ -178,6 +186,7 @@ def book(domain: Domain, body: str, known: Iterable[Pair], marks: Watermarks) ->
         relay_ns=max(one.disorder_ms for one in rules) * _MS,
         minutes=power((domain.lateness_ms * _MS + reach) // MINUTE + 5),
         seconds=power(reach // SECOND + 4),
+        partitions=domain.partitions,
         _symbols=symbols,
         _sources=sources,
         _table=table,

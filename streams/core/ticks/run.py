@@ -73,9 +73,10 @@ def _judge(segments: Rows, bits: Any, owner: Any, one: Any, watermark: Int, verd
 
 
 @kernel
-def _open_slot(state: State, at: Int, offset: Int, one: Any, owner: Any) -> Int:
+def _open_slot(state: State, at: Int, offset: Int, pair: Int, ts: Int) -> Int:
     """Slot of the minute of a record that is no part of it, opened; -1 where it is not open to it."""
-    pair, ts, mark = one["pair"], one["ts_event"], state.sources[owner["source"]]["mark"]
+    owner = state.pairs[pair]
+    mark = state.sources[owner["source"]]["mark"]
     is_open = ts - ts % MINUTE + MINUTE + owner["disorder"] > mark
     # A mark that only bad records would have moved may be behind; further ahead than this is not believed.
     if mark == NEVER or not is_open or ts > mark + owner["future"] + MINUTE:
@@ -101,7 +102,7 @@ def _refuse(state: State, at: Int, offset: Int, one: Any, owner: Any, verdict: I
         owner["rejected"] += 1
     if verdict in (V01, V09, V10):
         return
-    slot = _open_slot(state, at, offset, one, owner)
+    slot = _open_slot(state, at, offset, one["pair"], one["ts_event"])
     if slot < 0:
         return
     row = state.folds[one["pair"], slot]
@@ -121,7 +122,7 @@ def _follow(state: State, at: Int, offset: Int, one: Any, owner: Any) -> None:
     owner["seqs"][kind] = seq
     if last == NEVER or seq == last + 1:
         return
-    slot = _open_slot(state, at, offset, one, owner)
+    slot = _open_slot(state, at, offset, one["pair"], one["ts_event"])
     if slot >= 0:
         state.folds[one["pair"], slot]["hole"] = 1
 
@@ -147,7 +148,10 @@ def _weigh(state: State, at: Int, offset: Int, one: Any, size: Int) -> Int:
     pair = one["pair"]
     if state.pairs[pair]["held"] > 0 and settle(state, at, offset, pair, one["price"]):
         return ADMITTED
-    return doubt(state, offset, pair, one, size)
+    verdict = doubt(state, offset, pair, one, size)
+    if verdict == HELD:  # its minute has to say so when it is refused
+        _open_slot(state, at, offset, pair, one["ts_bar"])
+    return verdict
 
 
 @inlined

@@ -40,7 +40,7 @@ from streams.core.ticks.rows import (
 from streams.core.ticks.rules import Book, Pair, power
 from streams.core.watermark import NEVER
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Version of every saved state of this stage."""
 
 _CONFIG: Final = b"!config|%d"

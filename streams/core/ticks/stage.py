@@ -20,22 +20,28 @@ import numpy as np
 
 from schemas.columns import Columns
 from schemas.errors import ConfigurationError
+from schemas.records import record_type
 from streams.core import slots
 from streams.core.stage import PARTITION_KEY, Outputs
 from streams.core.ticks import saved
 from streams.core.ticks.batch import NO_PRINTS, Prints, blank, check, has_prints
 from streams.core.ticks.close import close_all, close_source, revise_source
 from streams.core.ticks.emit import PLACES, Bars, Drafts, finished
+from streams.core.ticks.halts import Halts
 from streams.core.ticks.held import Held
 from streams.core.ticks.letters import counts_of, write_letter, write_refused
 from streams.core.ticks.moving import moved
+from streams.core.ticks.outages import Outages
 from streams.core.ticks.relay import Beat, Passed, beats_of, pass_on
 from streams.core.ticks.rows import ADMITTED, CONTROL, FLAGGED, Shape, new_state
 from streams.core.ticks.rules import Book, Pair, book, empty_book, read
 from streams.core.ticks.run import run
-from streams.core.watermark import Watermarks
+from streams.core.watermark import FOREVER, Watermarks
 
 _PARTITION: Final = struct.Struct("<iq")  # which of the two configuration keys, refused without a pair
+_STATUS: Final = record_type("SourceStatus")
+_HALTED, _RESUMED = _STATUS.code("status", "halted"), _STATUS.code("status", "resumed")
+_ALL_SYMBOLS: Final = np.uint64(_STATUS.null_bit("symbol"))
 
 
 @dataclass(slots=True)
@@ -68,7 +74,7 @@ class TicksStage:
         self._state = new_state(shape, self._book.segments)
         self._held = Held()
         self._config = saved.ConfigKey()
-        self._turns = -1
+        self._outages, self._halts = Outages(), Halts()
 
     def step(self, batch: Columns) -> Outputs:
         """Apply records in log order; those at or below what the stage reflects have no effect."""
@@ -121,6 +127,9 @@ class TicksStage:
             self._refused += int(np.count_nonzero((work.prints.rows["pair"] < 0) & (verdicts > ADMITTED)))
         if counts["in"]:
             counts.update(self._flags())
+        for name, kept in (("outage", self._outages), ("halt", self._halts)):
+            if kept.evicted:
+                counts[f"evicted.{name}"], kept.evicted = kept.evicted, 0
 
     def _flags(self) -> dict[str, int]:
         """How many admitted records were flagged in this step."""
@@ -143,23 +152,16 @@ class TicksStage:
     def _lend_marks(self) -> None:
         """Let the kernels have the marks of a new state, and see the outages."""
         self._state.sources["mark"][: len(self._marks)] = self._marks.lend()
-        self._turns = -1
-        self._show_outages()
-
-    def _show_outages(self) -> None:
-        if self._turns == self._marks.turns:
-            return
-        seen = self._state.sources[: len(self._marks)]
-        seen["born"], seen["ts_failed"], seen["ts_since"] = self._marks.outages()
-        self._turns = self._marks.turns
+        self._outages.show(self._marks, self._state.sources, anew=True)
 
     def _return_marks(self) -> None:
         self._marks.take_back(self._state.sources["mark"][: len(self._marks)])
 
     def _control(self, work: _Step, at: int) -> None:
-        """Take up a heartbeat, close what is due, and pass it on. A SourceStatus changes nothing yet."""
+        """Take up a heartbeat, close what is due, and pass it on; or a halt."""
         batch = work.batch
         if batch.kinds[at] != batch.topic.kind("Heartbeat"):
+            self._halt(batch, at)
             return
         beat = work.beats[batch.rows[at]]
         number = self._marks.heartbeat(
@@ -167,9 +169,24 @@ class TicksStage:
         )
         if number < 0:
             return
-        self._show_outages()
+        self._outages.show(self._marks, self._state.sources)
         mark = self._close(at, int(batch.offsets[at]), number, beat)
+        if len(self._halts):
+            work.bars.add(at, self._halts.tell(number, mark, self._book, self._partition))
         work.passed.append((at, beat, mark - self._book.relay_ns))
+
+    def _halt(self, batch: Columns, at: int) -> None:
+        """Take up that trading is halted or goes on; nothing else that a source says of itself matters."""
+        row = batch.table("SourceStatus")[batch.rows[at]]
+        number = self._marks.find(batch.bytes_at(row["source"]))
+        symbol = b"" if row["nulls"] & _ALL_SYMBOLS else batch.bytes_at(row["symbol"])
+        ts, is_known = int(row["ts"]), symbol == b"" or self._book.knows(symbol)
+        if number < 0 or not is_known or not 0 < ts < FOREVER:
+            return
+        if row["status"] == _HALTED:
+            self._halts.begin(symbol, number, ts)
+        elif row["status"] == _RESUMED:
+            self._halts.end(symbol, number, ts)
 
     def _close(self, at: int, offset: int, number: int, beat: Beat) -> int:
         """Close and revise what a heartbeat demands; the mark of its source."""
@@ -216,7 +233,9 @@ class TicksStage:
         self._saved = self._offset
         states = dict(saved.dirty_states(self._state, self._book, self._offset, self._held))
         states |= self._config.dirty(self._book, self._offset)
-        body = _PARTITION.pack(self._config.number, self._refused) + self._marks.pack()
+        body = _PARTITION.pack(self._config.number, self._refused)
+        places = self._marks.places()
+        body += self._outages.pack(places) + self._halts.pack(places) + self._marks.pack()
         states[PARTITION_KEY] = slots.pack(saved.VERSION, self._offset, body)
         return states
 
@@ -229,7 +248,8 @@ class TicksStage:
         if PARTITION_KEY in states:
             self._offset, body = slots.unpack(saved.VERSION, states[PARTITION_KEY])
             number, self._refused = _PARTITION.unpack_from(body)
-            self._marks.restore(body[_PARTITION.size :])
+            body = self._halts.restore(self._outages.restore(body[_PARTITION.size :]))
+            self._marks.restore(body)
             self._config.restore(number, states)
         self._saved = self._offset
         self._book = self._read_back(saved.pairs_of(states))

@@ -4,9 +4,9 @@ from random import Random
 
 from schemas.config import Domain
 from streams.core.bars.halts import MOST as MOST_HALTS
-from streams.core.bars.periods import MOST as MOST_PERIODS
 from streams.core.bars.stage import BarsStage
 from streams.core.bars.state import most_bytes
+from streams.core.periods import MOST as MOST_PERIODS
 from streams.core.stage import PARTITION_KEY
 from streams.core.watermark import MOST_SOURCES, MOST_WRITERS
 from tests.factories import Record, around_the_clock, bar, columns, config, domain, heartbeat, status, symbol

@@ -1,6 +1,7 @@
 """Periods of sources, such as outages and long silences; the oldest of each source are forgotten first."""
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -38,6 +39,12 @@ class Periods:
     def of(self, number: int) -> tuple[Period, ...]:
         """Periods of a source, oldest first."""
         return tuple(self._found.get(number, ()))
+
+    def renumbered(self, places: Mapping[int, int]) -> "Periods":
+        """The same of sources that have other numbers."""
+        found = Periods()
+        found._found = {places[number]: known for number, known in self._found.items()}
+        return found
 
     def save(self) -> bytes:
         """What the constructor takes."""
