@@ -173,10 +173,15 @@ class IndicatorConfig(msgspec.Struct, frozen=True):
 
     Attributes:
         name: name of its values, such as rsi_14.
-        kind: ``ema``, ``rsi``, ``vwap``, ...
+        kind: one of ``schemas.indicators``, else that of a function over a window of bars: an entry point of
+            ``barline.indicators``, or one of pandas-ta-classic.
         length: its window in bars, 0 where it has none.
-        parameters: the others, by their names in ``schemas.indicators``; one left out has its default.
+        parameters: the others, by their names in ``schemas.indicators`` or of the function; one left out has
+            its default.
         intervals: where it is computed; empty for every interval.
+        options: parameters of a function that are texts.
+        outputs: which values of a function count; empty for the first one, under the name alone.
+        window: bars a function is given, those before the newest included.
     """
 
     name: str
@@ -184,6 +189,9 @@ class IndicatorConfig(msgspec.Struct, frozen=True):
     length: int = 0
     intervals: list[str] = []
     parameters: dict[str, float] = {}
+    options: dict[str, str] = {}
+    outputs: list[str] = []
+    window: int = 200
 
 
 class SignalConfig(msgspec.Struct, frozen=True):

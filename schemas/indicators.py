@@ -92,9 +92,14 @@ def _value(config: IndicatorConfig, one: Parameter) -> float:
     return float(given)
 
 
+def is_windowed(config: IndicatorConfig) -> bool:
+    """Whether it is not one of ours, but a function over a window of bars."""
+    return config.kind not in KINDS
+
+
 def value_names(config: IndicatorConfig) -> tuple[str, ...]:
     """Names of the values of an indicator, such as ``("macd", "macd_signal", "macd_histogram")``."""
-    outputs = KINDS.get(config.kind, Kind()).outputs
+    outputs = config.outputs or ("",) if is_windowed(config) else KINDS[config.kind].outputs
     return tuple(f"{config.name}_{output}" if output else config.name for output in outputs)
 
 

@@ -11,7 +11,7 @@ from barline.settings.scanner import signal_problems
 from barline.settings.settings import Settings
 from schemas.config import IndicatorConfig
 from schemas.errors import ConfigurationError
-from schemas.indicators import KINDS, parameters_of, value_names
+from schemas.indicators import KINDS, is_windowed, parameters_of, value_names
 from schemas.market.intervals import MINUTE, Interval
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/ &-]{0,63}")
@@ -85,11 +85,10 @@ def _indicators(settings: Settings) -> Iterator[Problem]:
 
 
 def _formula(path: tuple[str, int], indicator: IndicatorConfig) -> Iterator[Problem]:
-    kind = KINDS.get(indicator.kind)
-    if kind is None:
-        fix = f"write one of {', '.join(KINDS)}"
-        yield Problem((*path, "kind"), f"must be known, was {indicator.kind!r}", fix)
+    if is_windowed(indicator):
+        yield from _function(path, indicator)
         return
+    kind = KINDS[indicator.kind]
     names = [one.name for one in kind.parameters]
     if "length" in names and indicator.length < 1:
         yield Problem((*path, "length"), f"must be 1 or more, was {indicator.length!r}", "add length = 14")
@@ -99,6 +98,21 @@ def _formula(path: tuple[str, int], indicator: IndicatorConfig) -> Iterator[Prob
     except ConfigurationError as error:
         rule = str(error).partition(" must ")[2]
         yield Problem((*path, "parameters"), f"must {rule}", f"write those of {', '.join(names) or 'none'}")
+
+
+def _function(path: tuple[str, int], indicator: IndicatorConfig) -> Iterator[Problem]:
+    """What is wrong with an indicator that is not ours: its function computes over made-up bars."""
+    # The library is loaded only where something of it is named.
+    from streams.core.analytics.windowed.functions import check  # noqa: PLC0415
+
+    try:
+        check(indicator)
+    except ConfigurationError as error:
+        subject, _, rule = str(error).partition(" must ")
+        key = subject.partition(" ")[0]
+        key = key if key in ("parameters", "outputs", "window") else "kind"
+        fix = f"write one of {', '.join(KINDS)}, of pandas-ta-classic or an entry point"
+        yield Problem((*path, key), f"must {rule}", fix if key == "kind" else f"change {key}")
 
 
 def _zones(settings: Settings) -> Iterator[Problem]:

@@ -1,12 +1,15 @@
 """Metrics of the worker."""
 
+import logging
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Final
 
 from prometheus_client import Counter, Gauge
 
 from runtime.metrics import REGISTRY, Durations
 
+_LOG: Final = logging.getLogger(__name__)
 _REJECTED: Final = "rejected."
 
 DURATIONS: Final = Durations("barline_stage_seconds", "Time one stage takes")
@@ -23,6 +26,10 @@ CHUNKS: Final = Counter(
 )
 CHECKPOINTS: Final = Counter("barline_checkpoints", "Checkpoints completed", ["agent"], registry=REGISTRY)
 STATES: Final = Counter("barline_state_writes", "States written", ["agent"], registry=REGISTRY)
+DISABLED: Final = Counter(
+    "barline_disabled_indicators", "Indicators that raised and are computed no more", ["agent", "indicator"],
+    registry=REGISTRY,
+)  # fmt: skip
 LAG: Final = Gauge("barline_lag_records", "Records not read yet", ["agent", "partition"], registry=REGISTRY)
 
 
@@ -35,3 +42,25 @@ def count(agent: str, counts: Mapping[str, int]) -> None:
             REJECTED.labels(agent, name.removeprefix(_REJECTED)).inc(number)
         else:
             RECORDS.labels(agent, name).inc(number)
+
+
+class Functions:
+    """Looks on while an agent runs functions that are not ours: their time, and those that failed.
+
+    Args:
+        agent: its stem.
+    """
+
+    def __init__(self, agent: str) -> None:
+        self._agent = agent
+
+    def time(self, name: str) -> AbstractContextManager[None]:
+        """Measure one run, as the stage ``<agent>.indicator.<name>``."""
+        return DURATIONS.time(f"{self._agent}.indicator.{name}")
+
+    def disabled(self, name: str, where: str, reason: str) -> None:
+        """Tell the operator: a log line, and a counter to alert on."""
+        DISABLED.labels(self._agent, name).inc()
+        _LOG.error(
+            "indicator %s is disabled until a new configuration (%s): %s", name, where or "everywhere", reason
+        )

@@ -115,8 +115,28 @@ kind = "magic"
         "barline.toml:25: indicators[0].length must be 1 or more, was 0",
         "barline.toml:28: indicators[0].intervals must be computed, was '2h'",
         "barline.toml:30: indicators[1].name must be unique, was 'a' again",
-        "barline.toml:31: indicators[1].kind must be known, was 'magic'",
+        (
+            "barline.toml:31: indicators[1].kind must be one of ours, an entry point of barline.indicators "
+            "or of pandas_ta_classic, was 'magic'"
+        ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (
+            "kind = 'supertrend'\nparameters = { speed = 3 }",
+            "indicators[0].parameters must be of length, mult",
+        ),
+        ("kind = 'supertrend'\noutputs = ['trend']", "indicators[0].outputs must be of supert, supertd"),
+        ("kind = 'aroon'\nwindow = 1", "indicators[0].window must be from 2 to 2000, was 1"),
+        ("kind = 'aroon'\nlength = 300", "indicators[0].window must be long enough, was 200"),
+    ],
+)
+def test_a_function_of_the_library_is_tried_when_settings_are_checked(said: str, why: str):
+    (note,) = notes(GOOD + f"[[indicators]]\nname = 'x'\n{said}\n")
+    assert why in note
 
 
 def test_a_missing_file_and_broken_toml_are_clear_errors(tmp_path: Path):

@@ -76,10 +76,17 @@ class Chain:
         same = (now == values) | (np.isnan(now) & np.isnan(values))
         return np.asarray(np.any(~same | (self._converges(part) != converged), axis=1))
 
-    def cells(self, place: int) -> tuple[bytes, bytes]:
-        """The values of a place that are ready and the names of those that have converged, in Avro."""
+    def cells(self, place: int, *, due: bool = False) -> tuple[bytes, bytes]:
+        """The values of a place that are ready and the names of those that have converged, in Avro.
+
+        Args:
+            place: of the bar.
+            due: whether those of functions are still to be computed: they are left out.
+        """
         values = self._values[place].tolist()
         ready = [isfinite(value) for value in values]
+        if due:
+            ready = [has and not late for has, late in zip(ready, self.program.late.tolist(), strict=True)]
         cells = zip(self._keys, values, ready, strict=True)
         items = [key + pack_double(value) for key, value, has in cells if has]
         weights = zip(ready, self._unseen[place].tolist(), strict=True)

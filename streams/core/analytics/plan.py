@@ -16,6 +16,9 @@ from streams.core.analytics.window import Window
 
 ONE_MINUTE: Final = Interval.parse("1m")
 _EXPIRY: Final = 2 * SECOND
+_FIRST_TURN: Final = 3  # the heartbeat that comes with a bar, then the next one
+_MOST_TURNS: Final = 100
+_AT_ONCE: Final = 64  # symbols whose functions are computed at one heartbeat
 _WINDOWS: Final = 8  # windows kept per grid: two trade dates each, and all symbols move on together
 
 
@@ -41,12 +44,16 @@ class SymbolPlan:
         programs: per interval, what is computed on it.
         expiry: how long after the close of the next expected bar a value is fresh, in ns.
         coverage_limit: derived bars below it are flagged.
+        delay: see ``windowed.kept``: the symbols of a minute take turns.
+        version: of the configuration.
     """
 
     layout: Layout
     programs: tuple[Program, ...]
     expiry: int
     coverage_limit: float
+    delay: int
+    version: int
 
 
 class Plan:
@@ -65,17 +72,28 @@ class Plan:
         self.intervals = (ONE_MINUTE, *_derived(domain.intervals))
         self._programs = tuple(Program(_wanted(domain, interval)) for interval in self.intervals)
         self._layouts: dict[tuple[str, str], Layout] = {}
-        plans = {symbol.symbol.encode(): self._symbol(domain, symbol) for symbol in domain.symbols}
+        turns = min(-(-len(domain.symbols) // _AT_ONCE), _MOST_TURNS)
+        plans = {
+            symbol.symbol.encode(): self._symbol(domain, symbol, _FIRST_TURN + number % max(turns, 1))
+            for number, symbol in enumerate(domain.symbols)
+        }
         self.symbols = dict(sorted(plans.items()))
         self.scan = ScanPlan(domain, [interval.name for interval in self.intervals])
 
-    def _symbol(self, domain: Domain, symbol: SymbolConfig) -> SymbolPlan:
+    @property
+    def programs(self) -> tuple[Program, ...]:
+        """What is computed on each interval."""
+        return self._programs
+
+    def _symbol(self, domain: Domain, symbol: SymbolConfig, delay: int) -> SymbolPlan:
         rules = rules_of(domain, symbol)
         return SymbolPlan(
             self._layout(domain, symbol),
             self._programs,
             rules.disorder_ms * 1_000_000 + _EXPIRY,
             domain.coverage_limit,
+            delay,
+            domain.version,
         )
 
     def _layout(self, domain: Domain, symbol: SymbolConfig) -> Layout:

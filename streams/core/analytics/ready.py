@@ -20,7 +20,10 @@ _NO_NOTIONAL: Final = _BAR.null_bit("notional")
 _NO_TRADES: Final = _BAR.null_bit("trades")
 _NO_FIRST: Final = _BAR.null_bit("ts_first")
 _NO_LAST: Final = _BAR.null_bit("ts_last")
-_BARS: Final = b"bars"
+BARS: Final = b"bars"
+"""Ready are a bar and its compiled indicators."""
+INDICATORS: Final = b"indicators"
+"""Ready are all indicators of a bar, those of functions too."""
 _WRITER: Final = b"analytics"
 
 _Part: TypeAlias = tuple[bytes, bytes, Rows]
@@ -52,8 +55,8 @@ class Emission:
             interval = state.plan.layout.intervals[number]
             self._bars.setdefault(interval, []).append((state.name, source, row))
 
-    def values(self, state: SymbolState, revised: Places) -> None:
-        """Indicator values as they are now, and that they are ready."""
+    def values(self, state: SymbolState, revised: Places, what: bytes = BARS) -> None:
+        """Indicator values as they are now, and that they are ready: ``what`` says all that is."""
         for number, place in revised:
             bar = state.interval_bars(number)[place]
             interval = state.plan.layout.intervals[number].name.encode()
@@ -61,10 +64,10 @@ class Emission:
             revision = int(bar["revision"])
             if state.chains[number].names:
                 values_revision = int(bar["values_revision"])
-                cells = state.chains[number].cells(place)
+                cells = state.chains[number].cells(place, due=bool(bar["due"]))
                 self._values.append((*where, values_revision, revision, *cells, state.expires(number, place)))
                 revision = values_revision
-            self._ready.append((*where, revision, _BARS))
+            self._ready.append((*where, revision, what))
 
     def heartbeat(self, source: bytes, promise: tuple[int, ...]) -> None:
         """A heartbeat passed on: all its fields after the writer."""

@@ -6,10 +6,13 @@ indicator values, by close and interval, its values and its ``ready``.
 
 from typing import Final, TypeAlias
 
+import numpy as np
+
 from schemas.jit import kernel
 from streams.core.analytics.derive import PUBLISHED, derive_around
 from streams.core.analytics.rows import FLAT, NONE, Rows
 from streams.core.analytics.state import SymbolState
+from streams.core.analytics.windowed.plan import Watch
 
 Places: TypeAlias = list[tuple[int, int]]
 """(interval number, place in that interval), in the order they go out."""
@@ -88,11 +91,28 @@ def revise_values(state: SymbolState, changed: Places) -> Places:
     return [(number, place) for _, number, place in sorted(revised)]
 
 
+def catch_up(state: SymbolState, watch: Watch, *, final: bool) -> Places:
+    """Count a heartbeat for the functions of a symbol, and compute what is due; those bars, by close."""
+    found: list[tuple[int, int, int]] = []
+    for number, kept in enumerate(state.kept):
+        if not kept.owes:
+            continue
+        bars = state.interval_bars(number)
+        state.touch(number, [int(place) for place in np.flatnonzero(bars["due"] > 0)])
+        places = kept.due(final=final)
+        kept.compute(places, f"{state.name.decode()} {state.plan.layout.intervals[number].name}", watch)
+        bars["values_revision"][places] += 1
+        found += [(int(bars["ts_close"][place]), number, place) for place in places]
+    return [(number, place) for _, number, place in sorted(found)]
+
+
 def _revised(state: SymbolState, number: int, places: list[int]) -> list[int]:
     if not state.chains[number].names:
         return places
     bars = state.interval_bars(number)
+    changed = places
     places = [int(place) for place in state.chains[number].revise(bars, places)]
+    state.touch(number, state.kept[number].note(changed))
     revisions = bars["values_revision"]
     for place in places:
         revisions[place] += 1

@@ -38,6 +38,7 @@ BAR: Final = np.dtype(
         ("flags", "<i8"),
         ("revision", "<i8"),  # NONE: not published
         ("values_revision", "<i8"),  # of its indicator values
+        ("due", "<i8"),  # heartbeats until the values of functions are computed, 0 where they are
         ("cause", "<i8"),  # of a minute without a real bar, NONE where unknown
         ("unfilled", "<i8"),  # 1: reported as a minute that no bar will fill
         ("waits", "<i8"),  # of a derived bar, here and below; 1: has minutes, but is not published

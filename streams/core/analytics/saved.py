@@ -9,7 +9,7 @@ rows that changed since, as they are now, and counts where its offset is the hig
 a few kilobytes, and no kill between two writes can mix two moments: each key is whole by itself, and the rows
 of a newer one cover all that changed after any older or equal state of the other.
 
-State: at most 103 bytes a minute, 24 a derived bar, and 64 an indicator and interval besides what its file
+State: at most 104 bytes a minute, 25 a derived bar, and 64 an indicator and interval besides what its file
 says: with nine indicators 100 KB for a market of 390 minutes a day, 330 KB for one of 1440.
 """
 
@@ -28,6 +28,9 @@ MOST_RECENT: Final = 96
 
 _RECENT: Final = b"|recent"
 
+VALUES: Final = "="
+"""Begins the keys of values of functions."""
+
 StartKey: TypeAlias = tuple[int, str]
 """(interval in ns, formula) of an indicator, such as ``ema(20)``."""
 
@@ -38,14 +41,15 @@ MINUTE: Final = np.dtype(
         *((name, "<i8") for name in ("trades", "ts_first", "ts_last", "flags")),
         *((name, "<i4") for name in ("revision", "values_revision", "source")),
         *((name, "<i1") for name in ("fill", "cause", "unfilled")),
+        ("due", "<i1"),
     ]
 )
-"""A minute that has a bar or a cause: 103 bytes."""
+"""A minute that has a bar or a cause: 104 bytes."""
 
 SLOT: Final = np.dtype(
-    [("interval", "<i8"), ("ts_open", "<i8"), ("revision", "<i4"), ("values_revision", "<i4")]
+    [("interval", "<i8"), ("ts_open", "<i8"), ("revision", "<i4"), ("values_revision", "<i4"), ("due", "<i1")]
 )
-"""A published derived bar: 24 bytes."""
+"""A published derived bar: 25 bytes."""
 
 _START: Final = np.dtype([("interval", "<i8"), ("formula", "S48"), ("size", "<i8")])
 _HEAD: Final = np.dtype(
@@ -68,7 +72,7 @@ class Saved:
         session_date: newest trade date of its window, in days.
         minutes: MINUTE rows, ascending.
         slots: SLOT rows.
-        starts: by indicator, the bytes of its state before the window.
+        starts: by indicator, the bytes of its state before the window; and what ``windowed`` keeps.
         sources: names that ``source`` of a minute counts.
         counts: one for each of COUNTS.
     """
@@ -94,10 +98,17 @@ class Saved:
             self.session_date,
             minutes[np.argsort(minutes["ts_open"], kind="stable")],
             np.concatenate([self.slots[kept], recent.slots]),
-            self.starts,
+            self._starts_with(recent.starts),
             names,
             recent.counts,
         )
+
+    def _starts_with(self, recent: dict[StartKey, bytes]) -> dict[StartKey, bytes]:
+        """Values of functions go by their instants: of two the later one counts. The others replace."""
+        return self.starts | {
+            key: self.starts.get(key, b"") + rows if key[1].startswith(VALUES) else rows
+            for key, rows in recent.items()
+        }
 
     def to_bytes(self) -> bytes:
         """The body of the saved state."""

@@ -19,10 +19,11 @@ from schemas.topics import TOPICS
 from streams.core.analytics.counts import Counts
 from streams.core.analytics.incoming import FAULTS, Incoming, Promises
 from streams.core.analytics.partition import CONFIG_KEYS, Partition
-from streams.core.analytics.ready import Emission
+from streams.core.analytics.ready import INDICATORS, Emission
 from streams.core.analytics.revise import (
     NEVER,
     Places,
+    catch_up,
     close_through,
     next_due,
     revise_values,
@@ -33,13 +34,15 @@ from streams.core.analytics.rows import NONE
 from streams.core.analytics.saved import Asleep, Saved, name_of
 from streams.core.analytics.scan.scanner import Scanner, is_scan_key
 from streams.core.analytics.state import SymbolState
+from streams.core.analytics.windowed.plan import UNWATCHED, Watch
 from streams.core.slots import pack, unpack
 from streams.core.stage import PARTITION_KEY, Outputs
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the saved states."""
 
 _THROUGH: Final = 3  # among the fields of a promise
+_FINAL: Final = 4
 _CAUSE: Final = record_type("MinuteStatus").null_bit("cause")
 
 
@@ -63,15 +66,18 @@ class AnalyticsStage:
 
     Args:
         partition: number of the partition.
+        watch: looks on while functions run; changes no output.
     """
 
-    def __init__(self, partition: int) -> None:
+    def __init__(self, partition: int, watch: Watch = UNWATCHED) -> None:
+        self._watch = watch
         self._number = partition
         self._offset = NONE
         self._own = Partition()
         self._symbols: dict[bytes, SymbolState] = {}
         self._asleep: dict[bytes, Asleep] = {}
         self._dirty: set[bytes] = set()
+        self._owing: set[bytes] = set()  # symbols with bars for which functions are due
         self._due = NEVER
         self._scanner = Scanner(partition)
         applied: dict[str, _Apply] = {
@@ -114,6 +120,7 @@ class AnalyticsStage:
         self._own = Partition.of({key: body for key, (_, body) in found.items()})
         self._offset, _ = found.get(PARTITION_KEY, (NONE, b""))
         self._scanner.restore(self._own.plan, self._own.watermark, found)
+        self._say_disabled()
         own = {PARTITION_KEY, *CONFIG_KEYS, *filter(is_scan_key, found)}
         self._asleep = {key: Asleep.of(key, found) for key in found if name_of(key) == key and key not in own}
 
@@ -137,6 +144,7 @@ class AnalyticsStage:
         except (msgspec.MsgspecError, UnicodeDecodeError, ConfigurationError) as error:
             self._refuse(step, position, "V01", f"configuration: {error}", self._own.counts)
             return
+        self._say_disabled()
         self._put_to_sleep()
         self._scanner.configure(self._own.plan, self._offset)
 
@@ -145,6 +153,14 @@ class AnalyticsStage:
         for name, state in self._symbols.items():
             self._asleep[name] = Asleep(self._offset - 1, state.saved().to_bytes())
         self._symbols = {}
+        self._owing = set()
+
+    def _say_disabled(self) -> None:
+        programs = self._own.plan.programs if self._own.plan else ()
+        found = {one.config.name: one for program in programs for one in program.windowed}
+        for name, one in found.items():
+            if one.function is None:
+                self._watch.disabled(name, "", one.reason)
 
     def _bar(self, step: _Step, position: int, row: int) -> None:
         bars = step.bars
@@ -187,13 +203,29 @@ class AnalyticsStage:
         before, self._own.watermark = self._own.watermark, max(self._own.watermark, promise[_THROUGH])
         if self._asleep:
             self._wake_all()
+        if self._owing and self._own.watermark > before:
+            self._catch_up(step, final=False)
         if self._due <= self._own.watermark:
             for name in sorted(self._symbols):
                 self._close(step, self._symbols[name])
             self._due = min((next_due(state) for state in self._symbols.values()), default=NEVER)
+        if self._owing and promise[_FINAL]:
+            self._catch_up(step, final=True)
         if self._own.watermark > before:
             self._scanner.heartbeat(self._symbols, self._offset, self._own.watermark)
         step.emission.heartbeat(step.promises.sources[row], promise)
+
+    def _catch_up(self, step: _Step, *, final: bool) -> None:
+        """Compute what functions are due, of symbols by name; what a heartbeat closes waits for the next."""
+        for name in sorted(self._owing):
+            state = self._symbols[name]
+            self._dirty.add(name)
+            if places := catch_up(state, self._watch, final=final):
+                step.emission.values(state, places, INDICATORS)
+                changed = {number for number, _ in places}
+                self._scanner.update(state, self._offset, self._own.watermark, changed)
+            if not state.owes:
+                self._owing.discard(name)
 
     def _close(self, step: _Step, state: SymbolState) -> None:
         if next_due(state) > self._own.watermark:
@@ -209,6 +241,8 @@ class AnalyticsStage:
         self._scanner.update(state, self._offset, self._own.watermark, {number for number, _ in changed})
         if state.waiting:
             self._due = min(self._due, next_due(state))
+        if state.owes:
+            self._owing.add(state.name)
 
     def _state(self, name: bytes) -> SymbolState | None:
         """State of a symbol, None where it is unknown or reflects this record already."""
@@ -223,6 +257,8 @@ class AnalyticsStage:
             saved = Saved(int(plan.layout.grid.sessions[0])) if asleep is None else asleep.saved()
             self._symbols[name] = SymbolState(name, saved, plan)
             self._due = min(self._due, next_due(self._symbols[name]))
+            if self._symbols[name].owes:
+                self._owing.add(name)
         return self._symbols[name]
 
     def _wake_all(self) -> None:

@@ -1,6 +1,6 @@
 """What ``analytics`` knows of one symbol: its bars of two trade dates and its indicators along them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +11,7 @@ from streams.core.analytics.derive import derive_all
 from streams.core.analytics.plan import SymbolPlan
 from streams.core.analytics.rows import BAR, NONE, Ints, Rows
 from streams.core.analytics.saved import MINUTE, MOST_RECENT, SLOT, Saved, StartKey, recent_key
+from streams.core.analytics.windowed.kept import Kept
 
 _CONTENT = tuple(name for name in MINUTE.names or () if name != "ts_open")
 
@@ -25,6 +26,7 @@ class SymbolState:
         bars: BAR[places]; a derived bar not yet published is kept up to date with revision NONE.
         revisions: int64[places], those of ``bars``.
         chains: per interval its indicators.
+        kept: per interval what functions make of its bars.
         waiting: (ts_close, interval number, place) of derived bars that have minutes but are not published.
         sources: names that ``source`` of a bar counts.
         counts: one for each of ``counts.COUNTS``.
@@ -40,6 +42,7 @@ class SymbolState:
         self.sources = list(saved.sources)
         self.counts = list(saved.counts)
         self.before = np.zeros(2, BAR)
+        self._functions = any(program.windowed for program in plan.programs)
         self.found = np.zeros(len(plan.layout.intervals), np.int64)
         self._take_up(saved)
 
@@ -61,6 +64,12 @@ class SymbolState:
         for number, chain in enumerate(self.chains):
             states = [saved.starts.get(key, b"") for key in self._start_keys(number)]
             chain.restart(self.interval_bars(number), states)
+        self.kept = [self._kept(number, saved) for number in range(len(self.chains))]
+
+    def _kept(self, number: int, saved: Saved) -> Kept:
+        interval = self.plan.layout.intervals[number].ns
+        own = {formula: state for (ns, formula), state in saved.starts.items() if ns == interval}
+        return Kept(self.chains[number], self.interval_bars(number), self.plan.delay, self.plan.version, own)
 
     def interval_bars(self, number: int) -> Rows:
         """Bars of one interval, a view."""
@@ -70,7 +79,12 @@ class SymbolState:
         """Instant through which the values of a bar are fresh."""
         return int(self.window.due_next[self.window.starts[number] + place]) + self.plan.expiry
 
-    def touch(self, number: int, places: list[int]) -> None:
+    @property
+    def owes(self) -> bool:
+        """Whether functions are still to be computed for a bar."""
+        return self._functions and any(kept.owes for kept in self.kept)
+
+    def touch(self, number: int, places: Iterable[int]) -> None:
         """Note that bars of an interval changed."""
         begin = self.window.starts[number]
         for place in places:
@@ -91,7 +105,8 @@ class SymbolState:
         """State key and body of what is to be saved: what changed lately, or, now and then, everything."""
         if self._whole and np.count_nonzero(self.touched) <= MOST_RECENT:
             date, every = self.window.dates[-1], self.touched
-            recent = Saved(date, self._minutes(every), self._slots(every), {}, self.sources, self.counts)
+            late = self._late(every)
+            recent = Saved(date, self._minutes(every), self._slots(every), late, self.sources, self.counts)
             return recent_key(self.name), recent.to_bytes()
         self._whole = True
         self.touched[:] = False
@@ -106,7 +121,8 @@ class SymbolState:
         used = np.unique(minutes["source"][minutes["revision"] >= 0])
         minutes["source"] = np.where(minutes["revision"] >= 0, np.searchsorted(used, minutes["source"]), NONE)
         names = [self.sources[number] for number in used]
-        return Saved(date, minutes, slots, self._starts(first_date), names, list(self.counts))
+        starts = self._starts(first_date) | self._late(kept)
+        return Saved(date, minutes, slots, starts, names, list(self.counts))
 
     def _minutes(self, wanted: NDArray[np.bool_]) -> Rows:
         bars = self.interval_bars(0)
@@ -124,7 +140,7 @@ class SymbolState:
         kept = (derived["revision"] >= 0) & wanted[self.window.minutes :]
         slots = np.zeros(int(np.count_nonzero(kept)), SLOT)
         slots["interval"] = intervals[kept]
-        for name in ("ts_open", "revision", "values_revision"):
+        for name in ("ts_open", "revision", "values_revision", "due"):
             slots[name] = derived[name][kept]
         return slots
 
@@ -132,9 +148,24 @@ class SymbolState:
         starts: dict[StartKey, bytes] = {}
         for number, chain in enumerate(self.chains):
             bars = self.interval_bars(number)
-            states = chain.start_at(bars, int(np.searchsorted(bars["session_date"], first_date)))
+            place = int(np.searchsorted(bars["session_date"], first_date))
+            states = chain.start_at(bars, place)
             starts.update(zip(self._start_keys(number), states, strict=True))
+            starts.update(self._keyed(number, self.kept[number].start_at(place)))
         return starts
+
+    def _late(self, wanted: NDArray[np.bool_]) -> dict[StartKey, bytes]:
+        """Values of functions of some bars."""
+        found: dict[StartKey, bytes] = {}
+        for number, (begin, end) in enumerate(pairwise(self.window.starts)):
+            bars = self.interval_bars(number)
+            places = np.flatnonzero(wanted[begin:end] & (bars["revision"] >= 0))
+            found.update(self._keyed(number, self.kept[number].save(places)))
+        return found
+
+    def _keyed(self, number: int, states: dict[str, bytes]) -> dict[StartKey, bytes]:
+        interval = self.plan.layout.intervals[number].ns
+        return {(interval, formula): state for formula, state in states.items()}
 
     def _start_keys(self, number: int) -> list[StartKey]:
         interval = self.plan.layout.intervals[number].ns
@@ -150,7 +181,7 @@ class SymbolState:
         for number, interval in enumerate(self.plan.layout.intervals):
             own, part = self.interval_bars(number), slots[slots["interval"] == interval.ns]
             places, found = _places(own["ts_open"], part["ts_open"])
-            for name in ("revision", "values_revision"):
+            for name in ("revision", "values_revision", "due"):
                 own[name][places] = part[name][found]
 
     def _waiting(self) -> Iterator[tuple[int, int, int]]:

@@ -6,10 +6,11 @@ from typing import Final
 import numpy as np
 
 from schemas.config import IndicatorConfig
-from schemas.indicators import KINDS, parameters_of, value_names
+from schemas.indicators import KINDS, is_windowed, parameters_of, value_names
 from streams.core.analytics.indicators.indicator import Indicator
 from streams.core.analytics.indicators.steps import ORDER, PROGRAM, run_along
-from streams.core.analytics.rows import Floats, Rows
+from streams.core.analytics.rows import Bools, Floats, Row, Rows
+from streams.core.analytics.windowed.plan import Windowed
 
 _INDICATORS: Final[tuple[Indicator, ...]] = tuple(module.INDICATOR for module in ORDER)
 _NUMBERS: Final = {one.kind: number for number, one in enumerate(_INDICATORS)}
@@ -19,9 +20,11 @@ class Program:
     """Indicators of one interval.
 
     Attributes:
-        indicators: in the order of the configuration.
-        codes: PROGRAM[n].
-        names: of the values, all of one indicator together.
+        indicators: those compiled, in the order of the configuration.
+        codes: PROGRAM[n], of the compiled ones.
+        windowed: those computed by functions.
+        names: of the values in the order of the configuration, all of one indicator together.
+        late: bool[names], the values of functions.
         width: numbers of the state of all.
         keys: of each indicator, what its state is saved under: equal where the formula is.
         slices: of each indicator, its part of the state.
@@ -31,40 +34,43 @@ class Program:
     """
 
     def __init__(self, indicators: Sequence[IndicatorConfig]) -> None:
-        self.indicators = tuple(indicators)
+        self.indicators = tuple(one for one in indicators if not is_windowed(one))
         self.codes = np.zeros(len(self.indicators), PROGRAM)
-        names: list[str] = []
         self.keys: list[str] = []
         self.slices: list[slice] = []
-        width = 0
-        for code, config in zip(self.codes, self.indicators, strict=True):
-            parameters = parameters_of(config)
-            number = _NUMBERS[config.kind]
-            whole = _whole(config, parameters)
+        self.width = 0
+        codes, names, windowed = iter(self.codes), list[str](), list[Windowed]()
+        for config in indicators:
             outputs = value_names(config)
-            size = _INDICATORS[number].width(*whole)
-            code["kind"], code["state"], code["value"], code["values"] = (
-                number,
-                width,
-                len(names),
-                len(outputs),
-            )
-            code["first"], code["second"], code["third"] = whole
-            code["factor"] = parameters[-1] if parameters else 0.0
+            if is_windowed(config):
+                windowed.append(Windowed.of(config, len(names), len(outputs)))
+            else:
+                self._lay_out(next(codes), config, len(names), len(outputs))
             names += outputs
-            self.keys.append(f"{config.kind}({','.join(f'{one!r}' for one in parameters)})")
-            self.slices.append(slice(width, width + size))
-            width += size
-        self.names, self.width = tuple(names), width
+        self.names, self.windowed = tuple(names), tuple(windowed)
+        self.late: Bools = np.zeros(len(names), np.bool_)
+        for one in windowed:
+            self.late[one.first : one.first + one.count] = True
+
+    def _lay_out(self, code: Row, config: IndicatorConfig, first: int, count: int) -> None:
+        parameters = parameters_of(config)
+        number, whole = _NUMBERS[config.kind], _whole(config, parameters)
+        size = _INDICATORS[number].width(*whole)
+        code["kind"], code["state"], code["value"], code["values"] = number, self.width, first, count
+        code["first"], code["second"], code["third"] = whole
+        code["factor"] = parameters[-1] if parameters else 0.0
+        self.keys.append(f"{config.kind}({','.join(f'{one!r}' for one in parameters)})")
+        self.slices.append(slice(self.width, self.width + size))
+        self.width += size
 
     def peek(self, state: Floats, bar: Rows) -> Floats:
-        """Values that a bar would give, which advances nothing; NaN while not ready.
+        """Values that a bar would give, which advances nothing; NaN while not ready, and for functions.
 
         Args:
             state: float64[width], before the bar.
             bar: the bar, forming or closed, an array of one with a revision of 0 or more.
         """
-        values, unseen = np.empty(len(self.names)), np.empty(len(self.names))
+        values, unseen = np.full(len(self.names), np.nan), np.ones(len(self.names))
         kept = np.empty(self.width)
         run_along(self.codes, state.copy(), kept, bar, 0, 1, values, unseen, len(self.names))
         return values

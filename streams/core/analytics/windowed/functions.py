@@ -1,0 +1,171 @@
+"""Where the functions come from: entry points of installed packages, and pandas-ta-classic.
+
+An entry point of the group ``barline.indicators`` names a function ``(bars, **parameters)``; its name is the
+kind. Whatever is not found there is looked for in the library. Both are loaded when a configuration that
+names one is taken up, not before.
+"""
+
+import importlib
+import inspect
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from importlib.metadata import entry_points
+from typing import Any, Final
+
+import numpy as np
+
+from schemas.config import IndicatorConfig
+from schemas.errors import ConfigurationError
+from streams.core.analytics.windowed.bars import Bars, Function, Values
+
+GROUP: Final = "barline.indicators"
+"""Of entry points."""
+
+LEAST: Final = 2
+MOST: Final = 2_000
+"""Bars of a window: what is kept for each symbol and interval stays bounded."""
+
+_LIBRARY: Final = "pandas_ta_classic"
+_COLUMNS: Final = {"open_": "open", "open": "open", "high": "high", "low": "low", "close": "close",
+                   "volume": "volume"}  # fmt: skip
+_OURS: Final = {"offset", "talib", "kwargs"}  # parameters of the library that are not for users
+
+
+def function_of(kind: str) -> Function:
+    """The function of a kind.
+
+    Raises:
+        ConfigurationError: no package has one, or it cannot be loaded.
+    """
+    for point in entry_points(group=GROUP, name=kind):
+        try:
+            found: Function = point.load()
+        except Exception as error:
+            raise ConfigurationError(
+                f"indicator {kind} must be loadable, was {error!r} ({point.value})"
+            ) from error
+        return found
+    return _of_library(kind)
+
+
+def parameters_of(config: IndicatorConfig) -> dict[str, float | int | str]:
+    """What its function is given by name; whole numbers as such."""
+    given: dict[str, float | int | str] = {"length": config.length} if config.length else {}
+    given |= {name: int(value) if value == int(value) else value for name, value in config.parameters.items()}
+    return given | config.options
+
+
+def check(config: IndicatorConfig) -> None:
+    """Compute an indicator over some made-up bars.
+
+    Raises:
+        ConfigurationError: its function is not there, refuses its parameters, or lacks one of its outputs.
+    """
+    if not LEAST <= config.window <= MOST:
+        rule = f"from {LEAST} to {MOST}"
+        raise ConfigurationError(f"window of {config.name} must be {rule}, was {config.window!r}")
+    function = function_of(config.kind)
+    _check_parameters(config, function)
+    try:
+        found = named(config, function(_made_up(config.window), **parameters_of(config)))
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(f"indicator {config.name} must compute, was {error!r}") from error
+    if len(found) == 0:
+        raise ConfigurationError(f"window of {config.name} must be long enough, was {config.window!r}")
+
+
+def named(config: IndicatorConfig, found: Values | float | None) -> list[float]:
+    """The values a function gave in the order of the outputs; empty where it gave none, NaN for not ready.
+
+    Raises:
+        ConfigurationError: it gave none of that name.
+    """
+    if found is None:
+        return []
+    values = found if isinstance(found, Mapping) else {"": found}
+    outputs = config.outputs or list(values)[:1]
+    if unknown := [output for output in outputs if output not in values]:
+        raise ConfigurationError(
+            f"outputs of {config.name} must be of {', '.join(sorted(values))}, was {unknown[0]!r}"
+        )
+    return [_finite(values[output]) for output in outputs]
+
+
+def _finite(value: float | None) -> float:
+    number = np.nan if value is None else float(value)
+    return number if np.isfinite(number) else np.nan
+
+
+def _of_library(kind: str) -> Function:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it uses what pandas has deprecated
+        library: Any = importlib.import_module(_LIBRARY)
+    if kind not in {name for names in library.Category.values() for name in names}:
+        raise ConfigurationError(
+            f"indicator must be one of ours, an entry point of {GROUP} or of {_LIBRARY}, was {kind!r}"
+        )
+    theirs: Any = getattr(library, kind)
+    wanted = inspect.signature(theirs).parameters
+
+    def function(bars: Bars, **parameters: float | str) -> Values | None:
+        columns = _series(bars)
+        given = {name: columns[_COLUMNS[name]] for name in wanted if name in _COLUMNS}
+        # What else is installed must not change a value.
+        own = {"talib": False} if "talib" in wanted else {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _last_row(theirs(**given, **own, **parameters))
+
+    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [one for name, one in wanted.items() if name not in _COLUMNS and name not in _OURS]
+    )
+    return function
+
+
+def _check_parameters(config: IndicatorConfig, function: Function) -> None:
+    known = inspect.signature(function).parameters
+    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in known.values()):
+        return
+    if unknown := sorted(parameters_of(config).keys() - known.keys()):
+        raise ConfigurationError(f"parameters of {config.name} must be of {', '.join(known)}, was {unknown}")
+
+
+def _series(bars: Bars) -> dict[str, Any]:
+    pandas: Any = importlib.import_module("pandas")
+    index = pandas.DatetimeIndex(bars.ts_open.astype("datetime64[ns]"), tz="UTC").tz_localize(None)
+    return {name: pandas.Series(getattr(bars, name), index) for name in set(_COLUMNS.values())}
+
+
+def _last_row(found: Any) -> Values | None:
+    if isinstance(found, tuple):
+        found = next((one for one in found if one is not None), None)
+    if found is None or len(found) == 0:
+        return None
+    if not hasattr(found, "columns"):
+        return {"": float(found.iloc[-1])}
+    last = found.iloc[-1]
+    numbers = {str(name): last[name] for name in found.columns if np.issubdtype(found[name].dtype, np.number)}
+    return dict(_short(numbers))
+
+
+def _short(numbers: Mapping[str, float]) -> Iterable[tuple[str, float]]:
+    """Values by the first part of their names, ``supertd`` for ``SUPERTd_7_3.0``; the whole where shared."""
+    firsts = [_plain(name.split("_")[0]) for name in numbers]
+    for name, first in zip(numbers, firsts, strict=True):
+        yield (first if firsts.count(first) == 1 else _plain(name)), float(numbers[name])
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"\W+", "_", name.lower()).strip("_")
+
+
+def _made_up(window: int) -> Bars:
+    """Bars of a wandering price, one a minute."""
+    number = np.arange(window)
+    close = 100.0 + np.sin(number * 0.7) + np.cos(number * 0.11) * 3.0
+    opens, dates = number * 60_000_000_000 + 1_719_900_000_000_000_000, np.full(window, 19_906)
+    volume = (1_000 + number % 7 * 10).astype(np.float64)
+    return Bars(opens, dates, close, close + 0.5, close - 0.5, close + 0.1, volume, volume * close)

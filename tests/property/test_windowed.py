@@ -1,0 +1,85 @@
+"""Laws of indicators by functions: what they come to, and that no cut changes anything."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from schemas.config import IndicatorConfig, SignalConfig
+from streams.core.analytics.stage import AnalyticsStage
+from tests.factories import Record, changed, columns, config, heartbeat, rows_of
+from tests.oracle.windowed import last_windows
+from tests.property.test_analytics import BODY, LENGTH, bars, heartbeats, joined, runs, statuses, ts_of
+from tests.unit.analytics.packages import installed
+
+OWN = [
+    IndicatorConfig("mean", "mean_of_five", window=9),
+    IndicatorConfig("ema_3", "ema", 3),
+    IndicatorConfig("fails", "fails_at_seven", intervals=["1m", "15m"], window=2),
+]
+SIGNALS = [SignalConfig("above", "close > mean@5m or change(mean, 2) > 0", debounce_ms=60_000)]
+FUNCTIONS = changed(BODY, indicators=OWN, signals=SIGNALS)
+OTHERS = changed(FUNCTIONS, indicators=[OWN[0], OWN[2]], intervals=["5m", "30m", "1d"])
+FINAL = {**heartbeat("2024-07-02T20:00", "bars"), "ts_through": ts_of(2 * LENGTH - 1) + 60_000_000_000}
+
+
+modest = settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.generate])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with installed(tmp_path_factory.mktemp("package")):
+        yield
+
+
+def logs(*configs: Record) -> st.SearchStrategy[list[Record]]:
+    """Records of all kinds after a configuration, heartbeats among them."""
+    one = st.one_of(bars(), statuses(), heartbeats(), heartbeats(), *map(st.just, configs))
+    parts = st.lists(st.one_of(one.map(lambda record: [record]), runs()), max_size=20)
+    return parts.map(lambda found: [config(FUNCTIONS), *(record for part in found for record in part)])
+
+
+def outputs(stage: AnalyticsStage, records: list[Record], first: int = 0) -> dict[str, list[Record]]:
+    found = stage.step(columns("bars.1m", 0, *records, first_offset=first)).topics
+    return {topic: rows_of(rows) for topic, rows in found.items()}
+
+
+@modest
+@given(records=logs(config(OTHERS), config(changed(OTHERS))), cuts=st.lists(st.integers(0, 300), max_size=4))
+def test_a_stage_cut_and_taken_up_anywhere_goes_on_with_the_same_values(
+    records: list[Record], cuts: list[int]
+):
+    whole = outputs(AnalyticsStage(0), records)
+    saved: dict[bytes, bytes] = {}
+    parts, borders = [], [0, *sorted(min(cut, len(records)) for cut in cuts), len(records)]
+    for first, end in pairwise(borders):
+        stage = AnalyticsStage(0)
+        stage.restore(saved)
+        parts.append(outputs(stage, records[first:end], first))
+        saved |= stage.take_dirty()
+    assert joined(parts) == whole
+
+
+@modest
+@given(records=logs())
+def test_after_the_final_heartbeat_every_bar_has_the_value_of_its_window(records: list[Record]):
+    found = outputs(AnalyticsStage(0), [*records, {**FINAL, "final": True}])
+    last: dict[Any, Record] = {}
+    for row in found.get("indicators", []):
+        last[row["symbol"], row["interval"], row["ts_open"]] = row
+    wanted = last_windows([row for row in records if row["record"] == "Bar"], found, 5, 9)
+    assert {key: row["values"].get("mean") for key, row in last.items()} == wanted
+
+
+@modest
+@given(records=logs())
+def test_every_revision_has_one_ready_after_it(records: list[Record]):
+    found = outputs(AnalyticsStage(0), [*records, {**FINAL, "final": True}])
+    names = ("symbol", "interval", "ts_open", "revision")
+    values = [tuple(row[name] for name in names) for row in found.get("indicators", [])]
+    ready = [row for row in found.get("ready", []) if row["record"] == "Ready"]
+    assert [tuple(row[name] for name in names) for row in ready] == values
+    assert len(set(values)) == len(values)
