@@ -257,6 +257,8 @@ class Domain(msgspec.Struct, frozen=True):
         silence_ms: silence longer than this is an outage, not no_trades.
         coverage_limit: derived bars below it are flagged, 0 to 1.
         auction_ms: how long after the close a print with an auction condition still counts.
+        session_timeout_ms: a session without any known minute for so long after its open, or up to its close,
+            is flagged.
         parked_lines: lines of an unknown mode kept while it is asked for.
         parked_bytes: their size in bytes.
         equity_on_change: whether a value equal to the last one is dropped.
@@ -280,6 +282,7 @@ class Domain(msgspec.Struct, frozen=True):
     silence_ms: int = 300_000
     coverage_limit: float = 0.8
     auction_ms: int = 300_000
+    session_timeout_ms: int = 300_000
     parked_lines: int = 200
     parked_bytes: int = 262_144
     equity_on_change: bool = True

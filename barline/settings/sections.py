@@ -88,6 +88,7 @@ class PolicySettings(msgspec.Struct, frozen=True):
         silence_ms: silence longer than this is an outage, not no_trades.
         coverage_limit: derived bars below it are flagged, 0 to 1.
         auction_ms: how long after the close a print with an auction condition still counts.
+        session_timeout_ms: a session without any known minute for so long is flagged.
     """
 
     fill: list[Policy] = msgspec.field(default_factory=lambda: ["refetch", "flat"])
@@ -98,6 +99,7 @@ class PolicySettings(msgspec.Struct, frozen=True):
     silence_ms: Count = _DEFAULT.silence_ms
     coverage_limit: Share = _DEFAULT.coverage_limit
     auction_ms: Count = _DEFAULT.auction_ms
+    session_timeout_ms: Count = _DEFAULT.session_timeout_ms
 
 
 class LinesSettings(msgspec.Struct, frozen=True):

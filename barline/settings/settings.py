@@ -143,6 +143,7 @@ class Settings(msgspec.Struct, frozen=True):
             silence_ms=policies.silence_ms,
             coverage_limit=policies.coverage_limit,
             auction_ms=policies.auction_ms,
+            session_timeout_ms=policies.session_timeout_ms,
             parked_lines=self.lines.parked_lines,
             parked_bytes=self.lines.parked_bytes,
             equity_on_change=self.lines.equity_on_change,

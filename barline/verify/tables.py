@@ -54,7 +54,7 @@ TABLES: Final = (
     Table("bars_revisions", _BARS, "Bar", ("symbol", "interval", "ts_open", "revision")),
     Table("minute_status", ("bars.1m",), "MinuteStatus", ("symbol", "source", "ts_open"), ""),
     Table("gaps", ("gaps",), "Gap", ("symbol", "ts_open")),
-    Table("sessions", ("sessions",), "Session", ("symbol", "session_date")),
+    Table("sessions", ("sessions",), "Session", ("symbol", "session_date", "interval")),
     Table(
         "indicators",
         ("indicators",),

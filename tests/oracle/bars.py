@@ -7,6 +7,7 @@ SEMANTICS. Not covered: history sources, sources of files, V08, V17.
 
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Final
 
 from schemas.config import Domain, SymbolConfig, decode, rules_of
@@ -16,6 +17,7 @@ from tests.oracle.choice import chosen, is_fill_of, replaces
 from tests.oracle.fills import Minute, fill, gap
 from tests.oracle.flags import flagged
 from tests.oracle.prints import Record, refusal
+from tests.oracle.quality import session
 from tests.oracle.sources import MS, NEVER, Life, Sources
 
 _GRACE: Final = 5_000 * MS
@@ -92,6 +94,20 @@ class Bars:
                 causes = [one.cause or self._was[symbol.symbol, one.ts_open] for one in run]
                 past = (symbol.symbol, run[0].session_date) in self._past
                 found[symbol.symbol, first] = gap(run, causes, past=past)
+        return found
+
+    def sessions(self) -> dict[tuple[str, int, str], Record]:
+        """Every closed session by symbol, trade date and interval."""
+        found: dict[tuple[str, int, str], Record] = {}
+        for symbol in self._domain.symbols:
+            calendar = self._calendars[symbol.calendar]
+            start = self._from.get(symbol.symbol, 0)
+            for date, part in groupby(self._minutes(symbol), key=lambda minute: minute.session_date):
+                minutes = [*part]
+                if {at for at in calendar.session(date) if at >= start} <= {one.ts_open for one in minutes}:
+                    given_up = [not self._decided[symbol.symbol, one.ts_open] for one in minutes]
+                    said = session(minutes, given_up, calendar, self._domain)
+                    found |= {(symbol.symbol, date, name): row for name, row in said.items()}
         return found
 
     def statuses(self) -> dict[Place, str]:

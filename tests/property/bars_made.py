@@ -34,6 +34,8 @@ def body(pick: Random, *, short: bool) -> Domain:
     )  # fmt: skip
     fields["policy"] = pick.choice([["refetch", "flat"], ["flat"], ["none"], ["refetch"]])
     made_of = two(**fields)
+    timeout = pick.choice([60_000, 120_000, 300_000])
+    made_of = msgspec.structs.replace(made_of, session_timeout_ms=timeout)
     if not short:
         return made_of
     rows = calendar_rows(days=DATES, hours=("13:30-13:33", "13:34-13:37"))

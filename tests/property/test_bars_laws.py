@@ -132,11 +132,12 @@ def test_revisions_count_up_from_nought(log: list[Record]):
         ("gaps", "Gap", "ts_open"),
         ("sessions", "Session", "session_date"),
     ):
-        seen: Counter[tuple[str, int]] = Counter()
+        seen: Counter[tuple[object, ...]] = Counter()
         for row in rows.get(topic, []):
             if row["record"] == record:
-                assert row["revision"] == seen[row["symbol"], row[key]]
-                seen[row["symbol"], row[key]] += 1
+                place = row["symbol"], row[key], row.get("interval")
+                assert row["revision"] == seen[place]
+                seen[place] += 1
 
 
 @given(logs())

@@ -6,7 +6,19 @@ Logs are made in ``bars_made``: minutes of one session, or of several, so that t
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from schemas.flags import DISAGREES, LARGE_VOLUME, PARTIAL, STUCK, VWAP_RANGE
+from schemas.flags import (
+    DISAGREES,
+    EARLY_END,
+    LARGE_VOLUME,
+    LATE_START,
+    LOW_QUALITY,
+    NO_BARS,
+    PARTIAL,
+    STUCK,
+    TIMED_OUT,
+    UNFILLED,
+    VWAP_RANGE,
+)
 from streams.core.bars.stage import BarsStage
 from tests.factories import Record, heartbeat, minute_status
 from tests.oracle.bars import Bars
@@ -15,6 +27,7 @@ from tests.property.bars_made import OPEN, M, made
 from tests.unit.bars.desk import Desk, beat, fed, minute, two
 
 BITS = (PARTIAL, VWAP_RANGE, LARGE_VOLUME, STUCK, DISAGREES)
+SESSION_BITS = (LATE_START, EARLY_END, TIMED_OUT, UNFILLED, NO_BARS, LOW_QUALITY)
 modest = settings(max_examples=40, phases=[Phase.explicit, Phase.generate])  # a seed cannot be shrunk
 seeds = st.integers(0, 1 << 32)
 logs = st.one_of(
@@ -60,6 +73,18 @@ def test_the_final_gaps_are_those_of_the_oracle(how: tuple[int, int, bool], bord
     wanted = Bars().read(log).gaps()
     found = newest(ended(log, borders).of("gaps", "Gap"), "symbol", "ts_open")
     assert difference(wanted, found) == []
+
+
+def closed_sessions(found: Ended) -> dict[tuple[object, ...], Record]:
+    last = newest(found.of("sessions", "Session"), "symbol", "session_date", "interval")
+    return {key: row for key, row in last.items() if row["state"] == "closed"}
+
+
+@given(seeds, st.integers(8, 30), cuts)
+@modest
+def test_closed_sessions_are_those_of_the_oracle(seed: int, length: int, borders: list[int]):
+    log = made(seed, length, short=True)
+    assert difference(Bars().read(log).sessions(), closed_sessions(ended(log, borders))) == []
 
 
 @given(logs, cuts)
@@ -120,6 +145,8 @@ def test_the_logs_hold_every_cause_and_every_fill():
     assert {row["fill"] for one in oracles for row in one.rows().values()} >= {"real", "flat"}
     flags = {row["flags"] & bit for one in oracles for row in one.rows().values() for bit in BITS}
     assert flags == {0, *BITS}
+    told = [row["flags"] for one in oracles for row in one.sessions().values()]
+    assert {bits & bit for bits in told for bit in SESSION_BITS} == {0, *SESSION_BITS}
     assert {gap["state"] for one in oracles for gap in one.gaps().values()} >= {"open", "filled", "abandoned"}
     assert "late.V09" in {outcome for one in oracles for outcome in one.outcomes.values()}
 
@@ -142,3 +169,12 @@ def test_the_comparison_fails_when_one_row_of_the_stage_is_altered():
     assert wanted[flat]["fill"] == "flat"
     for name, value in (("close", 10.000001), ("fill", "real"), ("volume", 1.0), ("source", "feed")):
         assert difference(wanted, {**found, flat: {**found[flat], name: value}}) != []
+
+
+def test_the_comparison_of_sessions_fails_when_one_minute_is_counted_wrongly():
+    log = made(1, 24, short=True)
+    wanted, found = Bars().read(log).sessions(), closed_sessions(ended(log, []))
+    assert difference(wanted, found) == []
+    key = next(iter(wanted))
+    for name in ("expected", "real", "no_trades", "outage", "planned", "flags"):
+        assert difference(wanted, {**found, key: {**found[key], name: found[key][name] + 1}}) != []

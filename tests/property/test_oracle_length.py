@@ -38,6 +38,8 @@ def bars(seed: int) -> tuple[int, list[str]]:
     wanted, found = Bars().read(log), through(BarsStage(0), "bars.raw", log, cuts(pick, log))
     said = difference(wanted.rows(), newest(found.of("bars.1m", "Bar"), "symbol", "ts_open"))
     said += difference(wanted.gaps(), newest(found.of("gaps", "Gap"), "symbol", "ts_open"))
+    told = newest(found.of("sessions", "Session"), "symbol", "session_date", "interval")
+    said += difference(wanted.sessions(), {at: row for at, row in told.items() if row["state"] == "closed"})
     last = {(row["symbol"], row["ts_open"]): row["cause"] for row in found.of("bars.1m", "MinuteStatus")}
     said += [
         f"{at}: {why}, was {last.get(at)}" for at, why in wanted.statuses().items() if last.get(at) != why

@@ -144,13 +144,13 @@ def _is_ahead(book: Book, listing: Listing, ts_open: int) -> bool:
 
 def _refuse(book: Book, listing: Listing, day: Day, ts_open: int, why: Rejected) -> Outcome:
     """A minute without a bar whose bar was refused has that as its cause."""
-    session_date = listing.session_date(ts_open)
-    is_new = session_date > day.session_date and session_date >= book.partition.roster.window(listing).oldest
-    if is_new and not _is_ahead(book, listing, ts_open):  # it may be the first record of its trade date
-        book.begin(listing, day, session_date)
+    session_date, window = listing.session_date(ts_open), book.partition.roster.window(listing)
+    is_ahead = _is_ahead(book, listing, ts_open)
+    if day.session_date < session_date >= window.oldest and not is_ahead:
+        book.begin(listing, day, session_date)  # it may be the first record of its trade date
         book.refresh(listing)
     place = day.place(ts_open)
-    if place >= 0:
+    if place >= 0 and (session_date <= window.current or not is_ahead):
         day.rows["rejected"][place] += 1
         if day.rows["bits"][place] & MISSED:
             book.apply(listing, day, Effects.find_causes)

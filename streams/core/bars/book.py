@@ -10,14 +10,16 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
+from streams.core.bars import sessions
 from streams.core.bars.agenda import Agenda
 from streams.core.bars.choose import waits
 from streams.core.bars.days import Days, close_of
 from streams.core.bars.effects import Effects, abandon
 from streams.core.bars.emit import Sheets
 from streams.core.bars.partition import Partition
-from streams.core.bars.roster import Listing
+from streams.core.bars.roster import Listing, Window
 from streams.core.bars.state import REAL, REFETCHED, UNKNOWN, Day
+from streams.core.watermark import FOREVER
 
 Change: TypeAlias = Callable[[Effects], None]
 
@@ -69,6 +71,7 @@ class Book:
         """A symbol got its start."""
         for day in self.days.of(listing):
             day.aim(self.partition.roster.since[listing.index])
+        self._plan(listing)
         self.refresh(listing)
 
     def lay_out(self) -> None:
@@ -127,8 +130,11 @@ class Book:
             final: decide every minute up to the newest bar.
             only: look again at the minutes of this cause alone; ``NONE`` looks at none.
         """
+        roster, is_looked_at = self.partition.roster, final or only != NONE
+        through = roster.through[roster.group[listing.index]]
         for day in self.days.of(listing):
-            self.apply(listing, day, partial(self._settle_day, listing, day, final, only))
+            if is_looked_at or day.pending or close_of(day.next_open) <= through:
+                self.apply(listing, day, partial(self._settle_day, listing, day, final, only))
         while not listing.played and self._open_next(listing):
             pass
         self.refresh(listing)
@@ -170,7 +176,42 @@ class Book:
                 if window.advance(roster.through[group]):
                     for at in roster.members[group]:
                         if roster.listings[at].grid is grid:
-                            self._let_go(roster.listings[at], window.oldest)
+                            self._turn(roster.listings[at], window)
+
+    def _turn(self, listing: Listing, window: Window) -> None:
+        """Another trade date has begun: it is opened, the next one planned, and what is too old let go of."""
+        self._let_go(listing, window.oldest)
+        date, grid = window.current, listing.grid
+        day = self._expected(listing, date)
+        if day is not None and int(day.head["told"][0]) < 0:
+            opens = grid.session_bounds(date)[0]
+            if self.partition.roster.since[listing.index] <= opens:
+                self._tell_session(listing, day, sessions.OPEN, opens)
+        self._plan(listing)
+        self.refresh(listing)
+
+    def _plan(self, listing: Listing) -> None:
+        """Tell of the next session, so that its grid is known before its open."""
+        roster, at = self.partition.roster, listing.index
+        day = self._expected(listing, roster.window(listing).following)
+        if day is not None and int(day.head["session"][0]) == 0:
+            self._tell_session(listing, day, sessions.PLANNED, roster.through[roster.group[at]])
+
+    def _expected(self, listing: Listing, session_date: int) -> Day | None:
+        """The slot of a trade date that is expected of a symbol, taken up if need be."""
+        roster, at = self.partition.roster, listing.index
+        if session_date < 0 or listing.played or not roster.here[at] or roster.since[at] == FOREVER:
+            return None
+        day = self.days.slot(listing, session_date)
+        if self.offset <= day.offset or self.is_taken(listing, day, session_date):
+            return None
+        if day.session_date < session_date:
+            self.begin(listing, day, session_date)
+        return day if day.session_date == session_date else None
+
+    def _tell_session(self, listing: Listing, day: Day, state: int, ts: int) -> None:
+        Effects(self.partition, listing, day).tell_session(self.sheets, state, ts)
+        self.days.mark(listing, day, day.session_date)
 
     def _let_go(self, listing: Listing, oldest: int) -> None:
         for day in self.days.of(listing):
@@ -180,7 +221,6 @@ class Book:
                 abandon(listing, day, self.sheets)
                 day.begin(-1, np.zeros(0, np.int64))
                 self.days.mark(listing, day, was)
-        self.refresh(listing)
 
 
 def _newest(day: Day) -> int:

@@ -111,7 +111,7 @@ class Days:
             return FOREVER
         days = self.of(listing)
         if listing.played:
-            return min((open_ for day in days if (open_ := _next(day)) is not None), default=FOREVER)
+            return min((day.next_open for day in days), default=FOREVER)
         start = self._start(listing, since, partition.roster.window(listing).oldest)
         return self._along(listing, start, offset)
 
@@ -135,9 +135,8 @@ class Days:
             session_date = listing.session_date(ts)
             day = slots.get(session_date % SLOTS)
             if day is not None and day.session_date == session_date:
-                open_ = _next(day)
-                if open_ is not None:
-                    return open_
+                if day.next < len(day.rows):
+                    return day.next_open
             elif day is None or day.offset < offset:
                 return ts
             ts = listing.grid.next_minute(listing.grid.session_bounds(session_date)[1] - 1)
@@ -190,10 +189,6 @@ class Days:
             for day in slots.values():
                 yield dict(zip(COUNTED, day.head["counts"][0].tolist(), strict=True))
         yield from (own.counts for own in self._own.values())
-
-
-def _next(day: Day) -> int | None:
-    return int(day.rows["ts_open"][day.next]) if day.next < len(day.rows) else None
 
 
 def close_of(ts_open: int) -> int:

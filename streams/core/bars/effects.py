@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from schemas.market.intervals import MINUTE
-from streams.core.bars import causes, fill, gaps, quality, sessions
+from streams.core.bars import causes, fill, gaps, sessions
 from streams.core.bars.choose import kind_of, take
 from streams.core.bars.doubt import doubts
 from streams.core.bars.emit import Sheets
@@ -121,8 +121,10 @@ class Effects:
         touched = gaps.touched(day.rows, places)
         for gap in touched:
             self._tell_gap(sheets, gap)
-        if sessions.is_due(day, changed=bool(places)):
-            self._tell_session(sheets)
+        if sessions.is_due(day, self._partition.session_timeout, changed=bool(places)):
+            over = sessions.is_over(day)
+            as_of = int(day.rows["ts_open"][day.next - 1]) + MINUTE
+            self.tell_session(sheets, sessions.CLOSED if over else sessions.OPEN, as_of)
         return bool(touched)
 
     def _fill(self) -> None:
@@ -140,7 +142,6 @@ class Effects:
         if bar is None and place not in self._flats:
             return
         row["revision"] += 1
-        day.head["revised"] += int(row["revision"]) > 0
         if bar is None:
             sheets.flat(name, day, place)
         else:
@@ -152,13 +153,18 @@ class Effects:
         sheets.gap(self._listing.name, self._day, gap, gaps.summary(rows, gap), revision)
         rows["gap"][gap.start] = revision + 1
 
-    def _tell_session(self, sheets: Sheets) -> None:
-        day, head = self._day, self._day.head
-        bounds = self._listing.grid.session_bounds(day.session_date)
-        head["told"], head["closed"] = day.next, sessions.is_over(day)
-        as_of = int(day.rows["ts_open"][day.next - 1]) + MINUTE
-        sheets.session(self._listing.name, day, bounds, as_of, quality.parts(day.rows))
-        head["session"] += 1
+    def tell_session(self, sheets: Sheets, state: int, ts: int) -> None:
+        """Tell of the session by the bars of every interval."""
+        day, grid, partition = self._day, self._listing.grid, self._partition
+        told = sessions.Told(grid.session_bounds(day.session_date), ts, state)
+        closed = state == sessions.CLOSED
+        faulty = sessions.faults(day.rows, partition.session_timeout, closed=closed)
+        slots = partition.roster.slots(grid, day.session_date)
+        for of in sessions.qualities(day.rows, slots, faulty, partition.domain.coverage_limit):
+            sheets.session(self._listing.name, day, told, of)
+        if state != sessions.PLANNED:
+            day.head["told"], day.head["closed"] = day.next, closed
+        day.head["session"] += 1
 
     def watches(self) -> list[Watch]:
         """When the unknown minutes of the trade date are to be looked at again, by judge."""

@@ -10,7 +10,7 @@ from schemas.market.intervals import MINUTE
 from schemas.records import record_type
 from streams.core.bars.doubt import CODES
 from streams.core.bars.gaps import Extent, Summary
-from streams.core.bars.quality import Parts
+from streams.core.bars.sessions import Quality, Told
 from streams.core.bars.state import FLAT, HALTED, HOLE, NO_TRADES, REFETCHED, Day, Print
 from streams.core.bars.validate import Rejected
 
@@ -107,13 +107,12 @@ class Sheets:
             day.session_date, said.minutes, *said.causes, said.state, revision, 0,
         ))  # fmt: skip
 
-    def session(self, symbol: bytes, day: Day, bounds: tuple[int, int], ts: int, parts: Parts) -> None:
-        """A session as it stands."""
-        head, quality = day.head[0], parts.quality
+    def session(self, symbol: bytes, day: Day, told: Told, of: Quality) -> None:
+        """A session as it stands, by the bars of one interval."""
+        text, quality = self._draft("sessions").text, of.parts.quality
         self._add("sessions", "Session", (
-            self._draft("sessions").text(symbol), day.session_date, *bounds, ts, int(head["closed"]),
-            parts.expected, parts.real, parts.refetched, parts.flat, parts.no_trades, parts.rejected,
-            parts.late, int(head["revised"]), parts.outage, quality or 0.0, int(head["session"]),
+            text(symbol), day.session_date, *told.bounds, told.ts, told.state, *of.parts, quality or 0.0,
+            int(day.head["session"][0]), text(of.interval), of.planned, of.flags,
             _NULL["Session", "quality"] if quality is None else 0,
         ))  # fmt: skip
 

@@ -72,6 +72,11 @@ class Partition:
         """Longest silence that is no outage, in ns."""
         return self.domain.silence_ms * _MS
 
+    @property
+    def session_timeout(self) -> int:
+        """So many minutes of a session without any known one are too many."""
+        return max(1, -(-self.domain.session_timeout_ms * _MS // MINUTE))
+
     def configure(self, body: bytes, version: int) -> None:
         """Take up a newer configuration.
 

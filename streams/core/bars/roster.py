@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from schemas.config import Domain, SymbolConfig, rules_of
 from schemas.errors import ConfigurationError
 from schemas.market.grid import Grid
+from schemas.market.intervals import MINUTE, Interval
 from schemas.partition import partition_of
 from streams.core.watermark import FOREVER, NEVER, Watermarks
 
@@ -85,16 +86,29 @@ class Window:
         self._opens: list[int] = grid.opens[first].tolist()
         self._dates: list[int] = grid.sessions.tolist()
         self._due = NEVER
+        self._current: int | None = None
         self.oldest: int = self._dates[0]
 
     def advance(self, through: int) -> bool:
-        """Move on to an instant; whether another trade date has begun."""
-        if through < self._due:
+        """Move on to an instant; whether another trade date is the current one, or the first is awaited."""
+        if through < self._due or through == NEVER:
             return False
-        current = bisect_right(self._opens, through) - 1
-        before, self.oldest = self.oldest, self._dates[max(current - 1, 0)]
+        before, current = self._current, bisect_right(self._opens, through) - 1
+        self._current, self.oldest = current, self._dates[max(current - 1, 0)]
         self._due = self._opens[current + 1] if current + 1 < len(self._opens) else FOREVER
-        return self.oldest > before
+        return before != current
+
+    @property
+    def current(self) -> int:
+        """The trade date that has begun last, in days, -1 where none has."""
+        return self._dates[self._current] if self._current is not None and self._current >= 0 else -1
+
+    @property
+    def following(self) -> int:
+        """The trade date that begins next, in days, -1 where it is not known."""
+        if self._current is None or self._current + 1 == len(self._dates):
+            return -1
+        return self._dates[self._current + 1]
 
 
 class Roster:
@@ -115,6 +129,7 @@ class Roster:
         led: by source number, -1 for none, the groups that it decides.
         alone: numbers of the sources that are configured with one symbol.
         live: numbers of the sources that write bars as they happen, so never from the future.
+        intervals: 1m and the derived ones, ascending.
     """
 
     def __init__(self, domain: Domain, marks: Watermarks, partition: int) -> None:
@@ -136,6 +151,8 @@ class Roster:
         vendors = [s.name for s in domain.sources if s.topic == "bars.raw" and not s.files]
         histories = {config.history for config in domain.symbols}
         self.live = {_number(marks, name) for name in vendors if name not in histories}
+        derived = sorted({Interval.parse(name) for name in domain.intervals})
+        self.intervals = [Interval.parse("1m"), *(one for one in derived if one.ns > MINUTE)]
 
     def _form_groups(self) -> None:
         numbers: dict[tuple[int, ...], int] = {}
@@ -201,6 +218,10 @@ class Roster:
     def window(self, listing: Listing) -> Window:
         """The trade dates of a symbol that may be revised."""
         return self.windows[self.group[listing.index], listing.grid]
+
+    def slots(self, grid: Grid, session_date: int) -> list[tuple[bytes, Ints]]:
+        """Starts of the bars of each interval on a trade date."""
+        return [(one.name.encode(), grid.slots(one, session_date)[0]) for one in self.intervals]
 
     def inherit(self, other: "Roster") -> None:
         """Take over what the symbols and groups of the configuration before have reached."""

@@ -5,7 +5,8 @@ each has a state key and an offset of its own, and no decision reads another one
 than another after a crash does no harm.
 
 Size: 48 bytes a minute and 8 a minute and source; 390 minutes of one source are 22 kB, 1,440 are 81 kB. At
-most two trade dates (three around midnight) of a symbol hold minutes while its sources keep to the time.
+most two trade dates (three around midnight) of a symbol hold minutes while its sources keep to the time, and
+the next one stands empty beside them.
 Whatever they send, at most ``SLOTS`` do, of ``MOST_SOURCES`` sources each, and the state of the symbol stays
 below ``most_bytes``: a further source, and a trade date whose slot is taken, are refused.
 """
@@ -17,11 +18,12 @@ from numpy.typing import NDArray
 
 from schemas.errors import StateError
 from streams.core.slots import HEADER_SIZE, pack, unpack
+from streams.core.watermark import FOREVER
 
 Rows: TypeAlias = NDArray[np.void]
 Ints: TypeAlias = NDArray[np.int64]
 
-VERSION: Final = 2
+VERSION: Final = 3
 SLOTS: Final = 8
 """A trade date lies in the slot (date modulo 8), so that neighbours have different ones."""
 MOST_SOURCES: Final = 8
@@ -66,7 +68,6 @@ HEAD: Final = np.dtype(
         ("session", "<i8"),  # next revision of the session record
         ("told", "<i8"),  # minutes decided when it was told last, -1 never
         ("closed", "<i8"),
-        ("revised", "<i8"),  # bars published again
         ("rows", "<i8"),
         ("pending", "<i8"),
         ("sources", "<i2", (MOST_SOURCES,)),  # numbers of the sources of ``applied``, -1 none
@@ -139,6 +140,11 @@ class Day:
     def session_date(self) -> int:
         """Trade date in days, -1 where the slot is empty."""
         return int(self.head["session_date"][0])
+
+    @property
+    def next_open(self) -> int:
+        """Start of the first minute that the watermark has not decided, ``FOREVER`` where there is none."""
+        return int(self.rows["ts_open"][self.next]) if self.next < len(self.rows) else FOREVER
 
     def begin(self, session_date: int, minutes: Ints) -> None:
         """Take up a trade date; the counts of the slot go on."""

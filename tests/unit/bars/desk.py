@@ -50,6 +50,7 @@ class Desk:
     Attributes:
         stage: the stage; may be exchanged.
         log: every record fed so far.
+        first: what came out at the first heartbeats.
     """
 
     def __init__(self, body: Domain | None = None, *, at: float = 0) -> None:
@@ -57,7 +58,7 @@ class Desk:
         self.log: list[Record] = []
         self.feed(config(body or two()))
         if at is not None:
-            self.feed(beat(at), beat(at, "feed.bars"))
+            self.first = self.feed(beat(at), beat(at, "feed.bars"))
 
     def feed(self, *records: Record) -> "Got":
         """Feed records as one batch."""

@@ -140,7 +140,8 @@ def restored(desk: Desk, *, keep: Callable[[bytes], bool] = lambda _: True) -> B
 def test_only_what_changed_is_saved():
     desk = Desk()
     desk.feed(fed(0, 10.0))
-    assert set(desk.stage.take_dirty()) == {b"!config|1", b"SPY|2", PARTITION_KEY}
+    planned = {b"SPY|3", b"AIG|2", b"AIG|3"}
+    assert set(desk.stage.take_dirty()) == {b"!config|1", b"SPY|2", *planned, PARTITION_KEY}
     desk.feed(beat(0.5))
     assert set(desk.stage.take_dirty()) == {PARTITION_KEY}
     assert desk.stage.take_dirty() == {}

@@ -20,10 +20,17 @@ OUTSIDE = {"ts_published", "ts_stored"}
 
 
 def declared() -> dict[str, list[tuple[str, str]]]:
-    """Columns and types of every table; ``AS`` copies them."""
+    """Columns and types of every table; ``AS`` copies them, ``ALTER`` adds some."""
     found: dict[str, list[tuple[str, str]]] = {}
     for text in migrations().values():
         for statement in statements(text):
+            if altered := re.match(r"ALTER TABLE (\w+)", statement):
+                for column, kind, before in re.findall(
+                    r"ADD COLUMN IF NOT EXISTS (\w+) (\S+) AFTER (\w+)", statement
+                ):
+                    names = [name for name, _ in found[altered[1]]]
+                    found[altered[1]].insert(names.index(before) + 1, (column, kind))
+                continue
             name, rest = re.match(r"CREATE TABLE IF NOT EXISTS (\w+)(.*)", statement, re.DOTALL).groups()
             if copied := re.match(r" AS (\w+)", rest):
                 found[name] = found[copied[1]]
