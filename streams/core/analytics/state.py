@@ -126,22 +126,23 @@ class SymbolState:
 
     def _minutes(self, wanted: NDArray[np.bool_]) -> Rows:
         bars = self.interval_bars(0)
-        there = (bars["revision"] >= 0) | (bars["cause"] >= 0) | (bars["unfilled"] > 0)
-        kept = bars[there & wanted[: len(bars)]]
+        asked = bars[np.flatnonzero(wanted[: len(bars)])]  # mostly a few of thousands: looked at alone
+        kept = asked[(asked["revision"] >= 0) | (asked["cause"] >= 0) | (asked["unfilled"] > 0)]
         minutes = np.zeros(len(kept), MINUTE)
         for name in MINUTE.names or ():
             minutes[name] = kept[name]
         return minutes
 
     def _slots(self, wanted: NDArray[np.bool_]) -> Rows:
-        derived = self.bars[self.window.minutes :]
-        lengths = [interval.ns for interval in self.plan.layout.intervals[1:]]
-        intervals = np.repeat(np.array(lengths, np.int64), np.diff(self.window.begins[1:]))
-        kept = (derived["revision"] >= 0) & wanted[self.window.minutes :]
-        slots = np.zeros(int(np.count_nonzero(kept)), SLOT)
-        slots["interval"] = intervals[kept]
+        places = self.window.minutes + np.flatnonzero(wanted[self.window.minutes :])
+        asked = self.bars[places]
+        there = asked["revision"] >= 0
+        kept, places = asked[there], places[there]
+        lengths = np.array([interval.ns for interval in self.plan.layout.intervals], np.int64)
+        slots = np.zeros(len(kept), SLOT)
+        slots["interval"] = lengths[np.searchsorted(self.window.begins, places, "right") - 1]
         for name in ("ts_open", "revision", "values_revision", "due"):
-            slots[name] = derived[name][kept]
+            slots[name] = kept[name]
         return slots
 
     def _starts(self, first_date: int) -> dict[StartKey, bytes]:
