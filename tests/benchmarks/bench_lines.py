@@ -1,34 +1,48 @@
-"""Lines a second and core: the ``lines`` stage, and a plain loop of ``json.loads`` and a dict.
+"""Lines a second and core: the ``lines`` stage, plain Python loops, and a stock Faust agent.
 
-Run with ``python -m tests.benchmarks.bench_lines``. All read the same lines of 60 modes in 200 files: nine of
-ten hold one equity item, some two and a trade; 1 % are broken. The stage gets record batches as a worker does
-and is timed alone, and with the Avro of its inputs and outputs.
+Run with ``python -m tests.benchmarks.bench_lines``. All read the same lines of 60 modes in 200 files, over 4
+partitions: nine of ten hold one equity item, some two and a trade; 1 % are broken. The stage gets record
+batches as a worker does and is timed alone, and with the Avro of its inputs and outputs. Faust runs as its
+own process on Kafka, over fewer lines; what is counted is its CPU time.
 """
 
 import json
 import random
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import click
 import numpy as np
+from confluent_kafka.admin import NewTopic
 
+from barline.stack import running
+from runtime.kafka import KafkaSettings
+from runtime.producer import Producer
 from schemas.batches.decode import Decoder
 from schemas.batches.encode import Encoder
 from schemas.batches.frames import Frames, from_records
 from schemas.codec import LOCAL_IDS, LOCAL_NAMES, decode_record, encode_record
+from schemas.partition import partition_of
 from schemas.topics import TOPICS
 from streams.core.lines.stage import LinesStage
 
-COUNT: Final = 200_000
+COUNT: Final = 400_000
+FAUST_COUNT: Final = 20_000
 MODES: Final = 60
 FILES: Final = 200
+PARTITIONS: Final = 4
 BATCH: Final = 10_000
 T0: Final = 1_720_000_000
 
+Record = tuple[bytes, bytes]
 
-def made(count: int = COUNT) -> list[tuple[bytes, bytes]]:
+
+def made(count: int = COUNT) -> list[Record]:
     """Keys and values of records: a configuration of each mode, then lines."""
     pick, numbers = random.Random(7), [0] * FILES
     records = [
@@ -48,8 +62,12 @@ def made(count: int = COUNT) -> list[tuple[bytes, bytes]]:
     return records
 
 
-def _record(record: str, mode: str, **fields: Any) -> tuple[bytes, bytes]:
+def _record(record: str, mode: str, **fields: Any) -> Record:
     return mode.encode(), encode_record(record, LOCAL_IDS[record], {"mode": mode, **fields})
+
+
+def _read(value: bytes) -> tuple[str, dict[str, Any]]:
+    return decode_record(value, LOCAL_NAMES)
 
 
 def _text(pick: random.Random, mode: str, place: int) -> bytes:
@@ -67,22 +85,28 @@ def _text(pick: random.Random, mode: str, place: int) -> bytes:
     return json.dumps(said).encode()
 
 
-def frames_of(records: list[tuple[bytes, bytes]]) -> Iterator[Frames]:
-    """The records in batches."""
-    for at in range(0, len(records), BATCH):
-        yield from_records([(at + n, T0, *record) for n, record in enumerate(records[at : at + BATCH])])
+def frames_of(records: list[Record]) -> Iterator[tuple[int, Frames]]:
+    """Partition and batch, the partitions in turn."""
+    parts: list[list[Record]] = [[] for _ in range(PARTITIONS)]
+    for key, value in records:
+        parts[partition_of(key, PARTITIONS)].append((key, value))
+    for at in range(0, max(map(len, parts)), BATCH):
+        for number, own in enumerate(parts):
+            batch = own[at : at + BATCH]
+            if batch:
+                yield number, from_records([(at + n, T0, *record) for n, record in enumerate(batch)])
 
 
-def staged(frames: list[Frames]) -> tuple[float, float, int]:
-    """Seconds for everything, for the stage alone, and rows of equity."""
+def staged(frames: list[tuple[int, Frames]]) -> tuple[float, float, int]:
+    """Seconds for everything, for the stages alone, and rows of equity."""
     decoder = Decoder(TOPICS["lines.raw"], LOCAL_NAMES)
     encoders = {name: Encoder(topic, LOCAL_IDS) for name, topic in TOPICS.items()}
-    stage, alone, rows = LinesStage(0), 0.0, 0
+    stages, alone, rows = [LinesStage(number) for number in range(PARTITIONS)], 0.0, 0
     begin = time.process_time()
-    for frame in frames:
-        columns = decoder.decode(frame, 0)
+    for number, frame in frames:
+        columns = decoder.decode(frame, number)
         before = time.process_time()
-        outputs = stage.step(columns)
+        outputs = stages[number].step(columns)
         alone += time.process_time() - before
         for name, found in outputs.topics.items():
             encoders[name].encode(found)
@@ -90,15 +114,14 @@ def staged(frames: list[Frames]) -> tuple[float, float, int]:
     return time.process_time() - begin, alone, rows
 
 
-def plain(records: list[tuple[bytes, bytes]]) -> tuple[float, int]:
-    """Seconds for a loop over the same lines, and rows of equity."""
-    lines = [(key, decode_record(value, LOCAL_NAMES)[1]["data"]) for key, value in records[MODES:]]
+def plain(lines: list[tuple[bytes, bytes]]) -> tuple[float, int]:
+    """Seconds for a loop that reads lines into dicts of equity, and its rows."""
     last: dict[tuple[bytes, str], float] = {}
     rows: list[dict[str, Any]] = []
     begin = time.process_time()
     for key, text in lines:
         try:
-            said = json.loads(text)  # type: ignore[arg-type]
+            said = json.loads(text)
             ts, value = int(float(said["timestamp"]) * 1e9), said["value"]
             for item in value if isinstance(value, list) else [value]:
                 if item["t"] == "e" and last.get((key, item.get("b", ""))) != item["equity"]:
@@ -111,26 +134,88 @@ def plain(records: list[tuple[bytes, bytes]]) -> tuple[float, int]:
     return time.process_time() - begin, len(rows)
 
 
+def full(records: list[Record]) -> tuple[float, int]:
+    """Seconds for a loop that does what the stage does, Avro by fastavro, and its rows of equity."""
+    configs: dict[str, dict[str, Any]] = {}
+    used: dict[tuple[str, str], int] = {}
+    last: dict[tuple[str, str, str], float] = {}
+    out: list[bytes] = []
+    rows, begin = 0, time.process_time()
+    for offset, (_, value) in enumerate(records):
+        kind, said = _read(value)
+        mode = said["mode"]
+        if kind == "ModeConfig":
+            configs[mode] = said
+            continue
+        if said["line"] <= used.get((mode, said["file_id"]), 0):
+            continue
+        used[mode, said["file_id"]] = said["line"]
+        try:
+            line, config = json.loads(said["data"]), configs[mode]
+            common = {"mode": mode, "strand_id": config["strand_id"], "live": config["live"],
+                      "ts_event": int(float(line["timestamp"]) * 1e9), "lines_offset": offset}  # fmt: skip
+            items = line["value"] if isinstance(line["value"], list) else [line["value"]]
+            for place, item in enumerate(items):
+                broker = item.get("b", "")
+                if item["t"] != "e":
+                    fields = {**common, "type": item["t"], "item": place, "data": json.dumps(item)}
+                    out.append(encode_record("Trade", LOCAL_IDS["Trade"], fields))
+                elif last.get((mode, config["strand_id"], broker)) != item["equity"]:
+                    last[mode, config["strand_id"], broker] = item["equity"]
+                    fields = {**common, "broker": broker, "equity": item["equity"]}
+                    out.append(encode_record("Equity", LOCAL_IDS["Equity"], fields))
+                    rows += 1
+        except (ValueError, KeyError, TypeError):
+            continue
+    return time.process_time() - begin, rows
+
+
+def faust(lines: list[tuple[bytes, bytes]]) -> tuple[float, int]:
+    """CPU seconds of a stock Faust agent, and its rows of equity."""
+    with tempfile.TemporaryDirectory() as home, running(Path(home)) as stack:
+        kafka = KafkaSettings(stack.endpoints.kafka)
+        topic = "bench-lines"
+        admin = kafka.admin("bench")
+        for future in admin.create_topics([NewTopic(topic, PARTITIONS, 1)]).values():
+            future.result(30)
+        producer = Producer(kafka, "bench")
+        for key, text in lines:
+            producer.send(topic, key, text, partition=partition_of(key, PARTITIONS), timestamp_ms=T0)
+        producer.wait()
+        producer.close()
+        call = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.faust_lines"]
+        said = subprocess.run(
+            [*call, stack.endpoints.kafka, topic, str(len(lines))],
+            stdout=subprocess.PIPE, text=True, check=True, timeout=300,
+        ).stdout.split()  # fmt: skip
+    return float(said[-2]), int(said[-1])
+
+
 def main() -> None:
     """Print a table."""
     records = made()
     frames = list(frames_of(records))
-    staged(frames[:2])
-    lines = len(records) - MODES
-    best = min((staged(frames) for _ in range(3)), key=lambda found: found[0])
-    loop = min((plain(records) for _ in range(2)), key=lambda found: found[0])
-    assert best[2] == loop[1], "both must put out the same rows"
+    staged(frames[:PARTITIONS])
+    count = len(records) - MODES
+    lines = [(key, _read(value)[1]["data"]) for key, value in records[MODES:]]
+    found = [staged(frames) for _ in range(3)]
+    loop = min((plain(lines) for _ in range(2)), key=lambda one: one[0])
+    same = full(records)
+    few = faust(lines[:FAUST_COUNT])
+    assert found[0][2] == loop[1] == same[1], "all must put out the same rows"
+    assert few[1] == plain(lines[:FAUST_COUNT])[1], "all must put out the same rows"
     figures: list[tuple[str, float]] = [
-        ("stage alone (columns in, columns out)", best[1]),
-        ("stage with Avro in and out", best[0]),
-        ("json.loads + dict, bytes ready", loop[0]),
+        ("lines stage alone (columns in, columns out)", min(one[1] for one in found) / count),
+        ("lines stage with Avro in and out", min(one[0] for one in found) / count),
+        ("plain loop: json.loads, dict, equity only", loop[0] / count),
+        ("plain loop: the same job, Avro in and out", same[0] / count),
+        (f"stock Faust agent, equity only ({FAUST_COUNT} lines)", few[0] / FAUST_COUNT),
     ]
-    click.echo(f"{lines} lines, {np.mean([len(value) for _, value in records]):.0f} bytes a record, CPU time")
-    click.echo(f"{'':<42}{'lines/s':>12}{'ns/line':>10}{'ratio':>8}")
+    click.echo(f"{count} lines, {np.mean([len(value) for _, value in records]):.0f} bytes a record, CPU time")
+    click.echo(f"{'':<52}{'lines/s':>12}{'ns/line':>10}{'times the stage':>18}")
     for name, seconds in figures:
-        click.echo(
-            f"{name:<42}{lines / seconds:>12,.0f}{seconds / lines * 1e9:>10.0f}{loop[0] / seconds:>8.2f}"
-        )
+        ratio = seconds / figures[0][1]
+        click.echo(f"{name:<52}{1 / seconds:>12,.0f}{seconds * 1e9:>10.0f}{ratio:>18.1f}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Equity of applied lines: dropped where it did not change, put out as one block.
+"""Items of applied lines, put out as one block a type; equity is dropped where it did not change.
 
 Values are compared in log order over all modes at once. What each mode remembers is taken out of its state
 before and put back after, in the order of first use, as if value had come after value.
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from schemas.batches.wire import Ints
 from schemas.columns import Ints as Numbers
+from schemas.columns import Names, Rows
 from schemas.jit import kernel
 from schemas.records import SPAN, record_type
 from streams.core.lines.emit import SHIFT, Emitter
@@ -34,11 +35,11 @@ def _changed(
 
 
 class Changes:
-    """Collects which run each applied line belongs to, then puts its equity out.
+    """Collects which run each applied line belongs to, then puts its items out.
 
     Args:
         lines: the lines of the batch.
-        emit: where equity goes.
+        emit: where they go.
         offsets: int64[n] of the lines, by row.
         indices: int64[n], place of each line in the batch, by row.
         every: bool[n], whether a value goes out even when it did not change, by row.
@@ -55,7 +56,7 @@ class Changes:
 
     @property
     def waiting(self) -> bool:
-        """Whether there are lines whose equity was not put out yet."""
+        """Whether there are lines whose items were not put out yet."""
         return bool(self._runs)
 
     def apply(self, rows: Numbers, name: bytes, mode: Mode, place: Place) -> None:
@@ -68,7 +69,7 @@ class Changes:
         self._run_of[rows] = number
 
     def flush(self) -> None:
-        """Put out the equity of all lines applied since the last time."""
+        """Put out the items of all lines applied since the last time."""
         if not self._runs:
             return
         runs = self._run_of[self._lines.rows]
@@ -76,6 +77,10 @@ class Changes:
         if len(items):
             stored = self._stored(items, runs[items])
             self._put(items[stored], runs[items][stored])
+        runs = self._run_of[self._lines.others.rows]
+        others = np.flatnonzero(runs >= 0)
+        if len(others):
+            self._put_others(others, runs[others])
         self._run_of[:] = _NONE
         self._runs.clear()
         self._numbers.clear()
@@ -102,12 +107,27 @@ class Changes:
     def _put(self, items: Ints, runs: Ints) -> None:
         draft, lines = self._emit.draft("equity"), self._lines
         owners = lines.rows[items]
-        rows = record_type("Equity").empty(len(items))
+        rows = self._rows("Equity", owners, runs)
+        rows["broker"] = draft.texts(lines.texts)[lines.brokers[items]]
+        rows["equity"] = lines.values[items]
+        self._emit.block("Equity", rows, (self._indices[owners] << SHIFT) + lines.places[items])
+
+    def _put_others(self, items: Ints, runs: Ints) -> None:
+        draft, others = self._emit.draft("trades"), self._lines.others
+        owners = others.rows[items]
+        rows = self._rows("Trade", owners, runs)
+        rows["type"] = draft.texts(self._lines.texts)[others.types[items]]
+        rows["item"] = others.places[items]
+        rows["data"] = draft.block(Names(others.data[items].tolist()))
+        self._emit.block("Trade", rows, (self._indices[owners] << SHIFT) + others.places[items])
+
+    def _rows(self, record: str, owners: Ints, runs: Ints) -> Rows:
+        """Rows of a type for lines of runs, with what both types have."""
+        draft = self._emit.draft("equity" if record == "Equity" else "trades")
+        rows = record_type(record).empty(len(owners))
         rows["mode"] = np.array([draft.text(name) for name, _, _ in self._runs], SPAN)[runs]
         rows["strand_id"] = np.array([draft.text(place.strand_id) for _, _, place in self._runs], SPAN)[runs]
         rows["live"] = np.array([place.live for _, _, place in self._runs], np.int64)[runs]
-        rows["broker"] = draft.texts(lines.texts)[lines.brokers[items]]
-        rows["ts_event"] = lines.instants[owners]
-        rows["equity"] = lines.values[items]
+        rows["ts_event"] = self._lines.instants[owners]
         rows["lines_offset"] = self._offsets[owners]
-        self._emit.equity(rows, (self._indices[owners] << SHIFT) + lines.places[items])
+        return rows

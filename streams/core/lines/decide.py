@@ -42,6 +42,7 @@ class Deciding:
         self._numbers = rows["line"].copy()
         self._file_of, self._files = named(columns.data, rows["file_id"])
         self._lines = Lines(columns.data, rows, batch.mode_of[self._indices] >= 0)
+        self._bad_rows = np.array(sorted(self._lines.bad), np.int64)
         every = np.zeros(len(rows), np.bool_)
         self._every = every
         self._changes = Changes(self._lines, emit, batch.offsets[self._indices], self._indices, every)
@@ -142,7 +143,8 @@ class Deciding:
         run.count(OUT, len(rows))
         for place, own in self._placed(run.mode, file, rows):
             self._changes.apply(own, run.name, run.mode, place)
-            self._others(run, place, own[self._lines.special[own]])
+        if self._lines.bad:
+            self._spoiled(rows)
 
     def _placed(self, mode: Mode, file: File, rows: Ints) -> list[tuple[Place, Ints]]:
         """The configuration of each line."""
@@ -157,13 +159,10 @@ class Deciding:
         found: list[int] = np.unique(borders).tolist()
         return [(file.places[at - 1] if at else scanned, rows[borders == at]) for at in found]
 
-    def _others(self, run: Run, place: Place, rows: Ints) -> None:
-        """Put out the items of lines that are no equity, and what is wrong with some."""
-        lines = self._lines
-        for row in rows.tolist():
+    def _spoiled(self, rows: Ints) -> None:
+        """Put out what is wrong with some items of good lines."""
+        bad = self._lines.bad
+        for row in self._bad_rows[np.isin(self._bad_rows, rows, assume_unique=True)].tolist():
             index = int(self._indices[row])
             self._emit.begin(index)
-            for item in lines.others.get(row, ()):
-                run.other(place, item, int(lines.instants[row]), int(self._batch.offsets[index]))
-            if row in lines.bad:
-                self._emit.dead_letter(self._batch.origin(index), "item", lines.bad[row])
+            self._emit.dead_letter(self._batch.origin(index), "item", bad[row])

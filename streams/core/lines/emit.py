@@ -1,4 +1,4 @@
-"""What one step of the ``lines`` stage puts out: tuples, equity also as blocks, columns at the end.
+"""What one step of the ``lines`` stage puts out: tuples, items of lines also as blocks, columns at the end.
 
 Each record has a place: that of the input record in its batch, then its own among those of that record. Modes
 are decided one after the other, so the places bring the records back into log order.
@@ -43,7 +43,7 @@ class Emitter:
         self._partition = partition
         self._rows: dict[str, list[tuple[object, ...]]] = {record: [] for record in _TOPICS}
         self._ats: dict[str, list[int]] = {record: [] for record in _TOPICS}
-        self._blocks: list[tuple[Rows, Ints]] = []
+        self._blocks: dict[str, list[tuple[Rows, Ints]]] = {}
         self._next = 0
         self.drafts: dict[str, Draft] = {}
         self.counts = [0] * len(NAMES)
@@ -59,9 +59,9 @@ class Emitter:
         self._ats[record].append(self._next)
         self._next += 1
 
-    def equity(self, rows: Rows, at: Ints) -> None:
-        """Add rows of ``Equity`` whose texts stand in ``draft("equity")``, at their places."""
-        self._blocks.append((rows, at))
+    def block(self, record: str, rows: Rows, at: Ints) -> None:
+        """Add rows whose texts stand in the draft of their topic, at their places."""
+        self._blocks.setdefault(record, []).append((rows, at))
 
     def draft(self, topic: str) -> Draft:
         """What is gathered for a topic."""
@@ -85,7 +85,7 @@ class Emitter:
     def finish(self) -> dict[str, Columns]:
         """Columns by topic; topics without a record are left out."""
         for record, tuples in self._rows.items():
-            blocks = self._blocks if record == "Equity" else []
+            blocks = self._blocks.get(record, [])
             if tuples:
                 draft = self.draft(_TOPICS[record])
                 rows = rows_of_tuples(draft, record, tuples)

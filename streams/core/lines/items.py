@@ -1,6 +1,7 @@
 """All lines of a batch as columns: most read by the kernel, the others by ``parse``, in log order."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -11,10 +12,27 @@ from schemas.batches.wire import Bytes, packed, sealed
 from schemas.columns import Ints, Rows
 from schemas.jsnl import Rejected, Started
 from schemas.records import SPAN
-from streams.core.lines.parse import Items, OtherItem, parse
+from streams.core.lines.parse import Items, parse
 from streams.core.lines.scan import HARD, OTHER, room, scan
 
 _NO_TEXT: Final = -1
+
+
+class Others:
+    """Items that are no equity, in order.
+
+    Attributes:
+        rows: int64[k], row of each, ascending.
+        places: int64[k], its place in its line.
+        types: int64[k], position of its type in the ``texts`` of the lines.
+        data: its JSON as it stands.
+    """
+
+    def __init__(self, found: list[tuple[int, int, int, bytes]]) -> None:
+        found.sort(key=itemgetter(0))
+        rows, places, types, data = zip(*found, strict=True) if found else ((), (), (), ())
+        self.rows, self.places = np.array(rows, np.int64), np.array(places, np.int64)
+        self.types, self.data = np.array(types, np.int64), np.array(data, object)
 
 
 class Lines:
@@ -29,9 +47,8 @@ class Lines:
         places: int64[k], its place in its line.
         values: float64[k], its equity.
         brokers: int64[k], its position in ``texts``.
-        texts: different brokers.
-        others: items that are no equity, by row.
-        special: bool[n], lines with others or bad items.
+        texts: different brokers, and types of other items.
+        others: items that are no equity.
     """
 
     def __init__(self, data: Bytes, rows: Rows, wanted: NDArray[np.bool_]) -> None:
@@ -46,7 +63,7 @@ class Lines:
         self.refused: dict[int, Rejected] = {}
         self.started: dict[int, Started] = {}
         self.bad: dict[int, str] = {}
-        self.others: dict[int, list[OtherItem]] = {}
+        self._others: list[tuple[int, int, int, bytes]] = []
         self.texts: list[bytes] = []
         self._numbers: dict[bytes, int] = {}
         self._more: list[tuple[int, int, float, int]] = []
@@ -54,8 +71,7 @@ class Lines:
         for row in np.flatnonzero((self.instants < 0) & wanted).tolist():
             self._read(row, rows)
         self._merge()
-        self.special = np.zeros(len(rows), np.bool_)
-        self.special[np.array([*self.others, *self.bad], np.int64)] = True
+        self.others = Others(self._others)
 
     def _scan(self, rows: Rows) -> None:
         lines, count = packed(rows["data"]), len(rows)
@@ -72,9 +88,11 @@ class Lines:
         owners = np.repeat(np.arange(count), counts)
         for at in np.flatnonzero(kinds == HARD).tolist():
             values[at] = float(self._bytes(int(spans[at]))) + 0.0
-        for at in np.flatnonzero(kinds == OTHER).tolist():
-            item = OtherItem(self._bytes(int(texts[at])), int(positions[at]), self._bytes(int(spans[at])))
-            self.others.setdefault(int(owners[at]), []).append(item)
+        other = np.flatnonzero(kinds == OTHER)
+        types, data = self._named(texts[other]), map(self._bytes, spans[other].tolist())
+        self._others += zip(
+            owners[other].tolist(), positions[other].tolist(), types.tolist(), data, strict=True
+        )
         equity = np.flatnonzero(kinds != OTHER)
         self.rows, self.places, self.values = owners[equity], positions[equity], values[equity]
         self.brokers = self._named(texts[equity])
@@ -104,8 +122,7 @@ class Lines:
         self._more += [
             (row, at, item.equity, self._number(item.broker)) for at, item in enumerate(items.equity)
         ]
-        if items.others:
-            self.others[row] = items.others
+        self._others += [(row, one.position, self._number(one.type), one.data) for one in items.others]
         if items.bad:
             self.bad[row] = items.bad
 
