@@ -5,6 +5,7 @@ Causes, flat bars and gaps are worked out at the end, from scratch. Each sentenc
 SEMANTICS. Not covered: history sources, sources of files, V08, V17.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from itertools import groupby
@@ -52,6 +53,8 @@ class Bars:
         self._through: dict[str, int] = defaultdict(lambda: NEVER)
         self._past: dict[tuple[str, int], list[Minute]] = {}  # trade dates past revision, as they were
         self._minutes_of: dict[str, list[tuple[int, int]]] = {}
+        self._starts_of: dict[str, list[int]] = {}
+        self._dates_of: dict[str, set[int]] = {}
 
     def read(self, log: Iterable[Record]) -> "Bars":
         """Read a log; ``record`` names the type of each, empty for bytes that are none."""
@@ -147,13 +150,16 @@ class Bars:
             self._domain = domain
             self._calendars = {name: Calendar(rows) for name, rows in domain.calendars.items()}
             self._minutes_of = {name: list(rows.minutes()) for name, rows in self._calendars.items()}
+            self._starts_of = {name: [at for _, at in every] for name, every in self._minutes_of.items()}
+            self._dates_of = {name: {date for date, _ in every} for name, every in self._minutes_of.items()}
 
     def _let_go(self) -> None:
         """Trade dates before the previous one stay as they are."""
         for symbol in self._domain.symbols:
-            for session_date in {date for date, _ in self._minutes_of[symbol.calendar]}:
+            oldest = self._oldest(symbol)
+            for session_date in self._dates_of[symbol.calendar]:
                 known = (symbol.symbol, session_date) in self._past
-                if session_date < self._oldest(symbol) and not known:
+                if session_date < oldest and not known:
                     self._past[symbol.symbol, session_date] = self._session(symbol, session_date)
 
     def _oldest(self, symbol: SymbolConfig) -> int:
@@ -262,7 +268,8 @@ class Bars:
     def _expected(self, symbol: SymbolConfig, start: int) -> list[int]:
         """The expected minutes from a start to the newest thing that was heard of."""
         end = max([self._newest, *(ts_open for _, ts_open in self._came)])
-        return [at for _, at in self._minutes_of[symbol.calendar] if start <= at <= end]
+        every = self._starts_of[symbol.calendar]
+        return every[bisect_left(every, start) : bisect_right(every, end)]
 
     def _due(self, symbol: SymbolConfig, ts_open: int, record: Record) -> bool:
         """Whether a minute is decided at this record."""
