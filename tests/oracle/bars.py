@@ -65,6 +65,7 @@ class Bars:
                 self._hear(record)
             elif record["record"] == "MinuteStatus":
                 self._causes.note(record)
+                self._lose(record)
             elif record["record"] == "SourceStatus":
                 self._causes.halt(record, self._domain)
             else:
@@ -174,6 +175,21 @@ class Bars:
             if part.opens <= self._through[symbol.symbol]
         }
         return sorted(begun)[-2] if len(begun) > 1 else 0
+
+    def _lose(self, status: Record) -> None:
+        """By law "V17 hole or reset in seq": records are lost since the last one before it."""
+        symbol = next((one for one in self._domain.symbols if one.symbol == status["symbol"]), None)
+        segment = self._calendars[symbol.calendar].segment(status["ts_open"]) if symbol else None
+        if not status["seq_hole"] or symbol is None or segment is None:
+            return
+        if segment.session_date < self._oldest(symbol):
+            return
+        session = self._calendars[symbol.calendar].session(segment.session_date)
+        before = [at for at in session if at <= status["ts_open"]]
+        for ts_open in reversed(before):
+            if ts_open < status["ts_open"] and self._came[symbol.symbol, ts_open]:
+                break
+            self._causes.lost.add((symbol.symbol, ts_open))
 
     def _hear(self, beat: Record) -> None:
         if not self._sources.hear(beat, self._domain):

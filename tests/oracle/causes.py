@@ -15,10 +15,12 @@ class Causes:
 
     Attributes:
         rejected: symbol and minute of every refused bar.
+        lost: symbol and minute of which records may be lost by a hole in a sequence.
     """
 
     def __init__(self, sources: Sources) -> None:
         self.rejected: set[tuple[str, int]] = set()
+        self.lost: set[tuple[str, int]] = set()
         self._sources = sources
         self._halted: set[tuple[str, int]] = set()
         self._halts: dict[tuple[str, str], list[list[int]]] = defaultdict(list)
@@ -59,7 +61,9 @@ class Causes:
         # By law "For a source configured with one symbol silence is always unknown"
         if sum(source in one.sources for one in domain.symbols) == 1:
             return "unknown"
-        return self._silence(source, ts_open, segment, domain.silence_ms * MS)
+        cause = self._silence(source, ts_open, segment, domain.silence_ms * MS)
+        # A hole says that there were records, whatever they were.
+        return "unknown" if cause == "no_trades" and place in self.lost else cause
 
     def _silence(self, source: str, ts_open: int, segment: Segment, limit: int) -> str:
         said = self._sources.last[source]

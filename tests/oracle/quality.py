@@ -57,10 +57,10 @@ def count(bars: list[list[Minute]]) -> dict[str, Any]:
     parts = dict.fromkeys(("expected", "real", "refetched", "no_trades", "outage"), 0)
     for bar in bars:
         # By law "expected = calendar minutes minus halts"
-        expected = [minute for minute in bar if minute.cause != "halt"]
+        expected = [minute for minute in bar if why(minute) != "halt"]
         parts["expected"] += bool(expected)
-        parts["outage"] += any(minute.cause == "outage" for minute in expected)
-        if expected and all(fill_of(one) or one.cause == "no_trades" for one in expected):
+        parts["outage"] += any(why(minute) == "outage" for minute in expected)
+        if expected and all(fill_of(one) or why(one) == "no_trades" for one in expected):
             fills = {fill_of(minute) for minute in expected}
             kind = next((fill for fill in ("real", "refetched") if fill in fills), "no_trades")
             parts[kind] += 1
@@ -75,14 +75,19 @@ def fill_of(minute: Minute) -> str:
     return minute.row["fill"] if minute.row is not None and minute.row["fill"] != "flat" else ""
 
 
+def why(minute: Minute) -> str:
+    """Why it has no bar, empty where it has one by now."""
+    return "" if fill_of(minute) else minute.cause
+
+
 def faults(minutes: Sequence[Minute], given_up: Sequence[bool], domain: Domain) -> int:
     """Flags of the session itself."""
-    known = [bool(fill_of(one)) or one.cause in ("halt", "no_trades") for one in minutes]
+    known = [bool(fill_of(one)) or why(one) in ("halt", "no_trades") for one in minutes]
     span = max(1, -(-domain.session_timeout_ms * 1_000_000 // MINUTE))
     missed = zip(minutes, given_up, strict=True)
     found = LATE_START if len(minutes) >= span and not any(known[:span]) else 0
     found |= 0 if any(known[-span:]) else EARLY_END
-    if any(gone and fill_of(one) != "real" and one.cause != "halt" for one, gone in missed):
+    if any(gone and fill_of(one) != "real" and why(one) != "halt" for one, gone in missed):
         found |= TIMED_OUT
-    found |= UNFILLED if any(one.row is None and one.cause != "halt" for one in minutes) else 0
+    found |= UNFILLED if any(one.row is None and why(one) != "halt" for one in minutes) else 0
     return found | (0 if any(fill_of(one) for one in minutes) else NO_BARS)

@@ -115,6 +115,7 @@ class Book:
         if final:
             again |= {x.index for x in roster.listings if number in roster.groups[roster.group[x.index]]}
         due = agenda.due(touched)
+        self._changed.update(again)  # what rang is not to ring for the same again
         if due or again:
             for at in sorted(again.union(due)):
                 # Deciding a minute changes no cause of another, so only what has changed is looked at again.
@@ -133,7 +134,7 @@ class Book:
         roster, is_looked_at = self.partition.roster, final or only != NONE
         through = roster.through[roster.group[listing.index]]
         for day in self.days.of(listing):
-            if is_looked_at or day.pending or close_of(day.next_open) <= through:
+            if (is_looked_at and day.next > 0) or day.pending or close_of(day.next_open) <= through:
                 self.apply(listing, day, partial(self._settle_day, listing, day, final, only))
         while not listing.played and self._open_next(listing):
             pass

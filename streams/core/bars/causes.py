@@ -1,5 +1,8 @@
 """Why a minute has no bar: halt, rejected, outage, no_trades, unknown, in this order.
 
+A hole in a gapless sequence says that records were lost since the one before it, so the minutes without a bar
+between the two are never ``no_trades``.
+
 A silence is *around* a minute when it begins at or before its open and ends after it. Only its part within
 the segment of trading counts, for a market that is closed is silent by right::
 
@@ -12,7 +15,7 @@ the segment of trading counts, for a market that is closed is silent by right::
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from streams.core.bars.state import HALT, HALTED, NO_TRADES, OUTAGE, REJECTED, UNKNOWN
+from streams.core.bars.state import HALT, HALTED, HOLE, NO_TRADES, OUTAGE, REJECTED, UNKNOWN
 from streams.core.watermark import FOREVER, NEVER
 
 
@@ -71,7 +74,7 @@ def _by_silence(minute: Minute, judge: Judge, limit: int) -> int:
     if any(_is_around(minute, start, end, limit) for start, end in judge.silences):
         return OUTAGE
     if judge.ts_last > minute.ts_open:
-        return NO_TRADES
+        return UNKNOWN if minute.bits & HOLE else NO_TRADES
     return OUTAGE if _is_around(minute, judge.ts_last, judge.mark, limit) else UNKNOWN
 
 

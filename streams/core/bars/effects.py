@@ -13,7 +13,18 @@ from streams.core.bars.emit import Sheets
 from streams.core.bars.partition import Partition
 from streams.core.bars.revise import apply
 from streams.core.bars.roster import Listing
-from streams.core.bars.state import EMPTY, FLAT, MISSED, NO_TRADES, OUTAGE, UNDECIDED, UNKNOWN, Day, Print
+from streams.core.bars.state import (
+    EMPTY,
+    FLAT,
+    HOLE,
+    MISSED,
+    NO_TRADES,
+    OUTAGE,
+    UNDECIDED,
+    UNKNOWN,
+    Day,
+    Print,
+)
 from streams.core.watermark import FOREVER
 
 
@@ -172,9 +183,13 @@ class Effects:
         missing = (rows["kind"] == FLAT) | (rows["kind"] == EMPTY)
         missing &= rows["cause"] == UNKNOWN
         judges = {number: partition.judge(number) for number in np.unique(rows["judge"][missing]).tolist()}
-        for number, judge in judges.items():
-            if judge.alone:  # its minutes stay unknown
-                missing &= rows["judge"] != number
+        lost = (rows["bits"] & HOLE) != 0
+        for (
+            number,
+            judge,
+        ) in judges.items():  # what stays unknown: a lone source's, and where records are lost
+            stays = lost & (rows["ts_open"] < judge.ts_last) | judge.alone
+            missing &= (rows["judge"] != number) | ~stays
         found: dict[int, Watch] = {}
         for place in np.flatnonzero(missing).tolist():
             number = int(rows["judge"][place])

@@ -23,7 +23,7 @@ from streams.core.bars.emit import Sheets
 from streams.core.bars.halts import EVERYWHERE
 from streams.core.bars.incoming import BarRow, BeatRow, ConfigRow, MinuteRow, SourceRow, Texts
 from streams.core.bars.partition import CONFIG_KEYS, config_key
-from streams.core.bars.state import HALTED, HOLE, Day, Print
+from streams.core.bars.state import HALTED, HOLE, Day, Print, silent_before
 from streams.core.bars.validate import Rejected
 from streams.core.stage import PARTITION_KEY, Outputs
 
@@ -218,4 +218,6 @@ def _note(day: Day, place: int, status: MinuteRow) -> None:
     row = day.rows[place]
     row["rejected"] = max(int(row["rejected"]), status.rejected)
     row["late"] = max(int(row["late"]), status.late)
-    row["bits"] = int(row["bits"]) | (HALTED if status.halted else 0) | (HOLE if status.seq_hole else 0)
+    row["bits"] = int(row["bits"]) | (HALTED if status.halted else 0)
+    if status.seq_hole:
+        day.rows["bits"][silent_before(day, place) : place + 1] |= HOLE

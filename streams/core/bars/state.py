@@ -39,7 +39,7 @@ MISSED: Final = 1
 HALTED: Final = 2
 """Bit: a MinuteStatus said that trading was halted."""
 HOLE: Final = 4
-"""Bit: a MinuteStatus told of a hole in a gapless sequence."""
+"""Bit: records of the minute may be lost, by a hole in a gapless sequence."""
 BEGINS: Final = 8
 """Bit: a gap begins here."""
 
@@ -182,6 +182,15 @@ class Day:
         """Set ``next`` to the first undecided minute from an instant on."""
         open_ = (self.rows["kind"] == UNDECIDED) & (self.rows["ts_open"] >= since)
         self.next = int(np.argmax(open_)) if open_.any() else len(self.rows)
+
+
+def silent_before(day: Day, place: int) -> int:
+    """The first of the minutes right before a place of which no bar has come, the place itself where none."""
+    waiting = {at for at, _ in day.pending}
+    kinds = day.rows["kind"]
+    while place > 0 and place - 1 not in waiting and kinds[place - 1] not in (REAL, REFETCHED):
+        place -= 1
+    return place
 
 
 def empty_rows(minutes: Ints) -> Rows:

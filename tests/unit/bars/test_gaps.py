@@ -1,5 +1,6 @@
 """Gaps: their name, their growth, their causes, their life."""
 
+from streams.core.stage import PARTITION_KEY
 from tests.factories import around_the_clock, domain, heartbeat, minute_status, status, symbol
 from tests.unit.bars.desk import Desk, beat, fed, minute, two, vended
 
@@ -110,6 +111,26 @@ def test_a_status_that_comes_late_changes_the_cause():
     assert got.causes() == [(1, "rejected", True)]
     assert got.gaps() == [(1, 1, "filled", 1)]
     assert got.bars() == [(1, 10.0, "flat", 1)]
+
+
+def test_minutes_before_a_hole_in_the_sequence_are_not_known_to_be_without_trades():
+    desk = Desk()
+    desk.feed(fed(0, 10.0), fed(1, 10.0), beat(4))
+    got = desk.feed(minute_status(minute(4), seq_hole=True), fed(4, 11.0))
+    assert got.causes() == [(2, "unknown", True), (3, "unknown", True)]
+    assert got.gaps() == [(2, 2, "filled", 1)]
+    assert desk.feed(beat(7)).causes() == [(5, "no_trades", True), (6, "no_trades", True)]
+
+
+def test_a_minute_with_a_hole_stays_unknown_and_is_looked_at_no_more():
+    desk = Desk()
+    desk.feed(fed(0, 10.0), minute_status(minute(2), seq_hole=True))
+    assert desk.feed(beat(3, last=1.5)).causes() == [(1, "unknown", True), (2, "unknown", True)]
+    desk.stage.take_dirty()
+    desk.feed(beat(3.5))
+    assert set(desk.stage.take_dirty()) == {b"SPY|2", b"AIG|2", PARTITION_KEY}
+    desk.feed(beat(3.6), beat(3.7))
+    assert set(desk.stage.take_dirty()) == {PARTITION_KEY}
 
 
 def test_nothing_is_expected_before_the_subscription():
