@@ -11,7 +11,8 @@ any other             as the library has it, breaks cut out                     
 ====================  =========================================================  ===============
 
 The library counts the daily pause of CMES as open, which is why that one is cut here. A calendar whose table
-in the library has ended is extended in ``barline.toml`` (``until``, ``holidays``, ``sessions``).
+in the library has ended is extended in ``barline.toml`` (``until``, ``holidays``, ``sessions``); hours that
+change from a trade date on stand there, too (``changes``).
 """
 
 from collections.abc import Iterator
@@ -109,9 +110,22 @@ def _amended(
     replaced = {day for day, _ in said.own_hours()} | set(said.holidays)
     kept = [segment for segment in segments if segment.session_date not in replaced]
     kept += [segment for segment in _extension(segments, said, place) if segment.session_date not in replaced]
+    kept = _changed(kept, said, place)
     inside = [segment for segment in kept + own if first <= segment.session_date <= last]
     pieces = [piece for segment in sorted(inside) for piece in _without_pauses(segment, said, place)]
     return sorted(pieces)
+
+
+def _changed(segments: list[Segment], said: CalendarSettings, place: ZoneInfo) -> list[Segment]:
+    """The same trade dates with the hours that hold since the last change before each."""
+    changes = sorted(said.changes, key=lambda change: change.since)
+    if not changes:
+        return segments
+    kept = [segment for segment in segments if segment.session_date < changes[0].since]
+    for day in sorted({segment.session_date for segment in segments} - {one.session_date for one in kept}):
+        holds = [change for change in changes if change.since <= day][-1]
+        kept += [Segment(day, *between(day, text, place)) for text in holds.hours]
+    return kept
 
 
 def _extension(segments: list[Segment], said: CalendarSettings, place: ZoneInfo) -> Iterator[Segment]:

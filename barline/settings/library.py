@@ -17,12 +17,17 @@ def from_library(name: str, first: date, last: date) -> Found:
     """Segments of a calendar of the library, as far as it knows the range.
 
     Raises:
-        ConfigurationError: the library has no such calendar.
+        ConfigurationError: the library has no such calendar, or cannot say its hours.
     """
     with warnings.catch_warnings():
         # The library calls parts of pandas that are going away; that is not for our users to read.
         warnings.simplefilter("ignore", DeprecationWarning)
-        return _read(name, first, last)
+        try:
+            return _read(name, first, last)
+        except (NotImplementedError, ValueError) as error:  # some of its calendars are unfinished
+            raise ConfigurationError(
+                f"calendar {name} must be whole in exchange_calendars, was not at {first} to {last}: {error}"
+            ) from error
 
 
 def _read(name: str, first: date, last: date) -> Found:

@@ -50,6 +50,18 @@ class SessionSettings(msgspec.Struct, frozen=True):
     hours: list[Hours]
 
 
+class ChangeSettings(msgspec.Struct, frozen=True):
+    """Hours that change for good.
+
+    Attributes:
+        since: first trade date on which they hold; half days after it stand in ``sessions``.
+        hours: segments of every trade date by the wall clock of the calendar's zone.
+    """
+
+    since: date
+    hours: Annotated[list[Hours], msgspec.Meta(min_length=1)]
+
+
 class CalendarSettings(msgspec.Struct, frozen=True):
     """``[calendars.<name>]``: how a calendar differs from the table of that name.
 
@@ -60,6 +72,7 @@ class CalendarSettings(msgspec.Struct, frozen=True):
         pauses: daily pauses by the wall clock, cut out of every segment.
         holidays: trade dates that are none.
         sessions: trade dates with hours of their own.
+        changes: other hours of every trade date from one on, until the next change.
         until: weekdays after the end of the table are trade dates up to then, with the last known hours.
     """
 
@@ -69,6 +82,7 @@ class CalendarSettings(msgspec.Struct, frozen=True):
     pauses: list[Hours] = []
     holidays: list[date] = []
     sessions: list[SessionSettings] = []
+    changes: list[ChangeSettings] = []
     until: date | None = None
 
     def own_hours(self) -> list[tuple[date, list[str]]]:

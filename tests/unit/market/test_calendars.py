@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from barline.settings.calendars import calendar_rows
-from barline.settings.sections import CalendarSettings, SessionSettings
+from barline.settings.sections import CalendarSettings, ChangeSettings, SessionSettings
 from schemas.errors import ConfigurationError
 from schemas.market.cuts import EPOCH
 from schemas.market.grid import Grid
@@ -143,6 +143,28 @@ def test_a_table_that_ended_is_extended_with_holidays_and_own_hours():
     assert len(bombay.minutes(days("2027-01-30"))) == 105
     assert len(grid("XNSE", "2027-01-20", "2027-01-31", said).sessions) == 8
     assert bombay.session_bounds(days("2027-01-30"))[0] == ns("2027-01-30T03:45:00")
+
+
+def test_hours_that_change_hold_from_their_trade_date_on():
+    said = CalendarSettings(
+        base="XBOM",
+        until=date(2027, 3, 31),
+        changes=[
+            ChangeSettings(date(2027, 3, 1), ["09:00-12:00", "13:00-16:00"]),
+            ChangeSettings(date(2026, 12, 30), ["09:15-15:00"]),
+        ],
+        sessions=[SessionSettings(date(2027, 3, 2), ["09:00-12:00"])],
+    )
+    bombay = grid("XNSE", "2026-12-01", "2027-03-31", said)
+    asked = ("2026-12-29", "2026-12-30", "2027-02-26", "2027-03-01", "2027-03-02", "2027-03-31")
+    assert [len(bombay.minutes(days(day))) for day in asked] == [375, 345, 345, 360, 180, 360]
+    assert bombay.session_bounds(days("2027-03-01")) == (ns("2027-03-01T03:30:00"), ns("2027-03-01T10:30:00"))
+
+
+@pytest.mark.parametrize("name", ["XBEL", "XTAE"])
+def test_a_calendar_that_the_library_has_not_finished_is_refused_in_words(name: str):
+    with pytest.raises(ConfigurationError, match=f"calendar {name} must be whole in exchange_calendars"):
+        grid(name, "2015-01-01", "2015-03-01")
 
 
 def test_a_table_that_ended_gives_what_it_knows():
