@@ -58,7 +58,8 @@ class Halts:
     def begin(self, symbol: bytes, source: int, ts: int) -> None:
         """Trading of a symbol, or without one of all symbols of a source, is halted."""
         if halt := next(self._lasting(symbol, source), None):
-            halt.start = min(halt.start, ts)
+            if ts < halt.start:  # its minutes are told again, those before with them
+                halt.start, halt.told = ts, NEVER
             return
         self._found.append(_Halt(symbol, source, ts))
         self.evicted += len(self._found) > MOST

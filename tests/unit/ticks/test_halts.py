@@ -84,6 +84,13 @@ def test_a_halt_of_all_symbols_ends_with_that_of_all_symbols():
     ]  # fmt: skip
 
 
+def test_a_halt_that_turns_out_to_have_begun_earlier_is_told_again():
+    told = Told(config(TWO))
+    assert told(halted("13:32:10"), beat("13:33:02")) == [("SPY", "13:32")]
+    assert told(halted("13:32:30"), beat("13:33:03")) == []
+    assert told(halted("13:31:50"), beat("13:33:04")) == [("SPY", "13:31"), ("SPY", "13:32")]
+
+
 def test_nothing_is_told_outside_the_session_or_of_who_is_not_known():
     hours = {"XNYS": calendar_rows(hours=["13:30-13:32", "13:40-13:41"])}
     told = Told(config(domain(symbol(), calendars=hours, assets=TWO.assets)))
