@@ -59,7 +59,12 @@ _ALL: Final = (
     ),
     Topic("bars.1s", ("Bar",), ("ticks",), ("sink", "api")),
     Topic("bars.forming", ("Bar",), ("ticks",), ("api",), event_time="ts_last"),
-    Topic("bars.1m", ("Bar", "MinuteStatus", "Heartbeat", "Config"), ("bars",), ("analytics", "sink", "api")),
+    Topic(
+        "bars.1m",
+        ("Bar", "MinuteStatus", "Heartbeat", "Config", "History"),
+        ("bars", "config"),
+        ("analytics", "sink", "api"),
+    ),
     Topic("gaps", ("Gap",), ("bars",), ("sink", "api", "backfill")),
     Topic("sessions", ("Session",), ("bars",), ("sink", "api")),
     *(Topic(f"bars.{interval}", ("Bar",), ("analytics",), ("sink", "api")) for interval in DERIVED),

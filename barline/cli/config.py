@@ -69,8 +69,16 @@ def show(path: Path | None, first: datetime | None, last: datetime | None, *, as
 @click.option(
     "--version", type=int, help="Version it gets; a newer one replaces what is in force [now, in seconds]."
 )
-def apply(path: Path | None, first: datetime | None, last: datetime | None, version: int | None) -> None:
-    """Put the configuration in force: a Config record in every partition of ticks.raw and lines.raw."""
+@click.option(
+    "--warm-up/--no-warm-up", default=True, help="Send stored bars first, so that new indicators are warm."
+)
+def apply(
+    path: Path | None, first: datetime | None, last: datetime | None, version: int | None, *, warm_up: bool
+) -> None:
+    """Put the configuration in force: a Config record in every partition of ticks.raw and lines.raw.
+
+    Indicators that it adds are warmed up: stored bars go to bars.1m before it does.
+    """
     # The clients are loaded here, so that `check` and `show` start without them.
     from barline.settings import apply as configuration  # noqa: PLC0415
     from runtime.kafka import KafkaSettings, partition_counts, security  # noqa: PLC0415
@@ -87,9 +95,12 @@ def apply(path: Path | None, first: datetime | None, last: datetime | None, vers
             f"topic {missing[0]} must exist, was not found (create it with `barline topics apply`)"
         )
     producer = Producer(kafka, "config")
-    count = configuration.apply(
-        domain, producer, register_all(endpoints.registry), partitions, time.time_ns()
-    )
+    ids = register_all(endpoints.registry)
+    if warm_up:
+        from barline.cli._warm_up import warm_up as send_history  # noqa: PLC0415
+
+        click.echo(f"warm-up: {send_history(domain, endpoints, producer, ids, partitions)}")
+    count = configuration.apply(domain, producer, ids, partitions, time.time_ns())
     producer.wait()
     producer.close()
     click.echo(f"version {domain.version} is in force: {count} records, {len(domain.symbols)} symbols")

@@ -7,12 +7,14 @@ from typing import Final
 
 import click
 
+from barline.cli._warm_up import warm_up
 from barline.cli.topics import OPTIONS, carry_out, compare, wanted
 from barline.settings import apply as configuration
 from barline.settings.load import load
 from barline.settings.settings import Settings
 from connectors.sinks.clickhouse.migrate import migrate
 from connectors.sinks.clickhouse.store import Store
+from runtime.endpoints import Endpoints
 from runtime.kafka import KafkaSettings, partition_counts, security
 from runtime.producer import Producer
 from runtime.reader import Reader
@@ -41,20 +43,22 @@ def command(path: Path | None, partitions: int, app: str, replication: int, *, f
     applied = migrate(Store(endpoints.clickhouse_settings()))
     click.echo(f"tables: {len(applied)} migrations applied")
     if first:
-        click.echo(f"configuration: {_first(settings, kafka, ids)}")
+        click.echo(f"configuration: {_first(settings, endpoints, kafka, ids)}")
 
 
-def _first(settings: Settings, kafka: KafkaSettings, ids: dict[str, int]) -> str:
+def _first(settings: Settings, endpoints: Endpoints, kafka: KafkaSettings, ids: dict[str, int]) -> str:
     """Put the first configuration in force, unless records say that there is one."""
     if _is_configured(kafka):
         return "there is one already (change it with `barline config apply`)"
     today = datetime.now(UTC).date()
     domain = settings.domain(today - _PAST, today + _AHEAD, version=int(time.time()))
     producer = Producer(kafka, "init")
-    count = configuration.apply(domain, producer, ids, partition_counts(kafka, "init"), time.time_ns())
+    partitions = partition_counts(kafka, "init")
+    told = warm_up(domain, endpoints, producer, ids, partitions)
+    count = configuration.apply(domain, producer, ids, partitions, time.time_ns())
     producer.wait()
     producer.close()
-    return f"version {domain.version} is in force, {count} records"
+    return f"version {domain.version} is in force, {count} records; warm-up: {told}"
 
 
 def _is_configured(kafka: KafkaSettings) -> bool:

@@ -76,6 +76,14 @@ class Chain:
         same = (now == values) | (np.isnan(now) & np.isnan(values))
         return np.asarray(np.any(~same | (self._converges(part) != converged), axis=1))
 
+    def shown(self) -> tuple[Floats, NDArray[np.bool_]]:
+        """What is published of all places: a copy, for ``changed``."""
+        return self._values.copy(), self._converges(slice(None))
+
+    def changed(self, shown: tuple[Floats, NDArray[np.bool_]]) -> NDArray[np.bool_]:
+        """bool[places], where something else is published now."""
+        return self._differ(slice(None), *shown)
+
     def cells(self, place: int, *, due: bool = False) -> tuple[bytes, bytes]:
         """The values of a place that are ready and the names of those that have converged, in Avro.
 

@@ -106,6 +106,20 @@ def catch_up(state: SymbolState, watch: Watch, *, final: bool) -> Places:
     return [(number, place) for _, number, place in sorted(found)]
 
 
+def warm_up(state: SymbolState, interval: int, data: bytes) -> Places:
+    """Take up history of an interval (ns); the bars that have other values by it."""
+    shown = [chain.shown() for chain in state.chains]
+    state.warm(interval, data)
+    found: Places = []
+    for number, chain in enumerate(state.chains):
+        bars = state.interval_bars(number)
+        places = np.flatnonzero(chain.changed(shown[number]) & (bars["revision"] >= 0)).tolist()
+        bars["values_revision"][places] += 1
+        state.touch(number, places)
+        found += [(number, place) for place in places]
+    return found
+
+
 def _revised(state: SymbolState, number: int, places: list[int]) -> list[int]:
     if not state.chains[number].names:
         return places

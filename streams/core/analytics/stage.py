@@ -14,12 +14,13 @@ import msgspec
 
 from schemas.columns import Columns
 from schemas.errors import ConfigurationError
+from schemas.history import read
 from schemas.records import record_type
 from schemas.topics import TOPICS
 from streams.core.analytics.counts import Counts
 from streams.core.analytics.incoming import FAULTS, Incoming, Promises
 from streams.core.analytics.partition import CONFIG_KEYS, Partition
-from streams.core.analytics.ready import INDICATORS, Emission
+from streams.core.analytics.ready import BARS, INDICATORS, Emission
 from streams.core.analytics.revise import (
     NEVER,
     Places,
@@ -29,11 +30,13 @@ from streams.core.analytics.revise import (
     revise_values,
     set_bar,
     set_cause,
+    warm_up,
 )
 from streams.core.analytics.rows import NONE
 from streams.core.analytics.saved import Asleep, Saved, name_of
 from streams.core.analytics.scan.scanner import Scanner, is_scan_key
 from streams.core.analytics.state import SymbolState
+from streams.core.analytics.warmup import MOST_STRANGERS, interval_of, with_history
 from streams.core.analytics.windowed.plan import UNWATCHED, Watch
 from streams.core.slots import pack, unpack
 from streams.core.stage import PARTITION_KEY, Outputs
@@ -85,7 +88,7 @@ class AnalyticsStage:
             "MinuteStatus": self._status,
             "Heartbeat": self._heartbeat,
         }
-        applied |= {"Config": self._config, "": self._undecodable}
+        applied |= {"Config": self._config, "History": self._history, "": self._undecodable}
         # By kind; that of an undecodable record is -1, the last.
         self._apply = tuple(applied[record] for record in (*TOPICS["bars.1m"].records, ""))
 
@@ -156,11 +159,8 @@ class AnalyticsStage:
         self._owing = set()
 
     def _say_disabled(self) -> None:
-        programs = self._own.plan.programs if self._own.plan else ()
-        found = {one.config.name: one for program in programs for one in program.windowed}
-        for name, one in found.items():
-            if one.function is None:
-                self._watch.disabled(name, "", one.reason)
+        for one in self._own.plan.missing if self._own.plan else ():
+            self._watch.disabled(one.config.name, "", one.reason)
 
     def _bar(self, step: _Step, position: int, row: int) -> None:
         bars = step.bars
@@ -172,7 +172,7 @@ class AnalyticsStage:
         if state is None:
             return
         self._dirty.add(name)
-        place = self._place(state, bars.opens[row])
+        place = state.place_of(bars.opens[row])
         if bars.faults[row]:
             self._refuse(step, position, *FAULTS[bars.faults[row]], state.counts)
         elif place is None:
@@ -183,14 +183,36 @@ class AnalyticsStage:
         elif bars.revisions[row] <= state.revisions[place]:
             step.counts.add(state.counts, "duplicate")
         else:
+            if state.history:
+                state.warm_at(place)
             bars.rows["source"][row] = state.source_number(bars.sources[row])
             self._publish(step, state, set_bar(state, place, bars.rows, row, self._own.watermark))
             step.counts.add(state.counts, "out")
 
+    def _history(self, step: _Step, position: int, row: int) -> None:
+        history = step.batch.table("History")[row]
+        name, data = step.batch.bytes_at(history["symbol"]), step.batch.bytes_at(history["bars"])
+        interval = interval_of(step.batch.bytes_at(history["interval"]))
+        if interval is None or read(data) is None:
+            self._refuse(step, position, "V01", "must be closed bars of an interval", self._own.counts)
+        elif self._own.plan is None or name not in self._own.plan.symbols:
+            self._stranger(name, interval, data)
+        elif (state := self._state(name)) is not None:
+            self._dirty.add(name)
+            self._revise(step, state, warm_up(state, interval, data), BARS)
+
+    def _stranger(self, name: bytes, interval: int, data: bytes) -> None:
+        """History of a symbol that a configuration to come may name waits for it."""
+        asleep = self._asleep.get(name)
+        if (asleep is None or asleep.offset < self._offset) and len(self._asleep) < MOST_STRANGERS:
+            saved = Saved(0) if asleep is None else asleep.saved()
+            self._asleep[name] = Asleep(self._offset, with_history(saved, interval, data).to_bytes())
+            self._dirty.add(name)
+
     def _status(self, step: _Step, _position: int, row: int) -> None:
         status = step.batch.table("MinuteStatus")[row]
         state = self._state(step.batch.bytes_at(status["symbol"]))
-        place = None if state is None else self._place(state, int(status["ts_open"]))
+        place = None if state is None else state.place_of(int(status["ts_open"]))
         if state is None or place is None or place < 0:
             return
         self._dirty.add(state.name)
@@ -220,12 +242,16 @@ class AnalyticsStage:
         for name in sorted(self._owing):
             state = self._symbols[name]
             self._dirty.add(name)
-            if places := catch_up(state, self._watch, final=final):
-                step.emission.values(state, places, INDICATORS)
-                changed = {number for number, _ in places}
-                self._scanner.update(state, self._offset, self._own.watermark, changed)
+            self._revise(step, state, catch_up(state, self._watch, final=final), INDICATORS)
             if not state.owes:
                 self._owing.discard(name)
+
+    def _revise(self, step: _Step, state: SymbolState, places: Places, what: bytes) -> None:
+        """Put out values that changed without a bar."""
+        if places:
+            step.emission.values(state, places, what)
+            changed = {number for number, _ in places}
+            self._scanner.update(state, self._offset, self._own.watermark, changed)
 
     def _close(self, step: _Step, state: SymbolState) -> None:
         if next_due(state) > self._own.watermark:
@@ -264,20 +290,6 @@ class AnalyticsStage:
     def _wake_all(self) -> None:
         for name in list(self._asleep):
             self._state(name)
-
-    def _place(self, state: SymbolState, ts_open: int) -> int | None:
-        """Place of a minute, rolling on to its trade date; -1 where it is too old, None outside the grid."""
-        place = state.window.place_of.get(ts_open)
-        if place is not None:
-            return place
-        grid = state.plan.layout.grid
-        if int(grid.minute_open(ts_open)) != ts_open:
-            return None
-        date = int(grid.session_date(ts_open))
-        if date < state.window.dates[0]:
-            return NONE
-        state.roll_to(date)
-        return state.window.place_of[ts_open]
 
     def _refuse(self, step: _Step, position: int, code: str, detail: str, counts: list[int]) -> None:
         step.emission.refuse(position, code, detail)

@@ -11,6 +11,7 @@ from streams.core.analytics.derive import derive_all
 from streams.core.analytics.plan import SymbolPlan
 from streams.core.analytics.rows import BAR, NONE, Ints, Rows
 from streams.core.analytics.saved import MINUTE, MOST_RECENT, SLOT, Saved, StartKey, recent_key
+from streams.core.analytics.warmup import WAITING, warmed, with_history
 from streams.core.analytics.windowed.kept import Kept
 
 _CONTENT = tuple(name for name in MINUTE.names or () if name != "ts_open")
@@ -27,6 +28,7 @@ class SymbolState:
         revisions: int64[places], those of ``bars``.
         chains: per interval its indicators.
         kept: per interval what functions make of its bars.
+        history: stored bars that wait for the first bar from the log.
         waiting: (ts_close, interval number, place) of derived bars that have minutes but are not published.
         sources: names that ``source`` of a bar counts.
         counts: one for each of ``counts.COUNTS``.
@@ -57,6 +59,7 @@ class SymbolState:
         self._place_slots(saved.slots)
         derive_all(self.bars, window.firsts, window.counts, window.minutes, self.plan.coverage_limit)
         self.waiting = set(self._waiting())
+        saved = self._warmed(saved)
         self.chains = [
             Chain(program, len(self.interval_bars(number)))
             for number, program in enumerate(self.plan.programs)
@@ -65,6 +68,30 @@ class SymbolState:
             states = [saved.starts.get(key, b"") for key in self._start_keys(number)]
             chain.restart(self.interval_bars(number), states)
         self.kept = [self._kept(number, saved) for number in range(len(self.chains))]
+
+    def _warmed(self, saved: Saved) -> Saved:
+        """Use the history that waits, once there is a bar."""
+        there = np.flatnonzero(self.interval_bars(0)["revision"] >= 0)
+        self.history = {key: data for key, data in saved.starts.items() if key[1] == WAITING}
+        return self._warmed_at(int(there[0]), saved) if self.history and len(there) else saved
+
+    def _warmed_at(self, minute: int, saved: Saved) -> Saved:
+        programs, firsts = {}, {}
+        for number, interval in enumerate(self.plan.layout.intervals):
+            slot = int(self.window.slot_of[number, minute])
+            programs[interval.ns] = self.plan.programs[number]
+            firsts[interval.ns] = int(self.bars["ts_open"][slot if slot >= 0 else minute])
+        self.history = {}
+        return warmed(saved, programs, firsts)
+
+    def warm_at(self, minute: int) -> None:
+        """Use the history that waits before the first bar is placed, that of a minute."""
+        if not np.any(self.revisions[: self.window.minutes] >= 0):
+            self._take_up(self._warmed_at(minute, self.saved()))
+
+    def warm(self, interval: int, data: bytes) -> None:
+        """History of an interval (ns): used at once where there are bars, it waits where there are none."""
+        self._take_up(with_history(self.saved(), interval, data))
 
     def _kept(self, number: int, saved: Saved) -> Kept:
         interval = self.plan.layout.intervals[number].ns
@@ -89,6 +116,20 @@ class SymbolState:
         begin = self.window.starts[number]
         for place in places:
             self.touched[begin + place] = True
+
+    def place_of(self, ts_open: int) -> int | None:
+        """Place of a minute, rolling on to its trade date; -1 where it is too old, None outside the grid."""
+        place = self.window.place_of.get(ts_open)
+        if place is not None:
+            return place
+        grid = self.plan.layout.grid
+        if int(grid.minute_open(ts_open)) != ts_open:
+            return None
+        date = int(grid.session_date(ts_open))
+        if date < self.window.dates[0]:
+            return NONE
+        self.roll_to(date)
+        return self.window.place_of[ts_open]
 
     def roll_to(self, session_date: int) -> None:
         """Move the window on to a newer trade date; what is older than the one before it falls away."""
@@ -121,7 +162,7 @@ class SymbolState:
         used = np.unique(minutes["source"][minutes["revision"] >= 0])
         minutes["source"] = np.where(minutes["revision"] >= 0, np.searchsorted(used, minutes["source"]), NONE)
         names = [self.sources[number] for number in used]
-        starts = self._starts(first_date) | self._late(kept)
+        starts = self._starts(first_date) | self._late(kept) | self.history
         return Saved(date, minutes, slots, starts, names, list(self.counts))
 
     def _minutes(self, wanted: NDArray[np.bool_]) -> Rows:

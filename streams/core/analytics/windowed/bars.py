@@ -2,20 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
+from schemas.history import HISTORY
 from streams.core.analytics.rows import Floats, Ints, Rows
-
-HISTORY: Final = np.dtype(
-    [
-        ("ts_open", "<i8"),
-        ("session_date", "<i8"),
-        *((name, "<f8") for name in ("open", "high", "low", "close", "volume", "notional")),
-    ]
-)
-"""A closed bar as it is kept beyond the two trade dates: 64 bytes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,16 +14,18 @@ from typing import Final
 
 import numpy as np
 
+from schemas.history import HISTORY
 from streams.core.analytics.chain import Chain
 from streams.core.analytics.rows import Ints, Rows
 from streams.core.analytics.saved import VALUES
-from streams.core.analytics.windowed.bars import HISTORY, Bars, history_of
+from streams.core.analytics.windowed.bars import Bars, history_of
 from streams.core.analytics.windowed.plan import Watch, Windowed
 
 MOST_AT_ONCE: Final = 4
 """Bars of one symbol and interval that are computed at one heartbeat, unless it is the final one."""
 
-_BARS: Final = "bars"
+OLDER: Final = "bars"
+"""Key of the bars before the window."""
 _VALUE: Final = np.dtype([("ts_open", "<i8"), ("value", "<f8"), ("unseen", "<f8")])
 
 
@@ -49,7 +51,7 @@ class Kept:
         self._functions: Sequence[Windowed] = chain.program.windowed
         self._disabled = {one.key for one in self._functions if saved.get(f"!{one.key}") == self._version}
         self._longest = max((one.config.window for one in self._functions), default=0)
-        self._older = self._newest_of(np.frombuffer(saved.get(_BARS, b""), HISTORY))
+        self._older = self._newest_of(np.frombuffer(saved.get(OLDER, b""), HISTORY))
         self._take_up(saved)
 
     @property
@@ -99,7 +101,7 @@ class Kept:
             return {}
         before = self._bars[:place]
         older = np.concatenate([self._older, history_of(before[before["revision"] >= 0])])
-        return {_BARS: self._newest_of(older).tobytes()}
+        return {OLDER: self._newest_of(older).tobytes()}
 
     def save(self, places: Ints) -> dict[str, bytes]:
         """The values at some places, and what is disabled."""

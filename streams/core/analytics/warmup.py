@@ -1,0 +1,85 @@
+"""What stored history gives an indicator that has none of its own: a state before the first bar there is.
+
+History comes in the log before the configuration that needs it or before a symbol's first bar, so a replay
+has it too. It waits in the state of its symbol until both are there; then the indicators that have seen no
+bar before the window begin with it, the others keep theirs, and it is gone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from schemas.errors import ConfigurationError
+from schemas.history import HISTORY
+from schemas.market.intervals import Interval
+from streams.core.analytics.indicators.program import Program
+from streams.core.analytics.indicators.steps import run_along
+from streams.core.analytics.rows import BAR, Rows
+from streams.core.analytics.saved import Saved, StartKey
+from streams.core.analytics.windowed.kept import OLDER
+
+WAITING: Final = "history"
+"""Key of history that waits, beside the starts of its interval."""
+
+
+MOST_STRANGERS: Final = 10_000
+"""Symbols that no configuration names yet and history waits for."""
+
+
+def interval_of(name: bytes) -> int | None:
+    """Length of an interval in ns by its name, None where it is none."""
+    try:
+        return Interval.parse(name.decode()).ns
+    except (ConfigurationError, UnicodeDecodeError):
+        return None
+
+
+def with_history(saved: Saved, interval: int, data: bytes) -> Saved:
+    """History of an interval waits in a saved symbol; the newer one replaces the older one."""
+    return replace(saved, starts={**saved.starts, (interval, WAITING): data})
+
+
+def warmed(saved: Saved, programs: Mapping[int, Program], firsts: Mapping[int, int]) -> Saved:
+    """A saved symbol after its history was used.
+
+    Args:
+        saved: the symbol.
+        programs: by interval in ns.
+        firsts: by interval the start of the first bar that comes from the log; only history before it counts.
+    """
+    starts: dict[StartKey, bytes] = {}
+    for (interval, key), state in saved.starts.items():
+        if key != WAITING:
+            starts.setdefault((interval, key), state)
+        elif interval in programs:
+            rows = np.frombuffer(state, HISTORY)
+            rows = rows[rows["ts_open"] < firsts[interval]]
+            found = _starts(programs[interval], rows)
+            starts |= {
+                (interval, name): one
+                for name, one in found.items()
+                if not any(saved.starts.get((interval, name), b""))
+            }
+    return replace(saved, starts=starts)
+
+
+def _starts(program: Program, rows: Rows) -> dict[str, bytes]:
+    """States of all indicators after some bars."""
+    state = np.zeros(program.width)
+    outputs = len(program.names)
+    kept = np.empty((len(rows) // 32 + 1) * program.width)
+    values, unseen = np.empty(len(rows) * outputs), np.empty(len(rows) * outputs)
+    run_along(program.codes, state, kept, _bars(rows), 0, len(rows), values, unseen, outputs)
+    found = {key: state[part].tobytes() for key, part in zip(program.keys, program.slices, strict=True)}
+    longest = max((one.config.window for one in program.windowed), default=0)
+    return found | ({OLDER: rows[max(len(rows) - longest, 0) :].tobytes()} if longest else {})
+
+
+def _bars(rows: Rows) -> Rows:
+    bars = np.zeros(len(rows), BAR)
+    for name in HISTORY.names or ():
+        bars[name] = rows[name]
+    bars["starts"] = np.diff(rows["session_date"], prepend=rows["session_date"][:1]) > 0
+    return bars

@@ -1,0 +1,84 @@
+"""Stored bars reach the topic of the analytics agent before the configuration does."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from barline.cli._warm_up import warm_up
+from runtime.endpoints import Endpoints
+from runtime.kafka import KafkaSettings, partition_counts
+from runtime.producer import Producer
+from runtime.reader import Reader
+from schemas.codec import decode_record
+from schemas.config import IndicatorConfig
+from schemas.errors import DependencyError
+from schemas.history import HISTORY, bars_needed
+from schemas.partition import partition_of
+from schemas.registry import registered
+from tests.factories import domain, symbol
+from tests.sinks import MINUTE, T0, own_database, store_of
+
+pytestmark = pytest.mark.stack
+
+EMA = IndicatorConfig("ema_3", "ema", 3, ["1m", "5m"])
+FORTY_MINUTES = """
+INSERT INTO bars (symbol, interval, ts_open, ts_close, close)
+SELECT {symbol:String}, '1m', fromUnixTimestamp64Nano({first:Int64} + number * 60000000000) AS ts_open,
+       ts_open + INTERVAL 1 MINUTE, number FROM numbers(40)
+"""
+
+
+def test_the_newest_stored_bars_are_sent_to_the_partition_of_their_symbol(
+    stack: Endpoints, unique: Callable[[str], str]
+):
+    names = [unique("a").upper(), unique("b").upper()]
+    endpoints = own_database(stack, unique("warm").replace("-", "_"))
+    with store_of(endpoints) as store:
+        for name in names:
+            store.command(FORTY_MINUTES, {"symbol": name, "first": T0})
+    kafka = KafkaSettings(stack.kafka)
+    partitions, ids = partition_counts(kafka, "test"), registered(stack.registry)
+    body = domain(*(symbol(name) for name in [*names, "NONE"]), indicators=[EMA])
+    producer, reader = Producer(kafka, "test"), Reader(kafka, "test")
+    try:
+        before = reader.ends(["bars.1m"])
+        told = warm_up(body, endpoints, producer, ids, partitions)
+        reader.assign(before)
+        found = [
+            (place.number, decode_record(record.value or b"", {number: name for name, number in ids.items()}))
+            for place, records in reader.read(10.0).items()
+            for record in records
+        ]
+    finally:
+        producer.close()
+        reader.close()
+    assert told == "stored bars of 2 symbols and intervals sent"
+    assert {fields["symbol"]: number for number, (_, fields) in found} == {
+        name: partition_of(name.encode(), partitions["bars.1m"]) for name in names
+    }
+    for _, (record, fields) in found:
+        assert (record, fields["interval"]) == ("History", "1m")
+        rows = np.frombuffer(fields["bars"], HISTORY)  # type: ignore[call-overload]
+        assert rows["close"].tolist() == [float(number) for number in range(40 - bars_needed(EMA), 40)]
+        assert rows["ts_open"].tolist() == [
+            T0 + number * MINUTE for number in range(40 - bars_needed(EMA), 40)
+        ]
+
+
+def test_a_database_without_tables_is_a_clear_error(stack: Endpoints, unique: Callable[[str], str]):
+    endpoints = own_database(stack, unique("none").replace("-", "_"))
+    with store_of(endpoints) as store:
+        store.command("DROP TABLE bars")
+    kafka = KafkaSettings(stack.kafka)
+    producer = Producer(kafka, "test")
+    with pytest.raises(DependencyError, match="stored bars must be readable") as caught:
+        warm_up(
+            domain(indicators=[EMA]),
+            endpoints,
+            producer,
+            registered(stack.registry),
+            partition_counts(kafka, "test"),
+        )
+    producer.close()
+    assert "--no-warm-up" in caught.value.__notes__[0]

@@ -1,0 +1,173 @@
+"""Stored history warms indicators up before their first live value.
+
+::
+
+    history of SPY ──► Config ──► first bar ──► its values are warm
+    first bar ──► history of SPY ──► values that changed, published again
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from schemas.config import Domain, IndicatorConfig
+from schemas.history import HISTORY, MOST, Rows, bars_needed, read
+from streams.core.analytics.indicators.indicator import CONVERGED
+from streams.core.analytics.stage import AnalyticsStage
+from tests.factories import Record, at, changed, columns, config, day, domain, rows_of, symbol
+from tests.unit.analytics.feed import THREE, Feed, clock, last_rows, minute, only, through
+from tests.unit.analytics.library import CASES, chain_of, random_bars
+
+EMA = IndicatorConfig("ema_20", "ema", 20)
+BODY = domain(indicators=[EMA])
+BEFORE = "2024-07-01"
+
+
+def stored(first: int, end: int, date: str = BEFORE) -> Rows:
+    """Minutes of a date as they are stored; the price is the number."""
+    rows = np.zeros(end - first, HISTORY)
+    rows["ts_open"] = [at(clock(n, date)) for n in range(first, end)]
+    rows["session_date"] = day(date)
+    for name in ("open", "high", "low", "close"):
+        rows[name] = np.arange(first, end)
+    rows["volume"], rows["notional"] = 1.0, np.nan
+    return rows
+
+
+def history(rows: Rows, interval: str = "1m", name: str = "SPY") -> Record:
+    return {
+        "record": "History", "symbol": name, "interval": interval, "ts_event": int(rows["ts_open"][-1]),
+        "bars": rows.tobytes(),
+    }  # fmt: skip
+
+
+def emas(feed: Feed) -> list[float | None]:
+    rows = last_rows(only(feed.out.get("indicators", []), interval="1m"))
+    return [row["values"].get("ema_20") for _, row in sorted(rows.items())]
+
+
+def warm_value(*prices: float) -> float:
+    value = float(np.mean(prices[:20]))
+    for price in prices[20:]:
+        value += (price - value) * 2 / 21
+    return value
+
+
+def test_the_first_live_value_is_warm():
+    feed = Feed(BODY)
+    feed(history(stored(300, 390)), minute(0, 400.0))
+    assert emas(feed) == [pytest.approx(warm_value(*map(float, range(300, 390)), 400.0), rel=1e-12)]
+    assert emas(Feed(BODY)) == []
+    cold = Feed(BODY)
+    cold(minute(0, 400.0))
+    assert emas(cold) == [None]
+
+
+def test_history_comes_before_the_configuration_that_names_its_symbol():
+    feed = Feed()
+    feed(history(stored(300, 390)), history(stored(0, 50), name="MSFT"), config(BODY), minute(0, 400.0))
+    assert emas(feed) == [pytest.approx(warm_value(*map(float, range(300, 390)), 400.0), rel=1e-12)]
+
+
+def test_a_new_indicator_is_warm_where_the_others_keep_what_they_have():
+    feed = Feed(domain(indicators=[THREE[0]]))
+    feed(*(minute(n, float(n), day=BEFORE) for n in range(390)), minute(0, 400.0))
+    before = only(feed.out["indicators"], interval="1m")[-1]["values"]
+    feed(history(stored(300, 390, "2024-06-28")), config(changed(BODY, indicators=[THREE[0], EMA])))
+    feed(minute(1, 401.0))
+    after = only(feed.out["indicators"], interval="1m")[-1]["values"]
+    prices = [*map(float, range(300, 390)), *map(float, range(390)), 400.0, 401.0]
+    assert after["ema_20"] == pytest.approx(warm_value(*prices), rel=1e-12)
+    assert after["ema_3"] == (before["ema_3"] + 401.0) / 2
+
+
+def test_history_that_comes_after_the_first_bars_revises_their_values():
+    feed = Feed(BODY)
+    feed(minute(0, 400.0), minute(1, 401.0))
+    found = feed(history(stored(300, 390)))
+    assert [row["revision"] for row in only(found["indicators"], interval="1m")] == [1, 1]
+    prices = [*map(float, range(300, 390)), 400.0]
+    assert emas(feed) == [pytest.approx(warm_value(*prices)), pytest.approx(warm_value(*prices, 401.0))]
+
+
+def test_stored_bars_that_the_log_has_too_count_once():
+    feed = Feed(BODY)
+    feed(minute(100, 100.0))
+    feed(history(stored(50, 200, "2024-07-02")))
+    assert emas(feed) == [pytest.approx(warm_value(*map(float, range(50, 101))), rel=1e-12)]
+
+
+def test_an_indicator_that_has_seen_more_keeps_it():
+    feed = Feed(BODY)
+    dates = (BEFORE, "2024-07-02", "2024-07-03")
+    for date in dates:
+        feed(*(minute(n, float(n), day=date) for n in range(30)))
+    assert feed(history(stored(300, 390, "2024-06-28"))) == {}
+
+
+def test_derived_intervals_have_history_of_their_own():
+    rows = stored(0, 78)
+    rows["ts_open"] = [at(clock(5 * n, BEFORE)) for n in range(78)]
+    feed = Feed(BODY)
+    feed(history(rows, "5m"), *(minute(n, 100.0) for n in range(5)))
+    found = only(feed.out["indicators"], interval="5m")
+    assert found[0]["values"]["ema_20"] == pytest.approx(warm_value(*map(float, range(78)), 100.0), rel=1e-12)
+
+
+def test_a_window_of_a_function_reaches_into_history():
+    feed = Feed(domain(indicators=[IndicatorConfig("mid", "midpoint", 50, ["1m"], window=60)]))
+    feed(history(stored(300, 390)), minute(0, 400.0), through(2), through(3, final=True))
+    rows = last_rows(only(feed.out["indicators"], interval="1m"))
+    assert [row["values"] for row in rows.values()] == [{"mid": (400.0 + 341.0) / 2}]
+
+
+@pytest.mark.parametrize("data", [b"", b"x" * 63, stored(0, 9)[::-1].tobytes(), b"\0" * 64 * (MOST + 1)])
+def test_history_that_is_none_is_a_dead_letter(data: bytes):
+    feed = Feed(BODY)
+    found = feed({**history(stored(0, 9)), "bars": data}, {**history(stored(0, 9)), "interval": "soon"})
+    assert [row["code"] for row in found["dead-letters"]] == ["V01", "V01"]
+    assert read(data) is None
+
+
+LOG = [
+    history(stored(300, 390)), history(stored(0, 40), name="AIG"), history(stored(0, 9), name="GONE"),
+    config(domain(symbol("SPY"), indicators=[THREE[0]])), minute(3, 7.0), minute(0, 9.0, symbol="AIG"),
+    config(changed(changed(BODY), symbols=[symbol("SPY"), symbol("AIG")])), through(4), minute(4, 8.0),
+    minute(0, 9.0, symbol="AIG"), history(stored(5, 100), name="AIG"), through(6), minute(5, 8.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cut", range(1, len(LOG)))
+def test_cut_and_taken_up_anywhere_warm_values_are_the_same(cut: int):
+    whole = Feed()
+    whole(*LOG)
+    feed, saved = Feed(), dict[bytes, bytes]()
+    out: dict[str, list[Record]] = {}
+    for first, end in pairwise([0, cut, cut + 1, len(LOG)]):
+        feed.stage = AnalyticsStage(0)
+        feed.stage.restore(saved)
+        batch = columns("bars.1m", 0, *LOG[first:end], first_offset=first)
+        for topic, found in (feed.stage.step(batch).topics if end > first else {}).items():
+            out.setdefault(topic, []).extend(rows_of(found))
+        saved |= feed.stage.take_dirty()
+    assert out == whole.out
+
+
+def values_at(end: int, length: int, case: IndicatorConfig) -> tuple[Sequence[float], Sequence[float]]:
+    bars = random_bars(4_100)
+    chain = chain_of(bars[end - length : end].copy(), case)
+    return chain.values[:, -1].tolist(), chain.unseen[:, -1].tolist()
+
+
+@pytest.mark.parametrize("case", [one for one in CASES if one.kind not in ("vwap", "obv")], ids=str)
+def test_the_bars_said_to_be_needed_make_an_indicator_converge(case: IndicatorConfig):
+    values, unseen = values_at(4_100, bars_needed(case), case)
+    assert max(unseen) < CONVERGED
+    assert np.isfinite(values).all()
+
+
+def test_a_domain_says_how_many_bars_it_needs():
+    assert isinstance(BODY, Domain)
+    assert {one.name: bars_needed(one) for one in (EMA, THREE[2])} == {"ema_20": 167, "vwap": 1_441}
