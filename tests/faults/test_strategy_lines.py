@@ -170,14 +170,15 @@ def killed(endpoints: Endpoints, group: str, step: str, chance: random.Random) -
     """Run a sink until it dies at a step, or at random; what the kill hit."""
     at_random = step == "at random"
     with process(endpoints, group, limits=LIMITS, crash_at="" if at_random else step) as sink:
-        sink.join(chance.uniform(0.1, 2.0) if at_random else 60 if FULL else 8)
+        sink.join(chance.uniform(0.2, 6.0 if FULL else 2.0) if at_random else 60 if FULL else 8)
         died = "killed" if at_random or sink.exitcode == -signal.SIGKILL else "not reached"
         sink.kill()
         assert ends_with(sink, -signal.SIGKILL)
     with store_of(endpoints) as store:
         staged = store.value("SELECT count() FROM equity_staging")
         halfway = len(store.rows("SHOW TABLES LIKE 'equity_run_%'"))
-    return f"{step}: {died} with {staged} rows staged, {halfway} runs on their way"
+        out = store.value("SELECT count() FROM equity")
+    return f"{step}: {died} with {staged} rows staged, {halfway} runs on their way, {out} rows out"
 
 
 def final_counts(endpoints: Endpoints, prefix: str) -> dict[tuple[str, str], int]:
