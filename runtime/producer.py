@@ -166,6 +166,7 @@ class Producer:
         Raises:
             DeliveryError: any delivery ever failed.
         """
+        await asyncio.sleep(0)  # others that are about to flush send first, and share the epoch
         for epoch in self._close_epoch():
             await asyncio.wrap_future(epoch.done)
         self._raise()
