@@ -14,7 +14,15 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from schemas.batches.frames import from_batches
 from schemas.columns import Columns, Draft
-from schemas.config import CalendarRows, Domain, SourceConfig, SymbolConfig, encode
+from schemas.config import (
+    CalendarRows,
+    Domain,
+    IndicatorConfig,
+    SignalConfig,
+    SourceConfig,
+    SymbolConfig,
+    encode,
+)
 from schemas.records import record_type
 from schemas.topics import TOPICS
 from streams.core.stage import Stage
@@ -24,6 +32,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 _MINUTE: Final = 60_000_000_000
 _OPEN: Final = 1_700_000_040 * 1_000_000_000 // _MINUTE * _MINUTE
+_LAST: Final = 6
 _DAY: Final = _OPEN // (1440 * _MINUTE)
 _CALENDAR: Final = CalendarRows(
     name="warm", version="1", anchor="utc", zone="UTC",
@@ -34,6 +43,9 @@ _DOMAIN: Final = Domain(
     symbols=[SymbolConfig("WARM", "crypto", "warm", ["warm"])],
     sources=[SourceConfig("warm", "ticks.raw")],
     calendars={"warm": _CALENDAR},
+    indicators=[IndicatorConfig("warm", "ema", 2)],
+    signals=[SignalConfig("warm", "close > 0"), SignalConfig("warmest", "rank(close) > 0")],
+    partitions=1,
 )
 _FIELDS: Final[dict[str, object]] = {
     "symbol": "WARM", "source": "warm", "writer": "warm", "mode": "warm", "interval": "1m",
@@ -71,13 +83,13 @@ def warm(
 
 
 def _batches(topic: str, codec: Codec) -> Iterable[Columns]:
-    """One record of each type, the configuration first; then all again, a minute and more later."""
+    """One record of each type, the configuration first; then all again: later, late, and to the end."""
     records = sorted(TOPICS[topic].records, key=lambda record: record != "Config")
     offset = count()
-    for later in (0, 3 * _MINUTE):
+    for minutes in (0, 3, 1, _LAST):
         for record in records:
             draft = Draft(topic, 0)
-            draft.row(record, 0, **_fields(record, later))
+            draft.row(record, 0, **_fields(record, minutes))
             builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1 << 20)
             for key, value, timestamp in codec.encode(draft.finish()).records():
                 builder.append(0, timestamp, key, value, [("made_by", b"warm")])
@@ -86,9 +98,10 @@ def _batches(topic: str, codec: Codec) -> Iterable[Columns]:
             yield codec.decode(topic, from_batches([bytes(raw)]), 0)
 
 
-def _fields(record: str, later: int) -> dict[str, object]:
-    """Those of the fields that a record type has, instants moved by some nanoseconds."""
-    fields = {name: _FIELDS[name] for name in record_type(record).names if name in _FIELDS}
+def _fields(record: str, minutes: int) -> dict[str, object]:
+    """Those of the fields that a record type has, instants moved by some minutes."""
+    later, known = minutes * _MINUTE, _FIELDS | {"final": minutes == _LAST}
+    fields = {name: known[name] for name in record_type(record).names if name in known}
     return {
         name: value + later if isinstance(value, int) and (name.startswith("ts") or name == "line") else value
         for name, value in fields.items()
