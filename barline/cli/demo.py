@@ -22,6 +22,7 @@ _CONFIG = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--kills", default=6, show_default=True, type=click.IntRange(1), help="How often, with --chaos."
 )
 @click.option("--keep", is_flag=True, help="Leave the stack running afterwards, until Ctrl-C.")
+@click.option("--partitions", default=2, show_default=True, help="Of every topic; a core each will do.")
 @click.option("--seconds", default=40.0, show_default=True, help="How long the play takes.")
 @click.option("--seed", default=7, show_default=True, help="Another seed, another simulated day.")
 @click.option("--scale", default=1.0, show_default=True, help="1 is 300,000 ticks.")
@@ -29,6 +30,7 @@ def command(
     path: Path | None,
     data: Path | None,
     kills: int,
+    partitions: int,
     seconds: float,
     seed: int,
     scale: float,
@@ -55,7 +57,15 @@ def command(
         day = real(settings, data) if data else simulated(settings, Path(folder), seed, scale)
         with running(home, say=console.print, restart=()) as stack:
             console.print(f"servers up after {time.monotonic() - start:.1f} s")
-            equal = demo(stack, day, console, seconds=seconds, kills=kills if chaos else 0, say=console.print)
+            equal = demo(
+                stack,
+                day,
+                console,
+                partitions=partitions,
+                seconds=seconds,
+                kills=kills if chaos else 0,
+                say=console.print,
+            )
             console.print(f"done after {time.monotonic() - start:.0f} s")
             if keep:
                 console.print(f"the stack stays up until Ctrl-C; clients: BARLINE_HOME={home}")

@@ -27,7 +27,6 @@ from runtime.kafka import KafkaSettings, security
 from schemas.registry import register_all
 from schemas.topics import TOPICS
 
-PARTITIONS: Final = 4
 PROGRAMS: Final = ("worker", "sink", "resolver")
 VICTIMS: Final = ("worker", "sink")
 _EVERY: Final = 2.0  # seconds between lines of progress
@@ -40,22 +39,23 @@ class Demo:
         stack: the servers.
         day: what is played.
         console: where progress goes.
+        partitions: of every topic.
     """
 
-    def __init__(self, stack: Stack, day: Day, console: Console) -> None:
+    def __init__(self, stack: Stack, day: Day, console: Console, partitions: int) -> None:
         self._stack = stack
         self._day = day
         self._console = console
         self._kafka = KafkaSettings(stack.endpoints.kafka, security())
-        self._ids = self._prepare()
+        self._ids = self._prepare(partitions)
         self._play = Play(self._kafka, self._ids)
         self._arrival = Arrival(self._kafka, GROUPS)
         self._said = 0.0
         self.kills = 0
 
-    def _prepare(self) -> dict[str, int]:
+    def _prepare(self, partitions: int) -> dict[str, int]:
         """Topics, schemas, tables, stored modes, then the programs."""
-        carry_out(compare(wanted(PARTITIONS, "barline"), self._kafka), self._kafka, -1)
+        carry_out(compare(wanted(partitions, "barline"), self._kafka), self._kafka, -1)
         ids = register_all(self._stack.endpoints.registry)
         settings = self._stack.endpoints.clickhouse_settings()
         migrate(Store(settings))
@@ -136,7 +136,14 @@ class Demo:
 
 
 def demo(
-    stack: Stack, day: Day, console: Console, *, seconds: float, kills: int, say: Callable[[str], None]
+    stack: Stack,
+    day: Day,
+    console: Console,
+    *,
+    partitions: int,
+    seconds: float,
+    kills: int,
+    say: Callable[[str], None],
 ) -> bool:
     """Run the demo on running servers and print what was found.
 
@@ -144,7 +151,7 @@ def demo(
         Whether everything is as it must be.
     """
     say("making topics, schemas and tables; starting worker, sink and resolver")
-    one = Demo(stack, day, console)
+    one = Demo(stack, day, console, partitions)
     try:
         findings = one.run(seconds, kills)
     finally:
