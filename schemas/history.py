@@ -5,8 +5,9 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.config import IndicatorConfig
+from schemas.config import Domain, IndicatorConfig
 from schemas.indicators import KINDS, is_windowed
+from schemas.market.intervals import MINUTE, Interval
 
 HISTORY: Final = np.dtype(
     [
@@ -56,3 +57,10 @@ def bars_needed(config: IndicatorConfig, minutes: int = 1) -> int:
     else:
         needed = length + sum(given[name] or 0 for name in ("smooth", "signal") if name in given) + 1
     return min(int(needed) + 1, MOST)
+
+
+def needed(domain: Domain, interval: str) -> int:
+    """Bars of an interval after which all its indicators have converged, 0 where it has none."""
+    minutes = Interval.parse(interval).ns // MINUTE
+    wanted = [one for one in domain.indicators if not one.intervals or interval in one.intervals]
+    return max((bars_needed(one, minutes) for one in wanted), default=0)

@@ -10,8 +10,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from schemas.columns import Columns, Draft
 from schemas.config import Domain
 from schemas.errors import DependencyError
-from schemas.history import HISTORY, Rows, bars_needed
-from schemas.market.intervals import MINUTE, Interval
+from schemas.history import HISTORY, Rows, needed
 
 STORED: Final = np.dtype([*HISTORY.descr, ("ts_close", "<i8"), ("revision", "<i8")])
 """A stored bar: HISTORY and what names its record."""
@@ -95,7 +94,7 @@ def histories(domain: Domain, stored: StoredBars) -> Iterator[Columns]:
     """
     symbols = [symbol.symbol for symbol in domain.symbols]
     for interval in ("1m", *domain.intervals):
-        count = _needed(domain, interval)
+        count = needed(domain, interval)
         for first in range(0, len(symbols) if count else 0, _AT_ONCE):
             found = stored.newest(interval, symbols[first : first + _AT_ONCE], count)
             draft = Draft("bars.1m", 0)
@@ -107,9 +106,3 @@ def histories(domain: Domain, stored: StoredBars) -> Iterator[Columns]:
                 draft.row("History", symbol=symbol, interval=interval, ts_event=ts, bars=bars.tobytes())
             if found:
                 yield draft.finish()
-
-
-def _needed(domain: Domain, interval: str) -> int:
-    minutes = Interval.parse(interval).ns // MINUTE
-    wanted = [one for one in domain.indicators if not one.intervals or interval in one.intervals]
-    return max((bars_needed(one, minutes) for one in wanted), default=0)

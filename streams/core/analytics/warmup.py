@@ -71,13 +71,14 @@ def _starts(program: Program, rows: Rows) -> dict[str, bytes]:
     outputs = len(program.names)
     kept = np.empty((len(rows) // 32 + 1) * program.width)
     values, unseen = np.empty(len(rows) * outputs), np.empty(len(rows) * outputs)
-    run_along(program.codes, state, kept, _bars(rows), 0, len(rows), values, unseen, outputs)
+    run_along(program.codes, state, kept, bars_of(rows), 0, len(rows), values, unseen, outputs)
     found = {key: state[part].tobytes() for key, part in zip(program.keys, program.slices, strict=True)}
     longest = max((one.config.window for one in program.windowed), default=0)
     return found | ({OLDER: rows[max(len(rows) - longest, 0) :].tobytes()} if longest else {})
 
 
-def _bars(rows: Rows) -> Rows:
+def bars_of(rows: Rows) -> Rows:
+    """BAR rows of stored ones."""
     bars = np.zeros(len(rows), BAR)
     for name in HISTORY.names or ():
         bars[name] = rows[name]
