@@ -162,18 +162,21 @@ def expected_equity(endpoints: Endpoints) -> dict[tuple[Any, ...], float]:
     """Equity by mode, run, broker and instant: live rows at once, the others at the end of their run."""
     final: dict[tuple[Any, ...], tuple[int, float]] = {}
     staged: dict[tuple[str, str], dict[tuple[Any, ...], tuple[int, float]]] = {}
+    live: set[tuple[Any, ...]] = set()
     for _, _, _, name, fields in recorded(endpoints, ("equity",)):
         run = (fields["mode"], fields["strand_id"])
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:@+-]{0,127}", fields["mode"]):
             continue  # gets no partition
         if name == "Equity":
             target = final if fields["live"] else staged.setdefault(run, {})
+            if fields["live"]:
+                live.add((*run, fields["broker"], fields["ts_event"]))
             put(
                 target, (*run, fields["broker"], fields["ts_event"]), fields["lines_offset"], fields["equity"]
             )
-        elif name == "RunEnd" and not fields["live"] and staged.get(run):
+        elif name == "RunEnd" and staged.get(run):
             if fields["replace"]:
-                final = {key: row for key, row in final.items() if key[:2] != run}
+                final = {key: row for key, row in final.items() if key[:2] != run or key in live}
             for key, (version, equity) in staged.pop(run).items():
                 put(final, key, version, equity)
     return {key: equity for key, (_, equity) in final.items()}

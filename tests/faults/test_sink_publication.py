@@ -7,7 +7,8 @@ import pytest
 
 from runtime.endpoints import Endpoints
 from tests.faults.test_sink_kills import caught_up, ends_with, eventually, finished, process
-from tests.sinks import T0, feeding, from_now_on, own_database, stored_equity
+from tests.integration.test_sink import stored
+from tests.sinks import T0, Feed, expected_equity, feeding, from_now_on, own_database, stored_equity
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -57,3 +58,25 @@ def test_a_simulation_that_is_replaced_is_gone(database: Endpoints, unique: Uniq
         assert ends_with(sink, 0)
     replaced = list(range(1_000, 1_000 + ROWS))
     assert seen(database, mode) == ([*range(ROWS), *replaced] if kind else replaced)
+
+
+def feed_flips(feed: Feed, mode: str) -> None:
+    """A run that becomes live, and one that was live, the end of the other part replaced."""
+    for n in range(30):
+        feed.equity(1, mode=mode, strand_id="to", live=n >= 20, ts_event=T0 + n, equity=float(n))
+        feed.equity(1, mode=mode, strand_id="from", live=n < 20, ts_event=T0 + n, equity=float(n))
+    feed.run_end(1, mode=mode, strand_id="to", live=True)
+    for replaces in (False, True):
+        feed.equity(1, mode=mode, strand_id="from", live=False, ts_event=T0 + 99, equity=99.0)
+        feed.run_end(1, mode=mode, strand_id="from", replace=replaces)
+
+
+def test_a_run_that_becomes_live_or_was_live_keeps_both_parts(database: Endpoints, unique: Unique) -> None:
+    mode, group = unique("mode"), from_now_on(database, unique("sink"))
+    with feeding(database) as feed:
+        feed_flips(feed, mode)
+    stored(database, group)
+    found = {key: value for key, value in stored_equity(database).items() if key[0] == mode}
+    curves = {name: [key[3] - T0 for key in sorted(found) if key[1] == name] for name in ("to", "from")}
+    assert curves == {"to": list(range(30)), "from": [*range(20), 99]}
+    assert found == {key: value for key, value in expected_equity(database).items() if key[0] == mode}

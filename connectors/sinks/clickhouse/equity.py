@@ -103,19 +103,21 @@ def _refusal(mode: bytes, strand: bytes, guard: ModeGuard) -> tuple[str, str] | 
     return guard.refusal(mode)
 
 
-def ending(columns: Columns, place: int, epoch: int) -> Ending | None:
+def ending(columns: Columns, place: int, epoch: int, journal: Journal) -> Ending | None:
     """The end of a run that a RunEnd says; None for a live run, of which everything is out already.
 
     Args:
         columns: a batch of the topic ``equity``.
         place: position in it of the RunEnd.
         epoch: of ``lines.raw``.
+        journal: says whether a run that is live at its end was not live before.
     """
     row = columns.table("RunEnd")[columns.rows[place]]
-    if row["live"]:
+    run = Run(columns.text_at(row["mode"]), columns.text_at(row["strand_id"]))
+    if row["live"] and not journal.is_open(run):
         return None
     return Ending(
-        run=Run(columns.text_at(row["mode"]), columns.text_at(row["strand_id"])),
+        run=run,
         place=Partition(columns.topic.name, columns.partition),
         offset=int(columns.offsets[place]),
         version=max(int(row["lines_offset"]), 0) + (epoch << SHIFT),

@@ -74,6 +74,11 @@ class Journal:
         entry = self._entries.get(run)
         return entry.published if entry else -1
 
+    def is_open(self, run: Run) -> bool:
+        """Whether the run has rows that are not published."""
+        entry = self._entries.get(run)
+        return entry is not None and entry.state == OPEN
+
     def begin(self, runs: Mapping[Run, int], place: Partition) -> None:
         """Say that runs have rows that are not published, before those are stored.
 

@@ -133,7 +133,7 @@ class Publisher:
         if ending.replaces:
             self._store.command(
                 f"INSERT INTO {table} SELECT * FROM equity FINAL "  # noqa: S608  (a digest; the rest is bound)
-                "WHERE mode = {mode:String} AND strand_id != {strand_id:String}",
+                "WHERE mode = {mode:String} AND (strand_id != {strand_id:String} OR live)",
                 run._asdict(),
             )
         self._store.command(f"OPTIMIZE TABLE {table} FINAL")

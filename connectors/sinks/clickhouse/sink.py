@@ -186,7 +186,8 @@ class Sink:
             end = int(np.searchsorted(rows, place))
             self._add_equity(partition, columns, rows[begin:end], published)
             begin = end
-            if (found := ending(columns, int(place), self._epochs["lines.raw"])) is not None:
+            found = ending(columns, int(place), self._epochs["lines.raw"], self._journal)
+            if found is not None:
                 self._batch.reached(partition, found.offset)
                 self._publish(found)
         self._add_equity(partition, columns, rows[begin:], published)
