@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.core.bars import gaps
+from streams.core.bars.state import EMPTY, FLAT, HALT, MISSED, REAL, REFETCHED, UNKNOWN, empty_rows
 from tests.factories import Record, at, bar, config, heartbeat
 from tests.property.bars_log import NAMES, OPENS, SOURCES, Run, logs, minute, prices, saved_counts, world
 
@@ -147,3 +150,19 @@ def test_the_promise_never_falls_and_each_heartbeat_is_newer(log: list[Record]):
     pairs = list(pairwise(beats_))
     assert all(before["ts"] < after["ts"] for before, after in pairs)
     assert all(before["ts_through"] <= after["ts_through"] for before, after in pairs)
+
+
+minutes_of = st.tuples(
+    st.sampled_from([REAL, REFETCHED, FLAT, EMPTY]), st.integers(HALT, UNKNOWN), st.booleans()
+)
+
+
+@given(st.lists(minutes_of, max_size=60))
+def test_all_gaps_found_at_once_are_those_found_one_by_one(said: list[tuple[int, int, bool]]):
+    rows = empty_rows(np.arange(len(said)))
+    for place, (kind, cause, missed) in enumerate(said):
+        rows["kind"][place], rows["cause"][place] = kind, cause
+        if missed:
+            rows["bits"][place] = MISSED | gaps.begins(rows, place)
+    alone = gaps.touched(rows, range(len(rows)))
+    assert gaps.every(rows) == [(gap, gaps.summary(rows, gap)) for gap in alone]

@@ -6,7 +6,19 @@ import numpy as np
 
 from schemas.flags import LOW_COVERAGE
 from schemas.jit import kernel
-from streams.core.analytics.rows import FLAT, HALT, NO_TRADES, NONE, NULL, REAL, Bools, Ints, Row, Rows
+from streams.core.analytics.rows import (
+    FLAT,
+    HALT,
+    NO_TRADES,
+    NONE,
+    NULL,
+    REAL,
+    REFETCHED,
+    Bools,
+    Ints,
+    Row,
+    Rows,
+)
 
 PUBLISHED: Final = 1
 """The slot is published now, or anew."""
@@ -57,8 +69,13 @@ def _add(bar: Row, minute: Row) -> None:
 
 @kernel
 def _fold(bars: Rows, first: int, end: int, out: Row) -> None:
-    """Fold the minutes in [first, end) that are not flat, and count what is there and what is not."""
-    actual, filled, known, halted, quiet, last = 0, 0, 0, 0, 0, NONE
+    """Fold the minutes in [first, end) that are not flat, and count what is there and what is not.
+
+    Sums stay in registers until the end: through a row each would be written and read again for each minute.
+    """
+    actual, filled, known, halted, quiet, last, begin = 0, 0, 0, 0, 0, NONE, NONE
+    high, low, volume, notional, trades, fill = -np.inf, np.inf, 0.0, 0.0, 0, REFETCHED
+    final, counted = NONE, True
     for place in range(first, end):
         minute = bars[place]
         quiet += minute["cause"] == NO_TRADES
@@ -70,10 +87,19 @@ def _fold(bars: Rows, first: int, end: int, out: Row) -> None:
         if minute["fill"] == FLAT:
             filled += 1
             continue
-        if actual == 0:
-            _open(out, minute)
-        _add(out, minute)
-        actual += 1
+        begin = place if actual == 0 else begin
+        final, actual = place, actual + 1
+        high, low = max(high, minute["high"]), min(low, minute["low"])
+        volume += minute["volume"]
+        notional += minute["notional"]  # NaN stays: a sum with an unknown part is unknown
+        counted &= minute["trades"] != NULL
+        trades += minute["trades"]
+        fill = REAL if minute["fill"] == REAL else fill
+    if actual > 0:
+        out["open"], out["ts_first"] = bars[begin]["open"], bars[begin]["ts_first"]
+        out["high"], out["low"], out["close"] = high, low, bars[final]["close"]
+        out["volume"], out["notional"], out["trades"] = volume, notional, trades if counted else NULL
+        out["ts_last"], out["source"], out["fill"] = bars[final]["ts_last"], bars[final]["source"], fill
     out["actual"], out["filled"], out["known"] = actual, filled, known
     out["halted"], out["quiet"], out["last"] = halted, quiet, last
 
@@ -99,6 +125,16 @@ def _cover(out: Row, total: int, limit: float) -> None:
 
 
 @kernel
+def _compute(bars: Rows, slot: int, first: int, total: int, minutes: int, limit: float) -> None:
+    """Compute one slot anew; see ``derive``."""
+    end, out = min(first + total, minutes), bars[slot]
+    _fold(bars, first, end, out)
+    if out["actual"] == 0 and out["filled"] > 0:
+        _fold_flat(bars, first, end, out)
+    _cover(out, total, limit)
+
+
+@kernel
 def derive(bars: Rows, slot: int, first: int, total: int, minutes: int, limit: float, scratch: Rows) -> bool:
     """Compute one slot anew from its minutes, in place.
 
@@ -114,14 +150,10 @@ def derive(bars: Rows, slot: int, first: int, total: int, minutes: int, limit: f
     Returns:
         Whether it is not what it was.
     """
-    end = min(first + total, minutes)
-    old, out = scratch[0], bars[slot]
+    old = scratch[0]
     scratch[0] = bars[slot]
-    _fold(bars, first, end, out)
-    if out["actual"] == 0 and out["filled"] > 0:
-        _fold_flat(bars, first, end, out)
-    _cover(out, total, limit)
-    return not _unchanged(out, old)
+    _compute(bars, slot, first, total, minutes, limit)
+    return not _unchanged(bars[slot], old)
 
 
 @kernel
@@ -217,10 +249,9 @@ def derive_all(bars: Rows, firsts: Ints, counts: Ints, minutes: int, limit: floa
         minutes: number of places of minutes.
         limit: see ``derive``.
     """
-    scratch = bars[:1].copy()
     for slot in range(minutes, len(bars)):
         bar = bars[slot]
-        derive(bars, slot, firsts[slot], counts[slot], minutes, limit, scratch)
+        _compute(bars, slot, firsts[slot], counts[slot], minutes, limit)
         if bar["actual"] + bar["filled"] == 0:
             bar["revision"] = NONE
         bar["waits"] = bar["revision"] < 0 and bar["actual"] + bar["filled"] > 0

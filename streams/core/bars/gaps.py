@@ -23,6 +23,8 @@ Rows: TypeAlias = NDArray[np.void]
 
 OPEN, FILLED, REFETCHED, ABANDONED = range(4)
 _CAUSES: Final = 5
+_WORTH: Final = np.array([0, 0, 0, 1, 2])  # by kind
+_STATES: Final = (REFETCHED, FILLED, OPEN)
 
 
 class Extent(NamedTuple):
@@ -62,24 +64,22 @@ def every(rows: Rows) -> list[tuple[Extent, Summary]]:
     missed = np.flatnonzero(rows["bits"] & MISSED)
     if len(missed) == 0:
         return []
-    part = rows[missed]
-    starts = np.flatnonzero(part["bits"] & BEGINS)
-    sizes = np.diff(starts, append=len(missed)).tolist()
-    cause, kind = part["cause"], part["kind"]
-    owners = np.repeat(np.arange(len(starts)), sizes)
-    causes = np.bincount(owners * _CAUSES + cause, minlength=len(starts) * _CAUSES).reshape(-1, _CAUSES)
-    empty = kind == EMPTY
-    bare = np.logical_or.reduceat(empty & (cause != HALT), starts).tolist()
-    poor = np.logical_or.reduceat(empty | (kind == FLAT), starts).tolist()
-    return [
-        (
-            Extent(at, at + size),
-            Summary(size, tuple(counts), OPEN if open_ else FILLED if flat else REFETCHED),
-        )
-        for at, size, counts, open_, flat in zip(
-            missed[starts].tolist(), sizes, causes.tolist(), bare, poor, strict=True
-        )
-    ]
+    bits, cause, kind = rows["bits"][missed], rows["cause"][missed], rows["kind"][missed]
+    starts = np.flatnonzero(bits & BEGINS)
+    owners = np.zeros(len(missed), np.int64)
+    owners[starts[1:]] = _CAUSES
+    counts = np.bincount(owners.cumsum() + cause, minlength=len(starts) * _CAUSES).tolist()
+    # 2: without a bar, 1: with a flat one; the worst minute says what the gap is.
+    states = np.maximum.reduceat(_WORTH[kind] - (kind == EMPTY) * (cause == HALT), starts).tolist()
+    places = missed[starts].tolist()
+    ends = [*starts[1:].tolist(), len(missed)]
+    found, before = [], 0
+    for at, end, state in zip(places, ends, states, strict=True):
+        size, before = end - before, end
+        said = Summary(size, tuple(counts[:_CAUSES]), _STATES[state])
+        del counts[:_CAUSES]
+        found.append((Extent(at, at + size), said))
+    return found
 
 
 def touched(rows: Rows, places: Sequence[int]) -> list[Extent]:
