@@ -49,6 +49,7 @@ class Bars:
         self._gap_of: dict[Place, int] = {}  # first minute of the gap of a minute that was missing
         self._was: dict[Place, str] = {}  # why it was missing, until a bar came
         self._causes = Causes(self._sources)
+        self._flats: dict[str, dict[int, float]] = defaultdict(dict)
         self._newest = NEVER
         self._through: dict[str, int] = defaultdict(lambda: NEVER)
         self._past: dict[tuple[str, int], list[Minute]] = {}  # trade dates past revision, as they were
@@ -64,9 +65,11 @@ class Bars:
             elif record["record"] == "Heartbeat":
                 self._hear(record)
             elif record["record"] == "MinuteStatus":
+                self._keep()
                 self._causes.note(record)
                 self._lose(record)
             elif record["record"] == "SourceStatus":
+                self._keep()
                 self._causes.halt(record, self._domain)
             else:
                 self.outcomes[self._place] = self._admit(record)
@@ -141,7 +144,7 @@ class Bars:
                 cause = "" if not missed else self._was.get(place) or self._cause(symbol, ts_open)
                 minutes.append(Minute(session_date, ts_open, cause, real))
         # By law "Fills are a function of the surrounding bars"
-        return fill(minutes, symbol)
+        return fill(minutes, symbol, self._flats[symbol.symbol])
 
     # What the log says.
 
@@ -175,6 +178,13 @@ class Bars:
             if part.opens <= self._through[symbol.symbol]
         }
         return sorted(begun)[-2] if len(begun) > 1 else 0
+
+    def _keep(self) -> None:
+        """What is published flat so far stays, whatever its cause becomes."""
+        for symbol in self._domain.symbols:
+            for minute in self._minutes(symbol):
+                if minute.row is not None and minute.row["fill"] == "flat":
+                    self._flats[symbol.symbol][minute.ts_open] = minute.row["close"]
 
     def _lose(self, status: Record) -> None:
         """By law "V17 hole or reset in seq": records are lost since the last one before it."""

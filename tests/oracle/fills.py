@@ -1,6 +1,6 @@
 """Flat bars and gaps of one symbol from its decided minutes, worked out from scratch."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
@@ -26,15 +26,19 @@ class Minute:
     row: dict[str, Any] | None
 
 
-def fill(minutes: Iterable[Minute], symbol: SymbolConfig) -> list[Minute]:
-    """The minutes, ascending, with flat bars where they are due."""
+def fill(minutes: Iterable[Minute], symbol: SymbolConfig, flats: Mapping[int, float]) -> list[Minute]:
+    """The minutes, ascending, with flat bars where they are due.
+
+    ``flats`` are the prices of those that were published before a cause changed, by ts_open: what is
+    published stays.
+    """
     filled = []
     for _, session in groupby(minutes, key=lambda minute: minute.session_date):
-        filled.extend(_session(list(session), symbol))
+        filled.extend(_session(list(session), symbol, flats))
     return filled
 
 
-def _session(minutes: list[Minute], symbol: SymbolConfig) -> Iterator[Minute]:
+def _session(minutes: list[Minute], symbol: SymbolConfig, flats: Mapping[int, float]) -> Iterator[Minute]:
     # By law "never across a trade date"; "The first minute of a session has no previous close"
     close: float | None = None
     run, broken = 0, False
@@ -50,7 +54,10 @@ def _session(minutes: list[Minute], symbol: SymbolConfig) -> Iterator[Minute]:
         run = 0 if minute.cause == "no_trades" else run + (minute.cause != "halt")
         broken = broken or run > symbol.fill_limit
         allowed = minute.cause != "halt" and not broken
-        if close is None or not allowed or "flat" not in symbol.policy:
+        if minute.ts_open in flats:
+            close = flats[minute.ts_open] if close is None or broken else close
+            broken = False
+        elif close is None or not allowed or "flat" not in symbol.policy:
             yield minute
             continue
         # By law "a flat bar (o=h=l=c=previous close, volume 0)"

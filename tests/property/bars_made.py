@@ -122,6 +122,7 @@ class Day:
         said = minute_status(f"{DAY}T13:30", symbol=name, source=source)
         choices += [{**said, "ts_open": now + M, "rejected": 1}, {**said, "ts_open": now + M, "halted": True}]
         choices += [{**said, "ts_open": made_of["ts_open"], "seq_hole": True}] * 2
+        choices += [{**said, "ts_open": made_of["ts_open"], what: True} for what in ("rejected", "halted")]
         halt = status(f"{DAY}T13:30", "halted", source, symbol=name)
         choices += [{**halt, "ts": now}, {**halt, "ts": now, "status": "resumed"}]
         return pick.choice(choices)

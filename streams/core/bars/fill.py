@@ -37,7 +37,7 @@ def refill(rows: NDArray[np.void], start: int, limit: int) -> tuple[list[int], i
         kind, cause = int(rows["kind"][place]), int(rows["cause"][place])
         if kind == EMPTY and cause == HALT:
             continue
-        run = 0 if cause == NO_TRADES else run + 1
+        run = 0 if cause == NO_TRADES else run + (cause != HALT)
         if kind == EMPTY and (close is None or run > limit):
             close = None
             continue
@@ -61,7 +61,7 @@ def _before(rows: NDArray[np.void], start: int, limit: int) -> tuple[float | Non
             continue
         close = float(rows["close"][place]) if close is None else close
         counting = counting and kind == FLAT and cause != NO_TRADES
-        run += counting
+        run += counting and cause != HALT
         if kind in (REAL, REFETCHED) or not counting or run > limit:
             break
     return close, run
