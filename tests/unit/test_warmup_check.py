@@ -1,0 +1,49 @@
+"""What `barline warmup-check` prints of the length of history."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from barline.cli.warmup_check import command, lines, made_up
+from schemas.config import IndicatorConfig
+from tests.unit.analytics.library import CASES
+
+READY = {
+    "ema_20": 20, "rsi_14": 15, "atr_14": 15, "sma_20": 20, "bb_20_middle": 20, "macd": 26, "macd_signal": 34,
+    "adx_14": 28, "adx_14_plus": 15, "momentum_10": 11, "obv": 1, "vwap": 1, "keltner_20_middle": 20,
+    "keltner_20_upper": 21, "true_range": 2, "donchian_20_upper": 20,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, tuple[int, float, float]]:
+    """Bars until ready, and how far off a quarter of the bars and all that are needed leave each value."""
+    own = [IndicatorConfig("trix", "trix", 9, window=80), *CASES]
+    told = list(lines(own, made_up(3_000), 1))
+    return {line.name: (line.ready, line.errors[0], line.errors[2]) for line in told}
+
+
+def test_each_value_is_ready_when_the_documentation_says(found: dict[str, tuple[int, float, float]]):
+    assert {name: found[name][0] for name in READY} == READY
+
+
+def test_with_the_bars_it_needs_no_value_is_off(found: dict[str, tuple[int, float, float]]):
+    off = {name: row[2] for name, row in found.items() if not row[2] < 2e-5}
+    assert set(off) == {"obv"}
+    assert found["trix"][2] == 0.0
+
+
+def test_with_a_quarter_of_them_those_that_remember_are_off(found: dict[str, tuple[int, float, float]]):
+    assert min(found[name][1] for name in ("ema_20", "rsi_14", "atr_14", "adx_14")) > 1e-6
+
+
+def test_it_prints_a_line_for_each_value_of_the_settings(tmp_path: Path):
+    path = tmp_path / "barline.toml"
+    path.write_text(
+        "[[indicators]]\nname = 'm'\nkind = 'macd'\n[[indicators]]\nname = 'e'\nkind = 'ema'\nlength = 3\n"
+    )
+    result = CliRunner().invoke(command, ["--config", str(path)], catch_exceptions=False)
+    names = [line.split()[0] for line in result.output.splitlines()[2:]]
+    assert names == ["m", "m_signal", "m_histogram", "e"]
+    assert result.exit_code == 0
