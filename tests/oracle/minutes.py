@@ -63,14 +63,11 @@ class Minutes:
 
     def tell_halts(self, symbol: str, source: str, calendar: Calendar, watermark: int) -> None:
         """The halted minutes that a heartbeat of their source closes."""
-        spans = [*self._halts[None, source], *self._halts[symbol, source]]
-        if not spans:
-            return
-        for _, ts_open in calendar.minutes():
-            close = ts_open + MINUTE
-            touched = any(max(start, ts_open) < min(end, close) for start, end in spans)
-            if touched and close <= watermark:
-                self.told.setdefault((symbol, source, ts_open), defaultdict(int))["halted"] = 1
+        for start, end in [*self._halts[None, source], *self._halts[symbol, source]]:
+            for ts_open in range(start - start % MINUTE, min(end, watermark), MINUTE):
+                touched = start < end and calendar.segment(ts_open) is not None
+                if touched and ts_open + MINUTE <= watermark:
+                    self.told.setdefault((symbol, source, ts_open), defaultdict(int))["halted"] = 1
 
 
 def is_gapless(source: str, domain: Domain) -> bool:
