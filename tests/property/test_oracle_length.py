@@ -2,7 +2,7 @@
 
 ``BARLINE_ORACLE_EVENTS`` says how many for each stage; short by default. For the full run::
 
-    BARLINE_ORACLE_EVENTS=1000000 pytest tests/property/test_oracle_length.py -s
+    BARLINE_ORACLE_EVENTS=1000000 pytest tests/property/test_oracle_length.py -s --timeout 0
 """
 
 import os
