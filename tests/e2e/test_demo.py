@@ -19,6 +19,7 @@ from schemas.market.intervals import DAY, MINUTE
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 4
+PARTITIONS = 4
 FIRST, LAST = (5 * 60 + 40) * MINUTE, (6 * 60 + 30) * MINUTE
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -39,7 +40,7 @@ def test_a_morning_with_kills_ends_in_the_rows_that_the_log_calls_for(tmp_path: 
     whole = simulated(load(ROOT / "barline.toml"), tmp_path / "lines", seed=11, scale=0.25)
     day = replace(whole, market=Morning(whole.market), planted=())
     with running(tmp_path / "home") as stack:
-        demo = Demo(stack, day, Console())
+        demo = Demo(stack, day, Console(), PARTITIONS)
         try:
             findings = demo.run(seconds=30, kills=KILLS)
         finally:
