@@ -25,6 +25,7 @@ class Line(NamedTuple):
         value: over all bars, NaN where there is none.
         errors: how far it is off over ``SHARES`` of those bars, relative to itself; NaN while not ready, or
             where there are not so many bars.
+        converged: whether it has over all bars.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Line(NamedTuple):
     needed: int
     value: float
     errors: tuple[float, ...]
+    converged: bool
 
 
 @click.command(help=__doc__)
@@ -66,7 +68,7 @@ def command(path: Path | None, symbol: str | None, interval: str) -> None:
     for line in lines(wanted, rows, Interval.parse(interval).ns // MINUTE):
         errors = "".join(f"{_text(error):>14}" for error in line.errors)
         click.echo(f"{line.name:<24}{line.ready or '-':>7}{line.needed:>7}{line.value:>16.8g}{errors}")
-        short = short or line.needed > len(rows)
+        short = short or (line.needed > len(rows) and not line.converged)
     if short:
         click.echo("history is too short for some to converge: load more before going live")
     click.get_current_context().exit(1 if short else 0)
@@ -81,6 +83,7 @@ def lines(indicators: "Sequence[IndicatorConfig]", rows: "Rows", minutes: int) -
         minutes: of one bar.
     """
     from schemas.history import bars_needed  # noqa: PLC0415
+    from streams.core.analytics.anew import computed  # noqa: PLC0415
     from streams.core.analytics.indicators.program import Program  # noqa: PLC0415
 
     for one in indicators:
@@ -91,7 +94,8 @@ def lines(indicators: "Sequence[IndicatorConfig]", rows: "Rows", minutes: int) -
             value = whole[number]
             off = tuple(_off(found[number], value) for found in tried)
             missing = (float("nan"),) * (len(SHARES) - len(off))
-            yield Line(name, _ready(program, rows, number), needed, value, off + missing)
+            done = bool(len(rows)) and bool(computed(program, rows, len(rows) - 1).converged[number, -1])
+            yield Line(name, _ready(program, rows, number), needed, value, off + missing, done)
 
 
 def made_up(count: int) -> "Rows":

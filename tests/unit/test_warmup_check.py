@@ -34,6 +34,13 @@ def test_with_the_bars_it_needs_no_value_is_off(found: dict[str, tuple[int, floa
     assert found["trix"][2] == 0.0
 
 
+def test_a_session_that_was_seen_from_its_start_is_enough_for_vwap():
+    told = [
+        next(lines([IndicatorConfig("vwap", "vwap")], made_up(count), 1)).converged for count in (300, 500)
+    ]
+    assert told == [False, True]
+
+
 def test_with_a_quarter_of_them_those_that_remember_are_off(found: dict[str, tuple[int, float, float]]):
     assert min(found[name][1] for name in ("ema_20", "rsi_14", "atr_14", "adx_14")) > 1e-6
 
