@@ -14,159 +14,24 @@ from numpy.typing import NDArray
 from schemas.batches.wire import BROKEN, Bytes, Int, Ints, U, span, span_at, span_size
 from schemas.jit import inlined, kernel
 from schemas.jsnl import TEXT_LIMIT
+from streams.core.lines.cells import (
+    NULL,
+    NUMBER,
+    TEXT,
+    behind,
+    blank,
+    cell,
+    digits_at,
+    equal,
+    is_text,
+    key_of,
+)
 
 EQUITY, OTHER, HARD = 0, 1, 2
 
 _LIMIT: Final = TEXT_LIMIT
-_POWERS: Final = np.array([10.0**power for power in range(23)])
-_EXACT: Final = 15
-_DIGITS: Final = 40
 _LAST_SECOND: Final = 9_223_372_035
-_TEXT, _NUMBER, _WORD, _NULL = 1, 2, 3, 4
 _SMALLEST: Final = 9  # bytes of an item and its comma, at least
-
-
-@inlined
-def _blank(data: Bytes, at: Int, end: Int) -> Int:
-    while at < end and (data[U(at)] == 32 or data[U(at)] == 9 or data[U(at)] == 10 or data[U(at)] == 13):
-        at += 1
-    return at
-
-
-@inlined
-def _text_end(data: Bytes, at: Int, end: Int) -> Int:
-    """Position of the quote that ends a text; of texts with escapes or other than printable ASCII, none."""
-    while at < end:
-        byte = data[U(at)]
-        if byte == 34:
-            return at
-        if byte < 32 or byte == 92 or byte > 126:
-            return BROKEN
-        at += 1
-    return BROKEN
-
-
-@inlined
-def _is(data: Bytes, text: Int, a: Int, b: Int, c: Int) -> bool:
-    """Whether a text of three bytes at most is this one; zeros pad."""
-    at, size = span_at(text), span_size(text)
-    if size < 1 or size > 3 or data[U(at)] != a:
-        return False
-    return (b == 0 if size < 2 else data[U(at + 1)] == b) and (c == 0 if size < 3 else data[U(at + 2)] == c)
-
-
-@inlined
-def _equal(data: Bytes, one: Int, other: Int) -> bool:
-    size = span_size(one)
-    if size != span_size(other):
-        return False
-    for place in range(size):  # noqa: SIM110  (numba compiles no generators)
-        if data[U(span_at(one) + place)] != data[U(span_at(other) + place)]:
-            return False
-    return True
-
-
-@inlined
-def _digits(data: Bytes, at: Int, end: Int, value: Int) -> tuple[Int, Int]:
-    """Position behind the digits, and them appended to a value as far as 18 fit."""
-    while at < end and 48 <= data[U(at)] <= 57:
-        if value < 100_000_000_000_000_000:
-            value = value * 10 + np.int64(data[U(at)]) - 48
-        at += 1
-    return at, value
-
-
-@inlined
-def _number(data: Bytes, at: Int, end: Int) -> tuple[Int, float, bool]:
-    """Position behind a JSON number, its value, and whether it is too long for that to be exact."""
-    begin, negative = at, data[U(at)] == 45
-    at += 1 if negative else 0
-    first = at
-    at, mantissa = _digits(data, at, end, np.int64(0))
-    if at == first or (data[U(first)] == 48 and at > first + 1):
-        return BROKEN, 0.0, False
-    count = at - first
-    power: Int = np.int64(0)
-    if at < end and data[U(at)] == 46:
-        first = at + 1
-        at, mantissa = _digits(data, first, end, mantissa)
-        power = first - at
-        count -= power
-        if power == 0:
-            return BROKEN, 0.0, False
-    if at < end and (data[U(at)] | 32) == 101:
-        at += 1
-        down = at < end and data[U(at)] == 45
-        at += 1 if at < end and (data[U(at)] == 45 or data[U(at)] == 43) else 0
-        first = at
-        at, exponent = _digits(data, at, end, np.int64(0))
-        if not 1 <= at - first <= 2:
-            return BROKEN, 0.0, False
-        power += -exponent if down else exponent
-    if at - begin > _DIGITS:
-        return BROKEN, 0.0, False
-    value = np.float64(mantissa)
-    if count > _EXACT or not -22 <= power <= 22:
-        return at, 0.0, True
-    value = value / _POWERS[U(-power)] if power < 0 else value * _POWERS[U(power)]
-    return at, 0.0 - value if negative else value, False
-
-
-@inlined
-def _word(data: Bytes, at: Int, end: Int) -> Int:
-    """Position behind true, false or null."""
-    first = data[U(at)]
-    if end - at >= 4 and first == 116 and data[U(at + 1)] == 114 and data[U(at + 2)] == 117:
-        return at + 4 if data[U(at + 3)] == 101 else BROKEN
-    if end - at >= 4 and first == 110 and data[U(at + 1)] == 117 and data[U(at + 2)] == 108:
-        return at + 4 if data[U(at + 3)] == 108 else BROKEN
-    if end - at >= 5 and first == 102 and data[U(at + 1)] == 97 and data[U(at + 2)] == 108:
-        return at + 5 if data[U(at + 3)] == 115 and data[U(at + 4)] == 101 else BROKEN
-    return BROKEN
-
-
-@inlined
-def _scalar(data: Bytes, at: Int, end: Int) -> tuple[Int, Int, Int, float, bool]:
-    """Position behind a text, number or word, which of them it is, its span, value and ``HARD``."""
-    first = data[U(at)]
-    if first == 34:
-        close = _text_end(data, at + 1, end)
-        if close == BROKEN:
-            return BROKEN, 0, 0, 0.0, False
-        return close + 1, _TEXT, span(at + 1, close - at - 1), 0.0, False
-    if first == 45 or 48 <= first <= 57:
-        after, value, hard = _number(data, at, end)
-        return after, _NUMBER, span(at, max(after - at, 0)), value, hard
-    return _word(data, at, end), _NULL if first == 110 else _WORD, 0, 0.0, False
-
-
-@inlined
-def _key(data: Bytes, at: Int, end: Int) -> tuple[Int, Int]:
-    """Position of the value behind a key and its colon, and the key."""
-    if at >= end or data[U(at)] != 34:
-        return BROKEN, 0
-    close = _text_end(data, at + 1, end)
-    if close == BROKEN:
-        return BROKEN, 0
-    key = span(at + 1, close - at - 1)
-    at = _blank(data, close + 1, end)
-    if at >= end or data[U(at)] != 58:
-        return BROKEN, 0
-    at = _blank(data, at + 1, end)
-    return (at, key) if at < end else (BROKEN, 0)
-
-
-@inlined
-def _next(data: Bytes, at: Int, end: Int, close: Int) -> tuple[Int, bool]:
-    """Position behind a comma, or behind the bracket that closes, and which of them it was."""
-    at = _blank(data, at, end)
-    if at >= end:
-        return BROKEN, False
-    if data[U(at)] == close:
-        return at + 1, True
-    if data[U(at)] != 44:
-        return BROKEN, False
-    return _blank(data, at + 1, end), False
 
 
 @inlined
@@ -178,34 +43,34 @@ def _item(  # noqa: C901, PLR0911, PLR0912 (cut further, each cell would go thro
     begin = at
     if at >= end or data[U(at)] != 123:
         return BROKEN
-    at = _blank(data, at + 1, end)
+    at = blank(data, at + 1, end)
     item_type: Int = np.int64(-1)
     broker: Int = np.int64(0)
     amount: Int = np.int64(0)
     found, value, hard, amounts, brokers, is_number, is_broker = 0, 0.0, False, 0, 0, False, True
     done = False
     while not done:
-        at, key = _key(data, at, end)
+        at, key = key_of(data, at, end)
         if at == BROKEN:
             return BROKEN
-        at, kind, text, read, long = _scalar(data, at, end)
+        at, kind, text, read, long = cell(data, at, end)
         if at == BROKEN:
             return BROKEN
-        if _is(data, key, 116, 0, 0):
-            if kind != _TEXT:
+        if is_text(data, key, 116, 0, 0):
+            if kind != TEXT:
                 return BROKEN
             found, item_type = found + 1, text
-        elif _is(data, key, 98, 0, 0):
-            brokers, is_broker, broker = brokers + 1, kind in (_TEXT, _NULL), text
+        elif is_text(data, key, 98, 0, 0):
+            brokers, is_broker, broker = brokers + 1, kind in (TEXT, NULL), text
         elif _is_equity(data, key):
-            amounts, is_number, amount, value, hard = amounts + 1, kind == _NUMBER, text, read, long
-        at, done = _next(data, at, end, 125)
+            amounts, is_number, amount, value, hard = amounts + 1, kind == NUMBER, text, read, long
+        at, done = behind(data, at, end, 125)
         if at == BROKEN:
             return BROKEN
     if found != 1 or amounts > 1 or brokers > 1 or not 0 < span_size(item_type) <= _LIMIT:
         return BROKEN
     positions[U(number)] = position
-    if _is(data, item_type, 101, 0, 0):
+    if is_text(data, item_type, 101, 0, 0):
         if not is_number or not is_broker or span_size(broker) > _LIMIT:
             return BROKEN
         kinds[U(number)], texts[U(number)] = HARD if hard else EQUITY, broker
@@ -251,14 +116,14 @@ def _instant(data: Bytes, text: Int) -> Int:
     at, size = span_at(text), span_size(text)
     if size < 10 or size > 29 or size == 11:
         return BROKEN
-    after, seconds = _digits(data, at, at + 10, np.int64(0))
+    after, seconds = digits_at(data, at, at + 10, np.int64(0))
     if after != at + 10 or seconds > _LAST_SECOND or (size > 10 and data[U(after)] != 46):
         return BROKEN
     if size == 10:
         return seconds * 1_000_000_000
-    last, _ = _digits(data, after + 1, at + size, np.int64(0))
+    last, _ = digits_at(data, after + 1, at + size, np.int64(0))
     shown = min(size - 11, 9)
-    _, decimals = _digits(data, after + 1, after + 1 + shown, np.int64(0))
+    _, decimals = digits_at(data, after + 1, after + 1 + shown, np.int64(0))
     for _ in range(9 - shown):
         decimals *= 10
     return seconds * 1_000_000_000 + decimals if last == at + size else BROKEN
@@ -274,13 +139,13 @@ def _items(
     if data[U(at)] != 91:
         at = _item(data, at, end, number, 0, kinds, values, texts, spans, positions)
         return at, number + 1
-    at, done = _blank(data, at + 1, end), False
+    at, done = blank(data, at + 1, end), False
     while not done:
         at = _item(data, at, end, number, number - first, kinds, values, texts, spans, positions)
         number += 1
         if at == BROKEN:
             return BROKEN, first
-        at, done = _next(data, at, end, 93)
+        at, done = behind(data, at, end, 93)
         if at == BROKEN:
             return BROKEN, first
     return at, number
@@ -294,13 +159,13 @@ def _line(  # noqa: C901, PLR0911 (one way out for each way in which a line is n
     """Read one line; its instant, ``BROKEN`` where it is not taken, and the number of the next item."""
     first, at, end = number, span_at(line), span_at(line) + span_size(line)
     ts: Int = np.int64(BROKEN)
-    at = _blank(data, at, end)
+    at = blank(data, at, end)
     if at >= end or data[U(at)] != 123 or not 0 < span_size(mode) <= _LIMIT:
         return BROKEN, first
-    at, done = _blank(data, at + 1, end), False
+    at, done = blank(data, at + 1, end), False
     seen: Int = 0
     while not done:
-        at, key = _key(data, at, end)
+        at, key = key_of(data, at, end)
         if at == BROKEN:
             return BROKEN, first
         which = _top_key(data, key)
@@ -310,20 +175,20 @@ def _line(  # noqa: C901, PLR0911 (one way out for each way in which a line is n
         if which == 3:
             at, number = _items(data, at, end, number, kinds, values, texts, spans, positions)
         else:
-            at, kind, text, _, _ = _scalar(data, at, end)
-            if which == 1 and (kind != _TEXT or not _equal(data, text, mode)):
+            at, kind, text, _, _ = cell(data, at, end)
+            if which == 1 and (kind != TEXT or not equal(data, text, mode)):
                 return BROKEN, first
             if which == 2:
-                good = kind in (_TEXT, _NUMBER)
+                good = kind in (TEXT, NUMBER)
                 ts = _instant(data, text) if good and at != BROKEN else np.int64(BROKEN)
                 if ts == BROKEN:
                     return BROKEN, first
         if at == BROKEN:
             return BROKEN, first
-        at, done = _next(data, at, end, 125)
+        at, done = behind(data, at, end, 125)
         if at == BROKEN:
             return BROKEN, first
-    if seen & 14 != 14 or _blank(data, at, end) != end:
+    if seen & 14 != 14 or blank(data, at, end) != end:
         return BROKEN, first
     return ts, number
 
