@@ -7,7 +7,7 @@ batch begins or ends, on a clock, or on the worker it runs in.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from schemas.columns import Columns
 
@@ -48,4 +48,13 @@ class Stage(Protocol):
 
     def restore(self, states: Mapping[bytes, bytes]) -> None:
         """Take up saved states; called once, before the first step."""
+        ...
+
+
+@runtime_checkable
+class Scheduled(Protocol):
+    """A stage that goes by calendars."""
+
+    def calendars_left(self) -> dict[str, int]:
+        """By calendar in use, how far its end is from the newest heartbeat, in ns; empty before one."""
         ...

@@ -18,6 +18,7 @@ from streams.core.stage import Stage
 from streams.transport.chunk import ChunkSchema
 from streams.transport.codec import Codec
 from streams.transport.driver import broker_urls
+from streams.transport.horizon import Horizons
 from streams.transport.lane import Lane, Surroundings
 from streams.transport.library import library_log
 from streams.transport.recovery import TableManager
@@ -61,6 +62,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
         shells: of the agents.
         watchdog: of the process.
         restored: whether the states of the first assignment are there.
+        horizons: of the calendars in use.
     """
 
     logger = library_log
@@ -71,6 +73,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
         self.watchdog = watchdog
         self.shells: list[Shell] = []
         self.restored = False
+        self.horizons = Horizons()
         self.on_partitions_revoked.connect(self._close_lanes)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -89,7 +92,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
         """
         if not self.restored:
             return "states are being restored"
-        return "partitions are being reassigned" if self.rebalancing else ""
+        return "partitions are being reassigned" if self.rebalancing else self.horizons.not_ready()
 
     def not_alive(self) -> str:
         """Why the process should be started anew; empty when all is well."""
@@ -114,6 +117,8 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
             await asyncio.sleep(_LAG_PERIOD)
             for shell in self.shells:
                 shell.update_lag()
+                if left := shell.calendars_left():
+                    self.horizons.show(left)
 
     async def crash(self, reason: BaseException) -> None:
         """Leave at once (R9)."""

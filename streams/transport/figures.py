@@ -31,6 +31,12 @@ DISABLED: Final = Counter(
     registry=REGISTRY,
 )  # fmt: skip
 LAG: Final = Gauge("barline_lag_records", "Records not read yet", ["agent", "partition"], registry=REGISTRY)
+CALENDAR_LEFT: Final = Gauge(
+    "barline_calendar_left_seconds",
+    "How far the end of a calendar is from the newest heartbeat",
+    ["calendar"],
+    registry=REGISTRY,
+)
 
 
 def count(agent: str, counts: Mapping[str, int]) -> None:

@@ -12,6 +12,7 @@ from schemas.errors import StateError
 from streams.core.stage import Stage
 from streams.transport import figures
 from streams.transport.chunk import Chunk
+from streams.transport.horizon import calendars_left
 from streams.transport.lane import Event, Lane, Surroundings
 
 _LOG: Final = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Shell:
         self._new_stage = new_stage
         self._new_lane = new_lane
         self._lanes: dict[int, Lane] = {}
+        self._stages: dict[int, Stage] = {}  # of the lanes
         self._shown: set[str] = set()  # partitions whose lag is shown
 
     async def run(self, stream: Any) -> None:
@@ -57,8 +59,12 @@ class Shell:
             _LOG.warning("%s: the group went on without us, our last work is dropped", self._around.agent)
         while self._shown:
             figures.LAG.remove(self._around.agent, self._shown.pop())
-        lanes, self._lanes = self._lanes, {}
+        lanes, self._lanes, self._stages = self._lanes, {}, {}
         await asyncio.gather(*(lane.finish(lost=not member) for lane in lanes.values()))
+
+    def calendars_left(self) -> dict[str, int]:
+        """How long each calendar in use still is, in ns of event time."""
+        return calendars_left(self._stages.values())
 
     def update_lag(self) -> None:
         """Show how far each partition that is ours is behind."""
@@ -91,7 +97,7 @@ class Shell:
         if lane is None:
             stage, end = self._new_stage(partition), self._end(partition)
             lane = self._new_lane(self._around, partition, chunk.generation, stage, end)
-            self._lanes[partition] = lane
+            self._lanes[partition], self._stages[partition] = lane, stage
         if lane.generation != chunk.generation:
             raise StateError(
                 f"a lane must serve one generation, {lane.generation}, was {chunk.generation!r} "

@@ -63,6 +63,7 @@ class Book:
         minutes: length of the ring of minutes, a power of two.
         seconds: length of the ring of seconds, a power of two.
         partitions: of the topic; a symbol's halts are told in its key's partition alone. 0: unknown.
+        horizons: last close of each calendar in use, ns.
     """
 
     version: int
@@ -79,6 +80,7 @@ class Book:
     minutes: int
     seconds: int
     partitions: int
+    horizons: dict[str, int]
     _symbols: Lookup
     _sources: Lookup
     _table: NDArray[np.int32]
@@ -187,6 +189,7 @@ def book(domain: Domain, body: str, known: Iterable[Pair], marks: Watermarks) ->
         minutes=power((domain.lateness_ms * _MS + reach) // MINUTE + 5),
         seconds=power(reach // SECOND + 4),
         partitions=domain.partitions,
+        horizons={name: grid.horizon for name, grid in grids.items()},
         _symbols=symbols,
         _sources=sources,
         _table=table,

@@ -36,7 +36,7 @@ from streams.core.ticks.relay import Beat, Passed, beats_of, pass_on
 from streams.core.ticks.rows import ADMITTED, CONTROL, FLAGGED, Shape, new_state
 from streams.core.ticks.rules import Book, Pair, book, empty_book, read
 from streams.core.ticks.run import run
-from streams.core.watermark import FOREVER, Watermarks
+from streams.core.watermark import FOREVER, NEVER, Watermarks
 
 _PARTITION: Final = struct.Struct("<iq")  # which of the two configuration keys, refused without a pair
 _STATUS: Final = record_type("SourceStatus")
@@ -225,6 +225,11 @@ class TicksStage:
     def _take(self, new: Book) -> None:
         self._state = moved(self._state, self._book.pairs, new)
         self._book = new
+
+    def calendars_left(self) -> dict[str, int]:
+        """See ``streams.core.stage.Scheduled``."""
+        newest = self._marks.newest()
+        return {} if newest == NEVER else {name: end - newest for name, end in self._book.horizons.items()}
 
     def take_dirty(self) -> dict[bytes, bytes]:
         """Copies of every state that changed since the last call; ``saved`` says why in this order."""
