@@ -1,7 +1,7 @@
 """What must become of one partition's log of ``lines.raw``: final equity, trades, dead letters.
 
-Each sentence behind ``By law`` is one of SEMANTICS. Not covered: overflow of parked lines, lines that carry a
-configuration or an end marker themselves.
+Each sentence behind ``By law`` is one of SEMANTICS. Not covered: more than 256 KB of parked lines, lines that
+carry a configuration or an end marker themselves.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import Any
 from tests.oracle.jsnl import Said, said
 from tests.oracle.prints import Record
 
+PARKED = 200
 Run = tuple[str, str, bool]
 """Mode, strand and whether it is live."""
 
@@ -98,6 +99,9 @@ class Lines:
                 self._last = {run: value for run, value in self._last.items() if run[:2] != (mode, strand)}
             self._apply(offset, record)
         elif mode in self._unknown:
+            self.letters[offset] = True
+        elif len(self._parked[mode]) == PARKED:
+            # By law "parks that mode's lines [200 lines, 256 KB] ...; overflow at once"
             self.letters[offset] = True
         else:
             self._parked[mode].append((offset, record))

@@ -9,6 +9,7 @@ import json
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -97,6 +98,17 @@ def test_trades_and_dead_letters_are_those_of_the_oracle(log: list[Record], bord
     assert {tuple(row[name] for name in names): json.loads(row["data"]) for row in trades} == oracle.trades
     letters = found.of("dead-letters", "DeadLetter")
     assert {row["offset"]: row["code"] == "unresolved" for row in letters} == oracle.letters
+
+
+@pytest.mark.parametrize("answer", [mode_config("m", "s1", 900), mode_unknown("m")], ids=["known", "unknown"])
+def test_lines_beyond_those_that_may_wait_are_those_of_the_oracle(answer: Record):
+    log = [line("m", number, equity(float(number)), ts=T0 + number) for number in range(1, 251)]
+    log += [answer, line("m", 901, equity(7.0), ts=T0 + 901)]
+    oracle, found = Lines().read(log), ended(log, [3, 120, 230])
+    letters = {row["offset"]: row["code"] == "unresolved" for row in found.of("dead-letters", "DeadLetter")}
+    assert letters == oracle.letters
+    assert len(letters) == (50 if answer["record"] == "ModeConfig" else 251)
+    assert final_equity(found) == oracle.equity
 
 
 def test_the_comparison_fails_when_one_row_of_the_stage_is_altered():
