@@ -1,5 +1,6 @@
 """Laws of indicators by functions: what they come to, and that no cut changes anything."""
 
+import os
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -9,6 +10,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from schemas.config import IndicatorConfig, SignalConfig
+from streams.core.analytics.saved import name_of
 from streams.core.analytics.stage import AnalyticsStage
 from tests.factories import Record, changed, columns, config, heartbeat, rows_of
 from tests.oracle.windowed import last_windows
@@ -26,7 +28,11 @@ OTHERS = changed(FUNCTIONS, indicators=[OWN[0], OWN[2]], intervals=["5m", "30m",
 FINAL = {**heartbeat("2024-07-02T20:00", "bars"), "ts_through": ts_of(2 * LENGTH - 1) + 60_000_000_000}
 
 
-modest = settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.generate])
+modest = settings(
+    max_examples=int(os.environ.get("BARLINE_WINDOWED_EXAMPLES", "12")),
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -83,3 +89,28 @@ def test_every_revision_has_one_ready_after_it(records: list[Record]):
     ready = [row for row in found.get("ready", []) if row["record"] == "Ready"]
     assert [tuple(row[name] for name in names) for row in ready] == values
     assert len(set(values)) == len(values)
+
+
+@modest
+@given(
+    records=logs(config(OTHERS)),
+    cuts=st.lists(st.integers(0, 300), min_size=2, max_size=4),
+    torn=st.sets(st.sampled_from(["SPY", "AIG"])),
+)
+def test_a_crash_between_the_writes_of_a_checkpoint_changes_no_value(
+    records: list[Record], cuts: list[int], torn: set[str]
+):
+    *borders, crash = sorted(min(cut, len(records)) for cut in cuts)
+    stage, saved = AnalyticsStage(0), dict[bytes, bytes]()
+    for first, end in pairwise([0, *borders]):
+        outputs(stage, records[first:end], first)
+        saved |= stage.take_dirty()
+    border = borders[-1]
+    between = outputs(stage, records[border:crash], border)
+    written = stage.take_dirty()
+    after = outputs(stage, records[crash:], crash)
+    again = AnalyticsStage(0)
+    again.restore(saved | {key: state for key, state in written.items() if name_of(key).decode() in torn})
+    for topic, rows in outputs(again, records[border:crash], border).items():
+        assert all(row in between[topic] for row in rows), topic
+    assert outputs(again, records[crash:], crash) == after

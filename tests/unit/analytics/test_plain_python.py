@@ -6,9 +6,12 @@ import os
 import subprocess
 import sys
 
+import numpy as np
+
 from schemas.config import SignalConfig
 from tests.factories import domain
 from tests.unit.analytics.feed import THREE, Feed, flat, minute, missing, through
+from tests.unit.analytics.library import CASES, chain_of, random_bars
 
 
 def digest() -> str:
@@ -33,12 +36,23 @@ def digest() -> str:
     return hashlib.sha256(json.dumps(feed.out, sort_keys=True).encode()).hexdigest()
 
 
+def every_indicator() -> str:
+    """The values of every indicator."""
+    values = chain_of(random_bars(120), *CASES).values
+    return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
+
+
 def test_compiled_kernels_give_what_plain_python_gives():
+    names = "digest, every_indicator"
     run = subprocess.run(
-        [sys.executable, "-c", "from tests.unit.analytics.test_plain_python import digest; print(digest())"],
+        [
+            sys.executable,
+            "-c",
+            f"from tests.unit.analytics.test_plain_python import {names}; print(digest(), every_indicator())",
+        ],
         env={**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": "."},
         capture_output=True,
         check=True,
         text=True,
     )
-    assert run.stdout.strip() == digest()
+    assert run.stdout.split() == [digest(), every_indicator()]

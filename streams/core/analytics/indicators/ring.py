@@ -6,11 +6,21 @@ it: a running sum would keep the rounding of every number that ever passed. Four
 
 from typing import Final
 
+import numpy as np
+
 from schemas.jit import inlined
 from streams.core.analytics.rows import Floats
 
 HEAD: Final = 2
 """Numbers before the window."""
+
+
+U: Final = np.uint64
+"""Indexes are unsigned: with a signed one numba looks for negative ones at every access."""
+_1: Final = U(1)
+_2: Final = U(2)
+_3: Final = U(3)
+_4: Final = U(4)
 
 
 @inlined
@@ -28,46 +38,46 @@ def push(state: Floats, at: int, length: int, value: float) -> float:
 @inlined
 def mean(state: Floats, at: int, length: int) -> float:
     """Mean of a full window."""
-    first, end = at + HEAD, at + HEAD + length
+    first, end = U(at + HEAD), U(at + HEAD + length)
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    while first + 4 <= end:
+    while first + _4 <= end:
         a += state[first]
-        b += state[first + 1]
-        c += state[first + 2]
-        d += state[first + 3]
-        first += 4
+        b += state[first + _1]
+        c += state[first + _2]
+        d += state[first + _3]
+        first += _4
     while first < end:
         a += state[first]
-        first += 1
+        first += _1
     return (a + b + c + d) / length
 
 
 @inlined
 def variance(state: Floats, at: int, length: int, middle: float) -> float:
     """Mean of the squared distances of a full window from its mean."""
-    first, end = at + HEAD, at + HEAD + length
+    first, end = U(at + HEAD), U(at + HEAD + length)
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    while first + 4 <= end:
+    while first + _4 <= end:
         a += (state[first] - middle) * (state[first] - middle)
-        b += (state[first + 1] - middle) * (state[first + 1] - middle)
-        c += (state[first + 2] - middle) * (state[first + 2] - middle)
-        d += (state[first + 3] - middle) * (state[first + 3] - middle)
-        first += 4
+        b += (state[first + _1] - middle) * (state[first + _1] - middle)
+        c += (state[first + _2] - middle) * (state[first + _2] - middle)
+        d += (state[first + _3] - middle) * (state[first + _3] - middle)
+        first += _4
     while first < end:
         a += (state[first] - middle) * (state[first] - middle)
-        first += 1
+        first += _1
     return (a + b + c + d) / length
 
 
 @inlined
 def highest(state: Floats, at: int, length: int) -> float:
     """Largest number of a full window."""
-    first, end = at + HEAD, at + HEAD + length
+    first, end = U(at + HEAD), U(at + HEAD + length)
     a = b = state[first]
-    while first + 2 <= end:
+    while first + _2 <= end:
         a = max(a, state[first])
-        b = max(b, state[first + 1])
-        first += 2
+        b = max(b, state[first + _1])
+        first += _2
     if first < end:
         a = max(a, state[first])
     return float(max(a, b))
@@ -76,12 +86,12 @@ def highest(state: Floats, at: int, length: int) -> float:
 @inlined
 def lowest(state: Floats, at: int, length: int) -> float:
     """Smallest number of a full window."""
-    first, end = at + HEAD, at + HEAD + length
+    first, end = U(at + HEAD), U(at + HEAD + length)
     a = b = state[first]
-    while first + 2 <= end:
+    while first + _2 <= end:
         a = min(a, state[first])
-        b = min(b, state[first + 1])
-        first += 2
+        b = min(b, state[first + _1])
+        first += _2
     if first < end:
         a = min(a, state[first])
     return float(min(a, b))
