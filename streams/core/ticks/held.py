@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 from schemas.columns import Columns, Draft
 from schemas.errors import StateError
 from streams.core.ticks.letters import CODES, Original, original, write_original
-from streams.core.ticks.rows import CONFIRMED, HELD, V13, WAITING, Rows
+from streams.core.ticks.rows import CONFIRMED, HELD, MOST_RECORD, V13, WAITING, Rows
 
 _HEAD: Final = struct.Struct("<qii")  # timestamp, bytes of the key, -1 for none, and of the value
+
+MOST_BYTES: Final = WAITING.itemsize + _HEAD.size + MOST_RECORD
+"""Most bytes that one print takes while it waits."""
 
 
 class Held:

@@ -21,14 +21,24 @@ from schemas.jit import inlined, kernel
 from schemas.market.intervals import MINUTE
 from streams.core.ticks.close import refuse_held, tell
 from streams.core.ticks.fold import fold_in
-from streams.core.ticks.rows import ADMITTED, CONFIRMED, HELD, MOST_HELD, PRICES, V13, Int, Rows, State
+from streams.core.ticks.rows import (
+    ADMITTED,
+    CONFIRMED,
+    HELD,
+    MOST_HELD,
+    MOST_RECORD,
+    PRICES,
+    V13,
+    Int,
+    Rows,
+    State,
+)
 
 Floats = NDArray[np.float64]
 
 _MAD = 1.4826  # of a normal distribution: deviations to one sigma
 _SAFE = 1e-9  # rounding must not make a price calm that is not
 _CONFIRMING = 2
-_MOST_BYTES = 1_024  # a longer record is not held
 
 
 @inlined
@@ -160,7 +170,7 @@ def doubt(state: State, offset: Int, pair: Int, one: Any, size: Int) -> Int:
         return ADMITTED
     due = one["ts_bar"] - one["ts_bar"] % MINUTE + MINUTE + owner["disorder"]
     closed = due <= state.sources[owner["source"]]["mark"]
-    if closed or size > _MOST_BYTES or owner["held"] == MOST_HELD:
+    if closed or size > MOST_RECORD or owner["held"] == MOST_HELD:
         return V13
     _hold(state, offset, pair, one, spread)
     return HELD

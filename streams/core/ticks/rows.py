@@ -25,6 +25,8 @@ HASHES: Final = 512
 """Identities without a number that are remembered, first in first out."""
 PRICES: Final = 64
 """Prices of a pair that are remembered for the median of V13."""
+MOST_RECORD: Final = 1_024
+"""A record above so many bytes is not held."""
 MOST_HELD: Final = 2
 """Prints of a pair that wait to be confirmed; the one that confirms them is the third."""
 

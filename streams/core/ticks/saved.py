@@ -23,15 +23,18 @@ import numpy as np
 from schemas.errors import StateError
 from schemas.market.intervals import MINUTE, SECOND
 from streams.core import slots
+from streams.core.ticks.held import MOST_BYTES as MOST_HELD_BYTES
 from streams.core.ticks.held import Held
 from streams.core.ticks.moving import recount, stretched, take_rules, windows_of
 from streams.core.ticks.rows import (
     FOLD,
     FOLD_SIZE,
     HASHES,
+    MOST_HELD,
     PAIR_SIZE,
     PRICES,
     SAVED_PAIR,
+    WINDOWS,
     Rows,
     Shape,
     State,
@@ -86,6 +89,19 @@ class ConfigKey:
 def _parts(key: bytes) -> list[bytes]:
     """Symbol and source of a key, and the slot of a minute or second; empty for a key of the partition."""
     return [] if key.startswith(b"!") else key.split(b"|")
+
+
+def most_bytes(minutes: int, seconds: int, words: int) -> int:
+    """Most bytes of the saved states of a symbol from one source, whatever it sends.
+
+    Args:
+        minutes: length of the ring of minutes.
+        seconds: length of the ring of seconds.
+        words: length of a window of identities in words of 64 numbers.
+    """
+    ring = (minutes + seconds) * (slots.HEADER_SIZE + FOLD_SIZE)
+    remembered = 8 * (WINDOWS * words + HASHES + PRICES)
+    return ring + slots.HEADER_SIZE + PAIR_SIZE + remembered + MOST_HELD * MOST_HELD_BYTES
 
 
 def pairs_of(states: Mapping[bytes, bytes]) -> list[Pair]:
