@@ -28,6 +28,7 @@ from confluent_kafka import OFFSET_END
 from confluent_kafka.admin import NewTopic
 
 from barline.cli.topics import carry_out, compare, wanted
+from barline.demo.arrival import GROUPS, Arrival
 from barline.settings.apply import apply
 from barline.stack.plan import plan_programs
 from barline.stack.running import running
@@ -53,7 +54,7 @@ PARTS: Final = 8
 WARM, ROUNDS = 15, 60
 ECHO: Final = "bench-echo"
 HOPS: Final = ("bars.raw", "bars.1m", "signals")
-_REST_S: Final = 5.0
+_REST_S: Final = 1.0
 CASES: Final = ((20, 1_000, 0.4), (200, 5_000, 1.0))
 """Symbols, ticks a second, and seconds that a round takes."""
 
@@ -149,6 +150,7 @@ class Bench:
         self._kafka, self._ids = kafka, ids
         self._producer = Producer(kafka, "bench", linger_ms=0)
         self._encoder = Encoder(TOPICS["ticks.raw"], ids)
+        self._arrival = Arrival(kafka, GROUPS)
         self._version = 0
         self._first = 0
 
@@ -159,6 +161,8 @@ class Bench:
         self._version += 1
         counts = partition_counts(self._kafka, "bench")
         apply(body(case, self._version), self._producer, self._ids, counts, case.close(-1))
+        self._producer.wait()
+        self._arrival.wait()  # the worker has its partitions and the configuration
         begins = self._ends()
         got, sent = self._play(case)
         return line(case, got, sent, self._published(begins))
@@ -173,6 +177,7 @@ class Bench:
         own, its = context.Pipe()
         process = context.Process(target=listen, args=(self._kafka.bootstrap, dict(self._ids), its))
         process.start()
+        its.close()
         assert own.recv() == "listening"
         sent = {}
         for number, (rows, beats) in enumerate(made):
@@ -181,6 +186,8 @@ class Bench:
             sent[close] = time.time_ns()
             self._producer.send(ECHO, None, str(close).encode(), partition=0, timestamp_ms=1)
             self._send(beats)
+        self._producer.wait()
+        self._arrival.wait()
         time.sleep(_REST_S)
         own.send("enough")
         got: list[Got] = own.recv()
@@ -189,6 +196,7 @@ class Bench:
 
     def close(self) -> None:
         """End."""
+        self._arrival.close()
         self._producer.close()
 
     def _spread(self, rows: list[Routed], seconds: float) -> None:
@@ -240,22 +248,16 @@ def line(
     )
     expected = ROUNDS * case.symbols // 2
     assert len(up) == expected, f"{len(up)} of {expected} signals"
-    last = (
-        min(
-            max(one.had for one in rows if one.name == "up" and one.ts_event == close) - began
-            for close, began in sent.items()
-        )
-        / MS
-    )
-    hops = [
-        np.median(
-            [ts - began for close, began in sent.items() for ts in published[topic].get(close // MS, [])]
-        )
-        for topic in HOPS
+    last: dict[int, int] = {}
+    for one in rows:
+        if one.name == "up":
+            last[one.ts_event] = max(last.get(one.ts_event, 0), one.had - sent[one.ts_event])
+    waits = [
+        [ts - sent[close] for close in sent for ts in published[topic].get(close // MS, [])] for topic in HOPS
     ]
-    shown = " ".join(f"{hop / MS:>8.1f}" for hop in hops)
+    shown = " ".join(f"{np.median(one) / MS:>8.1f}" for one in waits)
     return (
-        f"{case.symbols:>8} {case.rate:>8,} {len(up):>8,}{last:>8.1f}"
+        f"{case.symbols:>8} {case.rate:>8,} {len(up):>8,}{min(last.values()) / MS:>8.1f}"
         + "".join(f"{np.percentile(up, share):>8.1f}" for share in (50, 99, 100))
         + "".join(f"{np.percentile(echo, share):>8.1f}" for share in (50, 99))
         + f" | {shown}\n"
