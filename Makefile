@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 # Processes of `make test`; each has servers of its own.
 JOBS   ?= 2
 
-.PHONY: setup demo test bench lint format lock clean
+.PHONY: setup demo test faults bench lint format lock clean
 
 setup: $(STAMP)
 
@@ -23,6 +23,9 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+
+faults: setup
+	$(BIN)/python -m tests.faults $(ARGS)
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks $(ARGS)

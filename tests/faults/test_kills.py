@@ -1,39 +1,25 @@
 """Workers killed, stopped, frozen, joined and left while records keep coming: nothing is lost or doubled.
 
-``BARLINE_FAULT_KILLS`` (default 10) makes the long form.
+``BARLINE_FAULT_KILLS`` (default 10) says how many kills; ``make faults`` is the long form of all.
 """
 
 import os
-import random
 import signal
 
 import pytest
 
 from tests.faults.harness import Run, Verdict, Worker, eventually
+from tests.faults.scenarios import kills, leave_in_order
 
 pytestmark = pytest.mark.stack
 
 KILLS = int(os.environ.get("BARLINE_FAULT_KILLS", "10"))
 
 
-def kill_at_random(run: Run, worker: Worker, chance: random.Random) -> None:
-    """Kill -9 while it works, and now and then while it starts."""
-    if chance.random() > 0.15:
-        worker.wait_working()
-    run.pause(chance.uniform(0.0, 1.2))
-    worker.kill()
-
-
 @pytest.mark.timeout(120 + 30 * KILLS)
 def test_kills_at_random_moments_change_nothing(run: Run):
-    chance = random.Random(1)
-    with run.feeding():
-        for _ in range(KILLS):
-            kill_at_random(run, run.start(), chance)
-        run.start().wait_working()
-    run.wait_drained()
-    verdict = run.verdict()
-    assert verdict.faults == 0, verdict
+    tally = kills(run, KILLS)
+    assert tally.faults == 0, tally
 
 
 def join_and_leave(run: Run, rule: str = "") -> Verdict:
@@ -52,11 +38,6 @@ def join_and_leave(run: Run, rule: str = "") -> Verdict:
         run.start(1, rule).wait_working()
     run.wait_drained()
     return run.verdict()
-
-
-def leave_in_order(worker: Worker) -> None:
-    worker.send(signal.SIGTERM)
-    assert worker.wait() == 0, worker.tail()
 
 
 @pytest.mark.timeout(300)

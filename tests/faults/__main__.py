@@ -1,0 +1,104 @@
+"""The faults in full, each beside the same with a rule taken out, and one table of what came of them.
+
+``make faults`` runs kills, rebalances and freezes; ``make faults ARGS="kills freezes"`` some of them.
+``BARLINE_FAULT_KILLS`` [200], ``BARLINE_FAULT_REBALANCES`` [50] and ``BARLINE_FAULT_FREEZES`` [20] say how
+many. It ends with 0 only if nothing is missing or wrong, and every control found faults.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from barline.stack.running import running
+from tests.faults.harness import Run
+from tests.faults.scenarios import Tally, freezes, kills, rebalances
+
+KILLS = int(os.environ.get("BARLINE_FAULT_KILLS", "200"))
+REBALANCES = int(os.environ.get("BARLINE_FAULT_REBALANCES", "50"))
+FREEZES = int(os.environ.get("BARLINE_FAULT_FREEZES", "20"))
+OFTEN = {"BARLINE_WORKER_CHECKPOINT_MS": "20"}
+"""Checkpoints follow each other, so that a kill hits one."""
+
+Scenario = Callable[[Run], Tally]
+SCENARIOS: dict[str, tuple[Scenario, str, Scenario]] = {
+    "kills": (
+        lambda run: kills(run, KILLS),
+        "offsets before states",
+        lambda run: kills(run, min(KILLS, 12), "commits-first", **OFTEN),
+    ),
+    "rebalances": (
+        lambda run: rebalances(run, REBALANCES),
+        "stages outlive a rebalance",
+        lambda run: rebalances(run, min(REBALANCES, 12), "keeps-lanes"),
+    ),
+    "freezes": (
+        lambda run: freezes(run, FREEZES),
+        "a woken worker goes on",
+        lambda run: freezes(run, min(FREEZES, 3), "never-leaves"),
+    ),
+}
+"""By name: what must hold, the rule that is taken out, and the same without it."""
+
+HEAD = ("", "kills", "rebalances", "freezes", "ticks", "outputs", "repeated", "missing", "wrong", "seconds")
+
+
+def told(what: str, one: Tally, seconds: float) -> str:
+    """One line of the table."""
+    cells = (
+        one.kills, one.rebalances, one.freezes, one.ticks, one.outputs, one.repeated, one.missing, one.wrong,
+        seconds,
+    )  # fmt: skip
+    return f"{what:<42}" + "".join(f"{cell:>11,.0f}" for cell in cells) + "\n"
+
+
+def timed(what: str, call: Callable[[], Tally]) -> Tally:
+    """Run one and print its line."""
+    began = time.monotonic()
+    one = call()
+    sys.stdout.write(told(what, one, time.monotonic() - began))
+    sys.stdout.flush()
+    return one
+
+
+def on_topics(kafka: str, home: Path, scenario: Scenario) -> Tally:
+    """One scenario on topics of its own."""
+    with tempfile.TemporaryDirectory(dir=home) as logs:
+        run = Run(f"fault-{time.time_ns()}", kafka, Path(logs))
+        try:
+            return scenario(run)
+        finally:
+            run.close()
+
+
+def on_stack(names: list[str]) -> bool:
+    """Scenarios of the counting stage, each with its control; whether all is as it must be."""
+    good = True
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as stack:
+        for name in names:
+            scenario, rule, control = SCENARIOS[name]
+            on = partial(on_topics, stack.endpoints.kafka, Path(folder))
+            good &= timed(name, partial(on, scenario)).faults == 0
+            good &= timed(f"  control: {rule}", partial(on, control)).faults > 0
+    return good
+
+
+def main(wanted: list[str]) -> int:
+    """Print the table; the exit code."""
+    known = list(SCENARIOS)
+    if unknown := set(wanted) - set(known):
+        sys.stderr.write(f"faults must be among {known}, was {sorted(unknown)}\n")
+        return 2
+    sys.stdout.write(f"{HEAD[0]:<42}" + "".join(f"{name:>11}" for name in HEAD[1:]) + "\n")
+    good = on_stack([name for name in SCENARIOS if name in (wanted or known)])
+    sys.stdout.write(
+        "nothing missing or wrong, every control found faults\n" if good else "NOT as it must be\n"
+    )
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
