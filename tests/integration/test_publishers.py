@@ -121,3 +121,20 @@ def test_without_its_rules_it_shows_or_drops_what_is_not_its_own(
     published, live, staged = raced(database, kind, unique("mode"), at, replaces=False)
     assert live == RIGHT[1]
     assert published != RIGHT[0] or staged != RIGHT[2]
+
+
+def test_a_run_is_published_into_buckets_of_modes_as_well(stack: Endpoints) -> None:
+    run, other = Run("one", "s"), Run("another", "s")
+    with store_of(own_database(stack, "buckets")) as store:
+        said = str(store.value("SHOW CREATE TABLE equity"))
+        store.command("DROP TABLE equity SYNC")
+        store.command(said.replace("PARTITION BY mode", "PARTITION BY cityHash64(mode) % 1"))
+        put(store, "equity", other, 40, 42, live=True)
+        put(store, "equity_staging", run, 0, 20)
+        journal = Journal(store, 0)
+        journal.begin({run: 1}, PLACE)
+        ending = Ending(run, PLACE, offset=20, version=20, replaces=False)
+        assert Publisher(store, journal).publish(ending, lambda: None) == 20
+        assert lines(store, "equity", run) == list(range(20))
+        assert lines(store, "equity", other) == [40, 41]
+        assert lines(store, "equity_staging", run) == []
