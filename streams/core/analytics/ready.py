@@ -64,7 +64,7 @@ class Emission:
             revision = int(bar["revision"])
             if state.chains[number].names:
                 values_revision = int(bar["values_revision"])
-                cells = state.chains[number].cells(place, due=bool(bar["due"]))
+                cells = state.chains[number].cells(place, due=state.functions and bool(bar["due"]))
                 self._values.append((*where, values_revision, revision, *cells, state.expires(number, place)))
                 revision = values_revision
             self._ready.append((*where, revision, what))

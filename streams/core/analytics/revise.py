@@ -126,7 +126,8 @@ def _revised(state: SymbolState, number: int, places: list[int]) -> list[int]:
     bars = state.interval_bars(number)
     changed = places
     places = [int(place) for place in state.chains[number].revise(bars, places)]
-    state.touch(number, state.kept[number].note(changed))
+    if state.functions:
+        state.touch(number, state.kept[number].note(changed))
     revisions = bars["values_revision"]
     for place in places:
         revisions[place] += 1

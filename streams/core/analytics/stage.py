@@ -267,7 +267,7 @@ class AnalyticsStage:
         self._scanner.update(state, self._offset, self._own.watermark, {number for number, _ in changed})
         if state.waiting:
             self._due = min(self._due, next_due(state))
-        if state.owes:
+        if state.functions and state.owes:
             self._owing.add(state.name)
 
     def _state(self, name: bytes) -> SymbolState | None:

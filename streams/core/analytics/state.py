@@ -27,7 +27,8 @@ class SymbolState:
         bars: BAR[places]; a derived bar not yet published is kept up to date with revision NONE.
         revisions: int64[places], those of ``bars``.
         chains: per interval its indicators.
-        kept: per interval what functions make of its bars.
+        functions: whether any indicator is computed by a function.
+        kept: per interval what they make of its bars.
         history: stored bars that wait for the first bar from the log.
         waiting: (ts_close, interval number, place) of derived bars that have minutes but are not published.
         sources: names that ``source`` of a bar counts.
@@ -44,7 +45,7 @@ class SymbolState:
         self.sources = list(saved.sources)
         self.counts = list(saved.counts)
         self.before = np.zeros(2, BAR)
-        self._functions = any(program.windowed for program in plan.programs)
+        self.functions = any(program.windowed for program in plan.programs)
         self.found = np.zeros(len(plan.layout.intervals), np.int64)
         self._take_up(saved)
 
@@ -109,7 +110,7 @@ class SymbolState:
     @property
     def owes(self) -> bool:
         """Whether functions are still to be computed for a bar."""
-        return self._functions and any(kept.owes for kept in self.kept)
+        return self.functions and any(kept.owes for kept in self.kept)
 
     def touch(self, number: int, places: Iterable[int]) -> None:
         """Note that bars of an interval changed."""
