@@ -52,46 +52,40 @@ def known(rows: NDArray[np.void]) -> Bools:
     return there | _is_missing(rows, NO_TRADES) | _is_missing(rows, HALT)
 
 
-def parts(rows: NDArray[np.void], firsts: Ints) -> Parts:
-    """Parts of the quality of a trade date.
+class Minutes:
+    """What the minutes of a trade date are, found once for all intervals.
 
     Args:
         rows: ``MINUTE`` rows.
-        firsts: places of the first minutes of the bars, ascending.
     """
-    if len(firsts) == 0:
-        return Parts(*(0,) * 9)
-    kind = rows["kind"]
-    has_real, has_refetched = _any(kind == REAL, firsts), _any(kind == REFETCHED, firsts)
-    expected = _all(kind != UNDECIDED, firsts) & ~_all(halted(rows), firsts)
-    true = expected & _all(known(rows), firsts)
-    bare = ~has_real & ~has_refetched
-    return Parts(
-        expected=_count(expected),
-        real=_count(true & has_real),
-        refetched=_count(true & has_refetched & ~has_real),
-        flat=_count(expected & bare & _any(kind == FLAT, firsts)),
-        no_trades=_count(true & bare),
-        rejected=int(rows["rejected"].sum()),
-        late=int(rows["late"].sum()),
-        revised=_count(_any(rows["revision"] > 0, firsts)),
-        outage=_count(expected & _any(_is_missing(rows, OUTAGE), firsts)),
-    )
+
+    def __init__(self, rows: NDArray[np.void]) -> None:
+        kind = rows["kind"]
+        self._each = np.stack((kind != UNDECIDED, halted(rows), known(rows)))
+        self._some = np.stack(
+            (kind == REAL, kind == REFETCHED, kind == FLAT, rows["revision"] > 0, _is_missing(rows, OUTAGE))
+        )
+        self._records = [int(rows[name].sum()) for name in ("rejected", "late")]
+
+    def parts(self, firsts: Ints) -> Parts:
+        """Parts of the quality.
+
+        Args:
+            firsts: places of the first minutes of the bars, ascending.
+        """
+        if len(firsts) == 0:
+            return Parts(*[0] * 5, *self._records, *[0] * 2)
+        decided, closed, true = np.logical_and.reduceat(self._each, firsts, axis=1)
+        real, refetched, flat, revised, outage = np.logical_or.reduceat(self._some, firsts, axis=1)
+        expected = decided & ~closed
+        true &= expected
+        bare = ~(real | refetched)
+        counted = (expected, true & real, true & refetched & ~real, expected & bare & flat, true & bare)
+        sums = np.stack((*counted, revised, expected & outage)).sum(axis=1).tolist()
+        return Parts(*sums[:5], *self._records, *sums[5:])
 
 
 def _is_missing(rows: NDArray[np.void], cause: int) -> Bools:
     """Minutes without a real bar for a cause."""
     found: Bools = (rows["cause"] == cause) & ((rows["kind"] == FLAT) | (rows["kind"] == EMPTY))
     return found
-
-
-def _all(minutes: Bools, firsts: Ints) -> Bools:
-    return np.logical_and.reduceat(minutes, firsts)
-
-
-def _any(minutes: Bools, firsts: Ints) -> Bools:
-    return np.logical_or.reduceat(minutes, firsts)
-
-
-def _count(bars: Bools) -> int:
-    return int(np.count_nonzero(bars))

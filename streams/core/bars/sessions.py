@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from schemas.flags import EARLY_END, LATE_START, LOW_QUALITY, NO_BARS, TIMED_OUT, UNFILLED
-from streams.core.bars.quality import Parts, halted, known, parts
+from streams.core.bars.quality import Minutes, Parts, halted, known
 from streams.core.bars.state import EMPTY, REAL, REFETCHED, UNDECIDED, Day, Ints, Rows
 
 CADENCE: Final = 30
@@ -70,9 +70,10 @@ def qualities(
         faulty: flags of the session.
         limit: a quality below it is flagged, 0 to 1.
     """
+    minutes, starts = Minutes(rows), rows["ts_open"].copy()
     for name, opens in slots:
-        firsts = np.searchsorted(rows["ts_open"], opens)
-        found = parts(rows, firsts)
+        firsts = np.searchsorted(starts, opens)
+        found = minutes.parts(firsts)
         yield Quality(name, found, len(firsts), faulty | doubt(found, limit))
 
 
