@@ -220,6 +220,7 @@ class Bars:
         refused = refusal(bar, symbol, self._domain)
         if refused:
             if symbol is not None and bar.get("source") in symbol.sources:
+                self._keep()
                 self._causes.rejected.add((symbol.symbol, bar["ts_open"]))
             return f"rejected.{refused}"
         assert symbol is not None

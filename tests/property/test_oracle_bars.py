@@ -160,6 +160,14 @@ def test_a_refetched_minute_is_that_of_the_oracle():
     assert difference(wanted.gaps(), newest(found.of("gaps", "Gap"), "symbol", "ts_open")) == []
 
 
+def test_a_published_flat_stays_when_a_refused_bar_changes_a_cause_before_it():
+    log = [*Desk(two(sources=["feed"], fill_limit=2)).log, fed(0, 10.0), beat(3, last=1.5), beat(4, last=1.5)]
+    log += [fed(1, 10.0, volume=-1.0), beat(5, last=1.5)]
+    wanted, found = Bars().read(log), ended(log, [])
+    assert {place[1] for place in wanted.rows()} >= {OPEN + number * M for number in range(4)}
+    assert difference(wanted.rows(), newest(found.of("bars.1m", "Bar"), "symbol", "ts_open")) == []
+
+
 def test_the_comparison_fails_when_one_row_of_the_stage_is_altered():
     log = [*Desk(two(sources=["feed"])).log, fed(0, 10.0), beat(2)]
     wanted = Bars().read(log).rows()
