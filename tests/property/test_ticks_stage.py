@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from schemas.batches.encode import Encoder
 from schemas.codec import LOCAL_IDS
+from schemas.columns import Columns
 from schemas.config import AssetRules, ConditionTable, Domain, SourceConfig
 from schemas.topics import TOPICS
 from streams.core import slots
@@ -174,6 +175,20 @@ def test_any_batching_gives_the_same_bytes_and_the_same_state(log: list[Record],
     assert parts[0] == whole[0]
     assert parts[1] == whole[1]
     assert bodies(parts[2]) == bodies(whole[2])
+
+
+def test_a_stage_that_shows_where_batches_end_is_noticed(monkeypatch: pytest.MonkeyPatch):
+    honest = TicksStage.step
+
+    def hasty(stage: TicksStage, batch: Columns) -> Outputs:
+        outputs = honest(stage, batch)
+        stage._state.pairs["priced"] = 0  # prices before the batch are forgotten
+        return outputs
+
+    logs_of_some = [made(seed, 80) for seed in range(20)]
+    whole = [through(log)[0] for log in logs_of_some]
+    monkeypatch.setattr(TicksStage, "step", hasty)
+    assert [through(log, range(0, 80, 7))[0] for log in logs_of_some] != whole
 
 
 @laws
