@@ -22,6 +22,7 @@ Key = tuple[str, str, int]
 
 NEVER: Final = -(10**30)
 MS: Final = 1_000_000
+SLOT: Final = 250 * MS
 
 
 class Ticks:
@@ -30,6 +31,7 @@ class Ticks:
     Attributes:
         outcomes: of every record but heartbeats, statuses and valid configurations, in log order:
             ``out``, ``duplicate``, ``held``, ``late.<code>`` or ``rejected.<code>``, by place in the log.
+        forming: every forming bar in order, apart from its flags.
     """
 
     def __init__(self) -> None:
@@ -44,6 +46,8 @@ class Ticks:
         self._doubts = Doubts()
         self._largest: dict[Pair, int] = defaultdict(lambda: NEVER)
         self._bars: dict[str, dict[Key, Open]] = {"1m": {}, "1s": {}}
+        self.forming: list[dict[str, Any]] = []
+        self._shown: dict[Key, list[Record]] = defaultdict(list)
         self._waiting: dict[tuple[str, Key], Open] = {}  # bars that changed since they were published
 
     def read(self, log: Iterable[Record]) -> "Ticks":
@@ -249,12 +253,22 @@ class Ticks:
         since = max(self._largest[symbol.symbol, source], segment.opens)
         return STUCK if one["ts"] - since > rules.quiet_ms * MS else 0
 
+    def _form(self, print_: Record, symbol: str, source: str) -> None:
+        """By law "bars.forming when the largest ts_event of a symbol enters a new 250 ms slot"."""
+        ts, largest = print_["ts"], self._largest[symbol, source]
+        key = (symbol, source, ts - ts % MINUTE)
+        self._shown[key].append(print_)
+        if ts // SLOT > largest // SLOT and any(one["priced"] for one in self._shown[key]):
+            row = fold(*key, Open(key[2] + MINUTE, self._shown[key]))
+            self.forming.append({name: row[name] for name in row if name != "flags"})
+
     def _count(self, print_: Record, symbol: str, source: str) -> None:
         """Add an admitted print to the bars it belongs to."""
         if print_["priced"]:
             self._doubts.remember((symbol, source), print_["price"])
         auction = print_["bar"] != print_["ts"]
         if not auction:
+            self._form(print_, symbol, source)
             self._largest[symbol, source] = max(self._largest[symbol, source], print_["ts"])
         # By law "A last-price feed moves the forming bar only"
         if any(one.name == source and one.last_price for one in self._domain.sources):

@@ -58,6 +58,8 @@ def ticks(seed: int) -> tuple[int, list[str]]:
     for interval, topic in (("1m", "bars.raw"), ("1s", "bars.1s")):
         rows = newest(found.of(topic, "Bar"), "symbol", "source", "ts_open")
         said += difference(wanted.bars(interval), rows)
+    forming = found.of("bars.forming", "Bar")
+    said += difference(dict(enumerate(wanted.forming)), dict(enumerate(forming)))
     said += difference(wanted.statuses(), test_oracle_ticks.found_statuses(found))
     outcomes = Counter(outcome.partition(".")[0] for outcome in wanted.outcomes.values())
     said += [f"{name} {count}" for name, count in outcomes.items() if found.counts[name] != count]

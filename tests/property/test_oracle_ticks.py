@@ -156,6 +156,13 @@ def test_the_final_bars_are_those_of_the_oracle(log: list[Record], cuts: list[in
 
 @given(logs, st.lists(st.integers(0, 120), max_size=4))
 @modest
+def test_every_forming_bar_is_that_of_the_oracle(log: list[Record], cuts: list[int]):
+    found = through(TicksStage(0), "ticks.raw", log, cuts).of("bars.forming", "Bar")
+    assert difference(dict(enumerate(Ticks().read(log).forming)), dict(enumerate(found))) == []
+
+
+@given(logs, st.lists(st.integers(0, 120), max_size=4))
+@modest
 def test_what_is_said_of_minutes_is_what_the_oracle_says(log: list[Record], cuts: list[int]):
     ended = through(TicksStage(0), "ticks.raw", log, cuts)
     assert difference(Ticks().read(log).statuses(), found_statuses(ended)) == []
