@@ -257,7 +257,6 @@ class Ticks:
         """By law "bars.forming when the largest ts_event of a symbol enters a new 250 ms slot"."""
         ts, largest = print_["ts"], self._largest[symbol, source]
         key = (symbol, source, ts - ts % MINUTE)
-        self._shown[key].append(print_)
         if ts // SLOT > largest // SLOT and any(one["priced"] for one in self._shown[key]):
             row = fold(*key, Open(key[2] + MINUTE, self._shown[key]))
             self.forming.append({name: row[name] for name in row if name != "flags"})
@@ -267,6 +266,8 @@ class Ticks:
         if print_["priced"]:
             self._doubts.remember((symbol, source), print_["price"])
         auction = print_["bar"] != print_["ts"]
+        # An auction print gives no forming bar; one that comes after it for its minute holds it
+        self._shown[symbol, source, print_["bar"] - print_["bar"] % MINUTE].append(print_)
         if not auction:
             self._form(print_, symbol, source)
             self._largest[symbol, source] = max(self._largest[symbol, source], print_["ts"])
