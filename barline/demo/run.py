@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Final
 
@@ -116,13 +117,13 @@ class Demo:
     def _killing(self, seconds: float, kills: int, seed: int) -> Iterator[None]:
         """Kill worker or sink at random moments of the play, each time waiting until it is back."""
         done = threading.Event()
-        thread = threading.Thread(target=self._kill, args=(seconds, kills, seed, done), daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
+        with ThreadPoolExecutor(1) as pool:
+            killing = pool.submit(self._kill, seconds, kills, seed, done)
+            try:
+                yield
+            finally:
+                done.set()
+            killing.result()
 
     def _kill(self, seconds: float, kills: int, seed: int, done: threading.Event) -> None:
         chance = random.Random(seed)  # noqa: S311 (moments of kills, not secrets)
