@@ -1,5 +1,6 @@
 """Run CSV and JSNL files through the stages in this process and write the outputs as CSV."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -8,9 +9,31 @@ import click
 from schemas.config import PriceBasis
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_OF_FILES = ("--ticks", "--quotes", "--bars", "--lines")
 
 
-@click.command()
+def _each_named(args: Iterable[str]) -> Iterator[str]:
+    """``--ticks a b`` as ``--ticks a --ticks b``."""
+    option, given = "", False
+    for arg in args:
+        if arg.startswith("-"):
+            name, equals, _ = arg.partition("=")
+            option, given = name if name in _OF_FILES else "", bool(equals)
+        elif option and given:
+            yield option
+        else:
+            given = True
+        yield arg
+
+
+class _Command(click.Command):
+    """One option takes several files, as a shell's ``*.csv.gz`` gives them."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, list(_each_named(args)))
+
+
+@click.command(cls=_Command)
 @click.option("--config", type=_FILE, help="Settings [barline.toml].")
 @click.option(
     "--calendar", default="", help="Calendar of symbols that the settings lack, such as FX or XNYS."
@@ -18,7 +41,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--price", type=click.Choice(get_args(PriceBasis)), default="last", help="Price of their quotes."
 )
-@click.option("--ticks", multiple=True, type=_FILE, help="CSV: symbol,time,price,size[,conditions].")
+@click.option(
+    "--ticks", multiple=True, type=_FILE, metavar="FILE...", help="CSV: symbol,time,price,size[,conditions]."
+)
 @click.option("--quotes", multiple=True, type=_FILE, help="CSV: symbol,time,bid,ask.")
 @click.option(
     "--bars", multiple=True, type=_FILE, help="CSV of 1m bars: symbol,time,open,high,low,close,volume."

@@ -114,3 +114,14 @@ def test_a_day_of_gold_gives_the_bars_of_the_vendor(tmp_path: Path, market_data:
     assert len(expected) == 1_375
     assert real == expected
     assert manifest["counts"]["ticks"]["rejected"] == 0
+
+
+def test_one_option_takes_several_files_as_a_shell_gives_them(tmp_path: Path):
+    one, other = quotes(tmp_path / "a.csv"), tmp_path / "b.csv"
+    other.write_text(one.read_text().replace("EURUSD", "XAUUSD"))
+    together = offline(tmp_path / "together", "--quotes", str(one), str(other), "--batch", "7")
+    apart = offline(tmp_path / "apart", "--quotes", str(one), f"--quotes={other}")
+    assert together == apart
+    assert {"EURUSD", "XAUUSD"} <= set(
+        (tmp_path / "apart" / "bars.1m.csv").read_text().replace("\n", ",").split(",")
+    )
