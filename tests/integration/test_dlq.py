@@ -94,9 +94,8 @@ def test_letters_are_found_by_topic_code_agent_and_time(desk: Desk):
     desk.refuse("late", "V09", desk.tick("DLQ", 1.0))
     assert sorted(str(line["code"]) for line in desk.lines()) == ["V03", "V09", "V13"]
     assert [line["code"] for line in desk.lines("--code", "V13")] == ["V13"]
-    assert [
-        line["code"] for line in desk.lines("--code", "V0*", "--topic", "ticks.raw", "--to", "2024-07-03")
-    ] == ["V03", "V09"]
+    found = desk.lines("--code", "V0*", "--topic", "ticks.raw", "--to", "2024-07-03")
+    assert sorted(str(line["code"]) for line in found) == ["V03", "V09"]
     assert desk.lines("--topic", "bars.raw") == desk.lines("--from", "2024-07-03") == []
     (one,) = desk.lines("--code", "V09")
     assert [line["code"] for line in desk.lines(str(one["id"]))] == ["V09"]

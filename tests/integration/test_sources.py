@@ -3,14 +3,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from runtime.endpoints import Endpoints
 from runtime.kafka import KafkaSettings
-from runtime.reader import Reader
+from runtime.reader import Partition, Reader
 from schemas.codec import decode_record
 from schemas.partition import partition_of
 from schemas.registry import registered
@@ -43,12 +43,22 @@ def barline(endpoints: Endpoints, home: Path, *words: str) -> str:
     return done.stdout
 
 
-def recorded(endpoints: Endpoints) -> Iterator[tuple[int, bytes | None, bytes]]:
-    """Partition, key and value of everything on ticks.raw."""
+def ends_now(endpoints: Endpoints) -> dict[Partition, int]:
+    """Where the partitions of ticks.raw end."""
+    reader = Reader(KafkaSettings(endpoints.kafka), "test")
+    found = reader.ends(["ticks.raw"])
+    reader.close()
+    return found
+
+
+def recorded(
+    endpoints: Endpoints, begin: Mapping[Partition, int]
+) -> Iterator[tuple[int, bytes | None, bytes]]:
+    """Partition, key and value of everything on ticks.raw that came after other tests' records."""
     reader = Reader(KafkaSettings(endpoints.kafka), "test")
     ends = reader.ends(["ticks.raw"])
-    waiting = {place for place, end in ends.items() if end > 0}
-    reader.assign_from_beginning(["ticks.raw"])
+    waiting = {place for place, end in ends.items() if end > begin[place]}
+    reader.assign({place: begin[place] for place in waiting})
     while waiting:
         for place, records in reader.read(5.0).items():
             yield from ((place.number, record.key, record.value or b"") for record in records)
@@ -62,11 +72,12 @@ def test_a_played_file_stands_in_the_partitions_of_its_keys(stack: Endpoints, tm
     (tmp_path / "ticks.csv").write_text(TICKS)
     said = ["--config", str(tmp_path / "barline.toml")]
     barline(stack, tmp_path, "init", *said, "--no-configuration")
+    begin = ends_now(stack)
     barline(stack, tmp_path, "source", "play", *said, "--ticks", str(tmp_path / "ticks.csv"))
     names = {number: name for name, number in registered(stack.registry).items()}
     found: list[tuple[int, Record]] = []
     raw: list[bytes] = []
-    for partition, key, value in recorded(stack):
+    for partition, key, value in recorded(stack, begin):
         if b"never" in value:
             raw.append(value)
             continue
@@ -90,10 +101,11 @@ def test_a_configuration_applied_stands_in_every_partition(stack: Endpoints, tmp
     (tmp_path / "barline.toml").write_text(CONFIG)
     said = ["--config", str(tmp_path / "barline.toml")]
     barline(stack, tmp_path, "init", *said, "--no-configuration")
+    begin = ends_now(stack)
     barline(stack, tmp_path, "config", "apply", *said, "--version", "4242")
     names = {number: name for name, number in registered(stack.registry).items()}
     places = set()
-    for partition, _, value in recorded(stack):
+    for partition, _, value in recorded(stack, begin):
         if b"never" not in value:
             name, fields = decode_record(value, names)
             if name == "Config" and fields["version"] == 4242:

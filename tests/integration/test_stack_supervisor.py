@@ -231,7 +231,7 @@ def test_nothing_outlives_a_supervisor_that_was_killed(tmp_path: Path):
         assert all(map(is_alive, running))
         os.kill(stack.state().supervisor, signal.SIGKILL)
         eventually(lambda: not any(map(is_alive, running)))
-        assert not is_supervised(tmp_path)
+        eventually(lambda: not is_supervised(tmp_path))
 
 
 def test_nothing_outlives_the_owner_of_a_leash(tmp_path: Path):
