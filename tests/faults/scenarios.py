@@ -100,7 +100,7 @@ def freezes(run: Run, count: int, rule: str = "") -> Tally:
     run.ticks(500)
     for number in range(count):
         frozen = run.start(1 + number % 2, rule, BARLINE_WORKER_CHECKPOINT_MS="2900")
-        _freeze_with_work(run, frozen)
+        freeze_with_work(run, frozen)
         other = run.start(2 - number % 2, rule)
         run.ticks(1_000)
         run.wait_drained(60 + 2 * SESSION)
@@ -121,7 +121,7 @@ def freezes(run: Run, count: int, rule: str = "") -> Tally:
     return tally.take(run, run.verdict())
 
 
-def _freeze_with_work(run: Run, worker: Worker) -> None:
+def freeze_with_work(run: Run, worker: Worker) -> None:
     """Stop a worker that has applied records and not committed them."""
     worker.wait_working()
     run.wait_drained(60 + 2 * SESSION)

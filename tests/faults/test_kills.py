@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from tests.faults.harness import Run, Verdict, Worker, eventually
-from tests.faults.scenarios import kills, leave_in_order
+from tests.faults.scenarios import freeze_with_work, kills, leave_in_order
 
 pytestmark = pytest.mark.stack
 
@@ -77,13 +77,7 @@ def freeze_and_wake(run: Run, rule: str = "") -> tuple[Verdict, Worker]:
     late = {"BARLINE_WORKER_CHECKPOINT_MS": "2900"}  # so that there is work in hand
     frozen = run.start(1, rule, **late)
     run.ticks(500)
-    run.wait_drained()
-    run.ticks(500)
-    eventually(
-        lambda: frozen.metric('barline_records_total{agent="counting",outcome="in"}') >= 1_000, "applied"
-    )
-    frozen.send(signal.SIGSTOP)
-    assert not run.drained(), "there is work in hand"
+    freeze_with_work(run, frozen)
     other = run.start(2, rule)
     run.ticks(1_000)
     run.wait_drained()
