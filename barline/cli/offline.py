@@ -1,13 +1,14 @@
 """Run CSV and JSNL files through the stages in this process and write the outputs as CSV."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, TypeVar, get_args
 
 import click
 
 from schemas.config import PriceBasis
 
+_F = TypeVar("_F", bound=Callable[..., Any])
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OF_FILES = ("--ticks", "--quotes", "--bars", "--lines")
 
@@ -33,6 +34,10 @@ class _Command(click.Command):
         return super().parse_args(ctx, list(_each_named(args)))
 
 
+def _files(name: str, text: str) -> Callable[[_F], _F]:
+    return click.option(name, multiple=True, type=_FILE, metavar="FILE...", help=text)
+
+
 @click.command(cls=_Command)
 @click.option("--config", type=_FILE, help="Settings [barline.toml].")
 @click.option(
@@ -41,14 +46,10 @@ class _Command(click.Command):
 @click.option(
     "--price", type=click.Choice(get_args(PriceBasis)), default="last", help="Price of their quotes."
 )
-@click.option(
-    "--ticks", multiple=True, type=_FILE, metavar="FILE...", help="CSV: symbol,time,price,size[,conditions]."
-)
-@click.option("--quotes", multiple=True, type=_FILE, help="CSV: symbol,time,bid,ask.")
-@click.option(
-    "--bars", multiple=True, type=_FILE, help="CSV of 1m bars: symbol,time,open,high,low,close,volume."
-)
-@click.option("--lines", multiple=True, type=_FILE, help="JSNL: one JSON object a line.")
+@_files("--ticks", "CSV: symbol,time,price,size[,conditions].")
+@_files("--quotes", "CSV: symbol,time,bid,ask.")
+@_files("--bars", "CSV of 1m bars: symbol,time,open,high,low,close,volume.")
+@_files("--lines", "JSNL: one JSON object a line.")
 @click.option(
     "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where to write."
 )
