@@ -9,6 +9,7 @@ import click
 if TYPE_CHECKING:
     from schemas.config import IndicatorConfig
     from schemas.history import Rows
+    from streams.core.analytics.indicators.program import Program
 
 SHARES = (0.25, 0.5, 1.0, 2.0)
 """Of the bars that an indicator is said to need: the lengths that are tried."""
@@ -122,17 +123,15 @@ def _lengths(needed: int, there: int) -> list[int]:
     return [length for length in lengths if length <= there]
 
 
-def _newest(program: object, rows: "Rows") -> list[float]:
+def _newest(program: "Program", rows: "Rows") -> list[float]:
     from streams.core.analytics.anew import computed  # noqa: PLC0415
-    from streams.core.analytics.indicators.program import Program  # noqa: PLC0415
 
-    assert isinstance(program, Program)  # noqa: S101 (the type is loaded here alone)
     if not len(rows):
         return [float("nan")] * len(program.names)
     return [float(value) for value in computed(program, rows, len(rows) - 1).values[:, -1]]
 
 
-def _ready(program: object, rows: "Rows", number: int) -> int:
+def _ready(program: "Program", rows: "Rows", number: int) -> int:
     """Fewest bars over which a value is there, by bisection: once it is, it stays."""
     low, high = 1, min(len(rows), 2_000)
     if not high or _newest(program, rows[-high:])[number] != _newest(program, rows[-high:])[number]:
