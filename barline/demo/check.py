@@ -66,8 +66,8 @@ def check(
         minutes: wall-clock time at which each minute of the market was sent, by its last event time.
     """
     findings = Findings(verify(recorded, client, ids))
-    findings.sent = dict(sent.compare(recorded, _Foreign(findings.verdict, ids)))
     names = {number: name for name, number in ids.items()}
+    findings.sent = dict(sent.compare(recorded, _Foreign(findings.verdict, names)))
     repeats = sum(
         repeated_bars(made, recorded.identities(*place), names)
         for place, made in findings.verdict.made.items()
@@ -80,9 +80,9 @@ def check(
 class _Foreign:
     """Whether a record of an input topic came from somebody else than the demo's sources."""
 
-    def __init__(self, verdict: Verdict, ids: Mapping[str, int]) -> None:
+    def __init__(self, verdict: Verdict, names: Mapping[int, str]) -> None:
         self._made = verdict.made
-        self._names = {number: name for name, number in ids.items()}
+        self._names = names
 
     def __call__(self, topic: str, partition: int, identity: Identity) -> bool:
         """An agent's record, or a resolver's answer."""
