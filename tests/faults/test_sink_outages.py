@@ -19,6 +19,7 @@ import pytest
 from connectors.sinks.clickhouse.sink import Sink
 from runtime.endpoints import Endpoints
 from tests.clickhouse_server import PASSWORD, command, free_port, serving
+from tests.faults.full_broker import fill
 from tests.integration.test_sink import sinking
 from tests.sinks import (
     MINUTE,
@@ -145,13 +146,3 @@ def test_a_full_disk_of_the_database_is_waited_for(stack: Endpoints, unique: Uni
             ballast.unlink()
             eventually(lambda: caught_up(database, group))
             assert complete(database, mode, 2)
-
-
-def fill(path: Path) -> None:
-    """Write until the disk is full."""
-    with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(65_536))
-        except OSError:
-            return

@@ -1,6 +1,5 @@
 """Laws of ``analytics`` over generated logs of two symbols on two short trade dates."""
 
-import itertools
 from collections.abc import Mapping
 from itertools import pairwise
 from random import Random
@@ -127,6 +126,37 @@ def outputs(stage: AnalyticsStage, records: list[Record], first: int = 0) -> dic
     return {topic: rows_of(rows) for topic, rows in found.items()}
 
 
+def taken_up(records: list[Record], cuts: list[int]) -> list[dict[str, list[Record]]]:
+    """The outputs of each part of a log, by a stage that takes up what the one before saved."""
+    saved: dict[bytes, bytes] = {}
+    parts, borders = [], [0, *sorted(min(cut, len(records)) for cut in cuts), len(records)]
+    for first, end in pairwise(borders):
+        stage = AnalyticsStage(0)
+        stage.restore(saved)
+        parts.append(outputs(stage, records[first:end], first))
+        saved |= stage.take_dirty()
+    return parts
+
+
+def crashed(records: list[Record], cuts: list[int], torn: set[str]) -> list[dict[str, list[Record]]]:
+    """The outputs of a stage whose last checkpoint saved some symbols alone; repeats must change none."""
+    *borders, crash = sorted(min(cut, len(records)) for cut in cuts)
+    stage, parts, saved = AnalyticsStage(0), [], dict[bytes, bytes]()
+    for first, end in pairwise([0, *borders]):
+        parts.append(outputs(stage, records[first:end], first))
+        saved |= stage.take_dirty()
+    border = borders[-1]
+    between = outputs(stage, records[border:crash], border)
+    written = stage.take_dirty()
+    after = outputs(stage, records[crash:], crash)
+    again = AnalyticsStage(0)
+    again.restore(saved | {key: state for key, state in written.items() if name_of(key).decode() in torn})
+    for topic, rows in outputs(again, records[border:crash], border).items():
+        assert all(row in between[topic] for row in rows), topic
+    assert outputs(again, records[crash:], crash) == after
+    return [*parts, between, after]
+
+
 def joined(parts: list[dict[str, list[Record]]]) -> dict[str, list[Record]]:
     whole: dict[str, list[Record]] = {}
     for part in parts:
@@ -141,7 +171,7 @@ def test_outputs_do_not_depend_on_where_batches_begin(records: list[Record], cut
     whole = outputs(AnalyticsStage(0), records)
     stage, parts = AnalyticsStage(0), []
     borders = [0, *sorted({min(cut, len(records)) for cut in cuts}), len(records)]
-    for first, end in itertools.pairwise(borders):
+    for first, end in pairwise(borders):
         parts.append(outputs(stage, records[first:end], first))
     assert joined(parts) == whole
 
@@ -151,15 +181,7 @@ def test_outputs_do_not_depend_on_where_batches_begin(records: list[Record], cut
 def test_a_stage_saved_and_taken_up_anywhere_goes_on_with_the_same_outputs(
     records: list[Record], cuts: list[int]
 ):
-    whole = outputs(AnalyticsStage(0), records)
-    saved: dict[bytes, bytes] = {}
-    parts, borders = [], [0, *sorted(min(cut, len(records)) for cut in cuts), len(records)]
-    for first, end in itertools.pairwise(borders):
-        stage = AnalyticsStage(0)
-        stage.restore(saved)
-        parts.append(outputs(stage, records[first:end], first))
-        saved |= stage.take_dirty()
-    assert joined(parts) == whole
+    assert joined(taken_up(records, cuts)) == outputs(AnalyticsStage(0), records)
 
 
 @settings(max_examples=40, deadline=None)
@@ -171,21 +193,7 @@ def test_a_stage_saved_and_taken_up_anywhere_goes_on_with_the_same_outputs(
 def test_a_crash_between_the_writes_of_a_checkpoint_repeats_outputs_but_changes_none(
     records: list[Record], cuts: list[int], torn: set[str]
 ):
-    *borders, crash = sorted(min(cut, len(records)) for cut in cuts)
-    stage, parts, saved = AnalyticsStage(0), [], {}
-    for first, end in pairwise([0, *borders]):
-        parts.append(outputs(stage, records[first:end], first))
-        saved |= stage.take_dirty()
-    border = borders[-1]
-    between = outputs(stage, records[border:crash], border)
-    written = stage.take_dirty()
-    after = outputs(stage, records[crash:], crash)
-    again = AnalyticsStage(0)
-    again.restore(saved | {key: state for key, state in written.items() if name_of(key).decode() in torn})
-    for topic, rows in outputs(again, records[border:crash], border).items():
-        assert all(row in between[topic] for row in rows), topic
-    assert outputs(again, records[crash:], crash) == after
-    assert joined([*parts, between, after]) == outputs(AnalyticsStage(0), records)
+    assert joined(crashed(records, cuts, torn)) == outputs(AnalyticsStage(0), records)
 
 
 def ends(records: list[Record]) -> dict[Any, Record]:

@@ -26,11 +26,11 @@ from tests.factories import (
     day,
     domain,
     heartbeat,
-    minute_status,
     symbol,
 )
 from tests.oracle.reading import Ended, through
 from tests.oracle.scan import Scan
+from tests.property.minutes_made import a_minute
 
 M = 60_000_000_000
 DAYS = ("2024-07-01", "2024-07-02")
@@ -120,32 +120,17 @@ def a_bar(pick: Random, name: str, text: str, ts: int, fill: str, revision: int)
     return made
 
 
-def a_minute(pick: Random, name: str, text: str, ts: int, revisions: dict[Any, int]) -> list[Record]:
-    """What the bars stage says of one minute: a bar, a cause and a flat bar, a cause alone, or nothing."""
-    cause = pick.choice(["halt", "rejected", "outage", "no_trades", "unknown"])
-    known = (name, ts) in revisions
-    what = pick.choice(["real"] * 6 + ["refetched", "flat", "flat", "" if known else "bare", ""])
-    status = {**minute_status("2024-07-01T13:30", symbol=name, source="bars", cause=cause), "ts_open": ts}
-    if what == "bare":
-        return [status]
-    if not what or (what == "flat" and known):
-        return []
-    revisions[name, ts] = revisions.get((name, ts), -1) + 1
-    made = a_bar(pick, name, text, ts, what, revisions[name, ts])
-    if what == "flat":
-        return [{**status, "cause": "no_trades" if cause == "halt" else cause, "filled": True}, made]
-    return [made]
-
-
 def made(seed: int, length: int) -> list[Record]:
     """A log of so many minutes of the two dates."""
     pick, revisions = Random(seed), dict[Any, int]()
     log = [config(body(pick))]
     for number, (text, ts) in enumerate(OPENS[:length]):
         for name in ("SPY", "AIG", "QQQ"):
-            log += a_minute(pick, name, text, ts, revisions)
+            log += a_minute(pick, a_bar, name, text, ts, revisions, reals=6)
             if pick.random() < 0.15:
-                log += a_minute(pick, name, *OPENS[pick.randint(max(0, number - 8), number)], revisions)
+                log += a_minute(
+                    pick, a_bar, name, *OPENS[pick.randint(max(0, number - 8), number)], revisions, reals=6
+                )
         if pick.random() < 0.6:
             promised = ts + M + pick.choice([0, 0, 0, -1, -4 * M, 3_000_000_000, M])
             beat = heartbeat("2024-07-01T13:30", "bars")

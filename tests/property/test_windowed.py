@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,11 +9,22 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from schemas.config import IndicatorConfig, SignalConfig
-from streams.core.analytics.saved import name_of
 from streams.core.analytics.stage import AnalyticsStage
-from tests.factories import Record, changed, columns, config, heartbeat, rows_of
+from tests.factories import Record, changed, config, heartbeat
 from tests.oracle.windowed import last_windows
-from tests.property.test_analytics import BODY, LENGTH, bars, heartbeats, joined, runs, statuses, ts_of
+from tests.property.test_analytics import (
+    BODY,
+    LENGTH,
+    bars,
+    crashed,
+    heartbeats,
+    joined,
+    outputs,
+    runs,
+    statuses,
+    taken_up,
+    ts_of,
+)
 from tests.unit.analytics.packages import installed
 
 OWN = [
@@ -48,25 +58,12 @@ def logs(*configs: Record) -> st.SearchStrategy[list[Record]]:
     return parts.map(lambda found: [config(FUNCTIONS), *(record for part in found for record in part)])
 
 
-def outputs(stage: AnalyticsStage, records: list[Record], first: int = 0) -> dict[str, list[Record]]:
-    found = stage.step(columns("bars.1m", 0, *records, first_offset=first)).topics
-    return {topic: rows_of(rows) for topic, rows in found.items()}
-
-
 @modest
 @given(records=logs(config(OTHERS), config(changed(OTHERS))), cuts=st.lists(st.integers(0, 300), max_size=4))
 def test_a_stage_cut_and_taken_up_anywhere_goes_on_with_the_same_values(
     records: list[Record], cuts: list[int]
 ):
-    whole = outputs(AnalyticsStage(0), records)
-    saved: dict[bytes, bytes] = {}
-    parts, borders = [], [0, *sorted(min(cut, len(records)) for cut in cuts), len(records)]
-    for first, end in pairwise(borders):
-        stage = AnalyticsStage(0)
-        stage.restore(saved)
-        parts.append(outputs(stage, records[first:end], first))
-        saved |= stage.take_dirty()
-    assert joined(parts) == whole
+    assert joined(taken_up(records, cuts)) == outputs(AnalyticsStage(0), records)
 
 
 @modest
@@ -100,17 +97,4 @@ def test_every_revision_has_one_ready_after_it(records: list[Record]):
 def test_a_crash_between_the_writes_of_a_checkpoint_changes_no_value(
     records: list[Record], cuts: list[int], torn: set[str]
 ):
-    *borders, crash = sorted(min(cut, len(records)) for cut in cuts)
-    stage, saved = AnalyticsStage(0), dict[bytes, bytes]()
-    for first, end in pairwise([0, *borders]):
-        outputs(stage, records[first:end], first)
-        saved |= stage.take_dirty()
-    border = borders[-1]
-    between = outputs(stage, records[border:crash], border)
-    written = stage.take_dirty()
-    after = outputs(stage, records[crash:], crash)
-    again = AnalyticsStage(0)
-    again.restore(saved | {key: state for key, state in written.items() if name_of(key).decode() in torn})
-    for topic, rows in outputs(again, records[border:crash], border).items():
-        assert all(row in between[topic] for row in rows), topic
-    assert outputs(again, records[crash:], crash) == after
+    crashed(records, cuts, torn)
