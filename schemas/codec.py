@@ -21,7 +21,13 @@ _PREFIX: Final = struct.Struct(">bI")
 LOCAL_IDS: Final = {name: number for number, name in enumerate(RECORDS, start=1)}
 """Schema ids where there is no registry: offline and in tests."""
 
-LOCAL_NAMES: Final = {number: name for name, number in LOCAL_IDS.items()}
+
+def names_of(ids: Mapping[str, int]) -> dict[int, str]:
+    """Record name by schema id, from the schema id by record name."""
+    return {number: name for name, number in ids.items()}
+
+
+LOCAL_NAMES: Final = names_of(LOCAL_IDS)
 """Record name by local schema id."""
 
 

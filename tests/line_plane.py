@@ -11,6 +11,7 @@ from runtime.producer import Producer
 from schemas.batches.decode import Decoder
 from schemas.batches.encode import Encoder
 from schemas.batches.frames import from_records
+from schemas.codec import names_of
 from schemas.columns import Columns
 from schemas.registry import register_all
 from schemas.topics import TOPICS
@@ -31,7 +32,7 @@ class Plane:
 
     def __init__(self, endpoints: Endpoints, stored: dict[str, str]) -> None:
         self._ids = register_all(endpoints.registry)
-        names = {number: name for name, number in self._ids.items()}
+        names = names_of(self._ids)
         self._encoders = {name: Encoder(topic, self._ids) for name, topic in TOPICS.items()}
         self._decoder = Decoder(TOPICS["lines.raw"], names)
         self._stages = [LinesStage(number) for number in range(PARTITIONS)]

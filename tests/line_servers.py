@@ -11,7 +11,7 @@ from pathlib import Path
 from runtime.endpoints import Endpoints
 from runtime.kafka import KafkaSettings
 from runtime.reader import Reader
-from schemas.codec import decode_record
+from schemas.codec import decode_record, names_of
 from schemas.partition import partition_of
 from schemas.registry import registered
 from tests.factories import Record
@@ -46,7 +46,7 @@ class Watch:
     """What has come on lines.raw so far."""
 
     def __init__(self, endpoints: Endpoints) -> None:
-        self._names = {number: name for name, number in registered(endpoints.registry).items()}
+        self._names = names_of(registered(endpoints.registry))
         self._reader = Reader(KafkaSettings(endpoints.kafka), "test")
         self._reader.assign_from_beginning(["lines.raw"])
         self._rows: list[Record] = []

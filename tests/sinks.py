@@ -19,7 +19,7 @@ from runtime.endpoints import Endpoints
 from runtime.kafka import KafkaSettings
 from runtime.producer import Headers, Producer
 from runtime.reader import Reader
-from schemas.codec import decode_record, encode_record
+from schemas.codec import decode_record, encode_record, names_of
 from schemas.records import record_type
 from schemas.registry import register_all
 
@@ -125,7 +125,7 @@ def feeding(endpoints: Endpoints) -> Iterator[Feed]:
 
 def recorded(endpoints: Endpoints, topics: tuple[str, ...]) -> Iterator[tuple[str, int, int, str, Row]]:
     """Topic, partition, offset, type and fields of every record that can be read, partition by partition."""
-    names = {number: name for name, number in register_all(endpoints.registry).items()}
+    names = names_of(register_all(endpoints.registry))
     reader = Reader(KafkaSettings(endpoints.kafka), "oracle")
     try:
         left = {place: end for place, end in reader.ends(topics).items() if end > 0}

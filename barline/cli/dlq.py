@@ -128,9 +128,10 @@ def _letters(wanted: "Wanted") -> "Iterator[tuple[Iterator[Letter], dict[int, st
     """The letters asked for, and record types by schema id."""
     from barline.dlq.letters import read_letters  # noqa: PLC0415
     from runtime.reader import Reader  # noqa: PLC0415
+    from schemas.codec import names_of  # noqa: PLC0415
 
     kafka, ids = _servers()
-    names = {number: name for name, number in ids.items()}
+    names = names_of(ids)
     reader = Reader(kafka, "dlq")
     try:
         yield read_letters(reader, names, wanted), names

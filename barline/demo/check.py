@@ -12,7 +12,7 @@ from barline.verify.tables import Query
 from barline.verify.topics import Difference, Identity
 from barline.verify.verdict import Verdict, verify
 from connectors.sources.simulator.planted import Planted, expected
-from schemas.codec import decode_record
+from schemas.codec import decode_record, names_of
 from schemas.topics import INPUTS
 
 _STORED_BARS = (
@@ -66,7 +66,7 @@ def check(
         minutes: wall-clock time at which each minute of the market was sent, by its last event time.
     """
     findings = Findings(verify(recorded, client, ids))
-    names = {number: name for name, number in ids.items()}
+    names = names_of(ids)
     findings.sent = dict(sent.compare(recorded, _Foreign(findings.verdict, names)))
     repeats = sum(
         repeated_bars(made, recorded.identities(*place), names)

@@ -14,6 +14,7 @@ from runtime.kafka import KafkaSettings
 from runtime.reader import OFFSET_BEGINNING, Partition, Reader
 from schemas.batches.decode import Decoder
 from schemas.batches.lookup import Lookup
+from schemas.codec import names_of
 from schemas.columns import Columns
 from schemas.errors import DependencyError
 from schemas.topics import TOPICS
@@ -33,7 +34,7 @@ class Follower:
 
     def __init__(self, kafka: KafkaSettings, ids: Mapping[str, int]) -> None:
         self._reader = Reader(kafka, "follow")
-        self._decoder = Decoder(_TOPIC, {number: name for name, number in ids.items()})
+        self._decoder = Decoder(_TOPIC, names_of(ids))
         self._through: dict[Partition, int] = dict.fromkeys(self._reader.partitions(_TOPIC.name), -1)
         self._reader.assign(dict.fromkeys(self._through, OFFSET_BEGINNING))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from schemas.batches.decode import Decoder
 from schemas.batches.encode import Encoder
 from schemas.batches.frames import Frames
+from schemas.codec import names_of
 from schemas.topics import INPUTS, TOPICS
 from streams.core.log import Log
 from streams.core.pipeline import STAGES
@@ -40,7 +41,7 @@ def recompute(agent: str, partition: int, recorded: Iterable[Frames], ids: Mappi
     """
     found = Recomputed(agent, partition)
     stage = STAGES[agent](partition)
-    decoder = Decoder(TOPICS[INPUTS[agent]], {number: name for name, number in ids.items()})
+    decoder = Decoder(TOPICS[INPUTS[agent]], names_of(ids))
     encoders: dict[str, Encoder] = {}
     for frames in recorded:
         outputs = stage.step(decoder.decode(frames, partition))

@@ -11,6 +11,7 @@ from barline.verify.tables import TABLES, Query, TableDifference, compare_rows, 
 from barline.verify.topics import Difference, Identity, compare
 from barline.verify.values import Row, rows
 from schemas.batches.decode import Decoder
+from schemas.codec import names_of
 from schemas.topics import INPUTS, TOPICS
 from streams.core.log import Log
 from streams.core.pipeline import STAGES
@@ -113,7 +114,7 @@ def _order(identity: Identity) -> tuple[bytes, bytes]:
 def _rows(
     logs: Mapping[tuple[str, int], list[Log]], topics: tuple[str, ...], ids: Mapping[str, int]
 ) -> Iterator[Row]:
-    names = {number: name for name, number in ids.items()}
+    names = names_of(ids)
     for (topic, partition), made in logs.items():
         if topic in topics:
             decoder = Decoder(TOPICS[topic], names)

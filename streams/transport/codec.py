@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from schemas.batches.decode import Decoder
 from schemas.batches.encode import Encoded, Encoder
 from schemas.batches.frames import Frames
+from schemas.codec import names_of
 from schemas.columns import Columns
 from schemas.topics import TOPICS
 
@@ -25,7 +26,7 @@ class Codec:
         writer_schema: Callable[[int], str | None] = lambda _: None,
     ) -> None:
         self._ids = dict(ids)
-        self._names = dict(names) if names is not None else {number: name for name, number in ids.items()}
+        self._names = dict(names) if names is not None else names_of(ids)
         self._writer_schema = writer_schema
         self._decoders: dict[str, Decoder] = {}
         self._encoders: dict[str, Encoder] = {}

@@ -14,7 +14,7 @@ from runtime.endpoints import Endpoints
 from runtime.kafka import KafkaSettings, partition_counts
 from runtime.producer import Producer
 from runtime.reader import Reader
-from schemas.codec import decode_record, encode_record
+from schemas.codec import decode_record, encode_record, names_of
 from schemas.partition import partition_of
 from schemas.registry import register_all
 from tests.factories import at, tick
@@ -143,7 +143,7 @@ def test_a_mended_line_goes_where_its_key_belongs(desk: Desk):
     ((place, key, value, _, _),) = desk.came_back()
     assert done.stdout == "1 records were put back, 1 of them mended\n"
     assert (place, key) == (partition_of(b"RIGHT", desk.partitions), b"RIGHT")
-    record, fields = decode_record(value, {number: name for name, number in desk.ids.items()})
+    record, fields = decode_record(value, names_of(desk.ids))
     assert (record, fields["symbol"], fields["price"], fields["size"]) == ("Tick", "RIGHT", 12.5, 1.0)
 
 

@@ -11,7 +11,7 @@ import pytest
 from runtime.endpoints import Endpoints
 from runtime.kafka import KafkaSettings
 from runtime.reader import Partition, Reader
-from schemas.codec import decode_record
+from schemas.codec import decode_record, names_of
 from schemas.partition import partition_of
 from schemas.registry import registered
 from tests.factories import Record, at
@@ -74,7 +74,7 @@ def test_a_played_file_stands_in_the_partitions_of_its_keys(stack: Endpoints, tm
     barline(stack, tmp_path, "init", *said, "--no-configuration")
     begin = ends_now(stack)
     barline(stack, tmp_path, "source", "play", *said, "--ticks", str(tmp_path / "ticks.csv"))
-    names = {number: name for name, number in registered(stack.registry).items()}
+    names = names_of(registered(stack.registry))
     found: list[tuple[int, Record]] = []
     raw: list[bytes] = []
     for partition, key, value in recorded(stack, begin):
@@ -103,7 +103,7 @@ def test_a_configuration_applied_stands_in_every_partition(stack: Endpoints, tmp
     barline(stack, tmp_path, "init", *said, "--no-configuration")
     begin = ends_now(stack)
     barline(stack, tmp_path, "config", "apply", *said, "--version", "4242")
-    names = {number: name for name, number in registered(stack.registry).items()}
+    names = names_of(registered(stack.registry))
     places = set()
     for partition, _, value in recorded(stack, begin):
         if b"never" not in value:

@@ -10,7 +10,7 @@ from runtime.endpoints import Endpoints
 from runtime.kafka import KafkaSettings, partition_counts
 from runtime.producer import Producer
 from runtime.reader import Reader
-from schemas.codec import decode_record
+from schemas.codec import decode_record, names_of
 from schemas.config import IndicatorConfig
 from schemas.errors import DependencyError
 from schemas.history import HISTORY, bars_needed
@@ -46,7 +46,7 @@ def test_the_newest_stored_bars_are_sent_to_the_partition_of_their_symbol(
         told = warm_up(body, endpoints, producer, ids, partitions)
         reader.assign(before)
         found = [
-            (place.number, decode_record(record.value or b"", {number: name for name, number in ids.items()}))
+            (place.number, decode_record(record.value or b"", names_of(ids)))
             for place, records in reader.read(10.0).items()
             for record in records
         ]

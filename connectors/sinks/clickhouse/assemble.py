@@ -20,6 +20,7 @@ from runtime.reader import Reader
 from schemas.batches.decode import Decoder
 from schemas.batches.frames import from_records
 from schemas.batches.lookup import distinct
+from schemas.codec import names_of
 from schemas.errors import DependencyError, SchemaError
 from schemas.registry import Registry, registered
 from schemas.topics import TOPICS as ALL_TOPICS
@@ -64,7 +65,7 @@ def assemble(
     except StoreDownError as error:
         raise DependencyError(str(error)) from error
     registry = Registry(endpoints.registry)
-    names = {number: name for name, number in ids.items()}
+    names = names_of(ids)
     decoders = {topic: Decoder(ALL_TOPICS[topic], names, registry.schema) for topic in TOPICS}
     reader = Reader(kafka, "sink", group=group, instance=instance)
 
