@@ -62,6 +62,7 @@ TABLES: Final = (
         ("symbol", "interval", "name", "ts_open"),
         columns=_VALUE,
     ),
+    Table("ready", ("ready",), "Ready", ("symbol", "interval", "ts_open", "revision"), ""),
     Table("signals", ("signals",), "Signal", ("symbol", "name", "ts_event", "broker")),
     Table("trading_instances", ("modes",), "ModeConfig", ("mode", "strand_id"), "version"),
     Table("equity", ("equity",), "Equity", ("mode", "strand_id", "broker", "ts_event"), "lines_offset"),
@@ -122,11 +123,12 @@ def _published(rows: list[Row]) -> list[Row]:
 
 
 def _exploded(row: Row) -> list[Fields]:
-    """The rows of one record: one for each value of an indicators record."""
+    """The rows of one record: one for each value of an indicators record, and each name without."""
     if row.record != "IndicatorValues":
         return [row.fields]
     converged = set(json.loads(str(row.fields["converged"])))
     values = _pairs(str(row.fields["values"]))
+    values += [(name, None) for name in json.loads(str(row.fields["missing"]))]
     return [
         {**row.fields, "name": name, "value": value, "converged": name in converged} for name, value in values
     ]

@@ -95,6 +95,11 @@ def test_tables_hold_what_the_topics_hold(database: Endpoints, feed: Feed, uniqu
         revision=0, bar_revision=0, values={"ema_20": 1.5, "rsi_14": 70.0}, converged=["ema_20"],
         ts_expires=T0,
     )  # fmt: skip
+    for _ in range(2):
+        feed.send(
+            "ready", "Ready", symbol=symbol, interval="1m", ts_open=T0, ts_close=T0 + MINUTE, revision=0,
+            what="indicators",
+        )  # fmt: skip
     for revision, values in enumerate([{"close@1m": 1.5}, {"close@1m": 2.5, "rsi_14@5m": 29.0}]):
         feed.send(
             "signals", "Signal", symbol=symbol, venue_symbol="S_1", name="dip", interval="1m", ts_event=T0,
@@ -109,11 +114,32 @@ def test_tables_hold_what_the_topics_hold(database: Endpoints, feed: Feed, uniqu
             "SELECT name, value, converged FROM indicators FINAL WHERE symbol = {symbol:String} ORDER BY name"
         )
         assert store.rows(query, {"symbol": symbol}) == [("ema_20", 1.5, True), ("rsi_14", 70.0, False)]
+        query = "SELECT interval, revision, what FROM ready FINAL WHERE symbol = {symbol:String}"
+        assert store.rows(query, {"symbol": symbol}) == [("1m", 0, "indicators")]
         query = (
             "SELECT venue_symbol, name, values, revision FROM signals FINAL WHERE symbol = {symbol:String}"
         )
         values = {"close@1m": 2.5, "rsi_14@5m": 29.0}
         assert store.rows(query, {"symbol": symbol}) == [("S_1", "dip", values, 1)]
+
+
+def test_a_value_that_a_revision_no_longer_has_is_null(
+    database: Endpoints, feed: Feed, unique: Unique
+) -> None:
+    symbol, group = unique("SYM"), unique("sink")
+    said = [({"ema_20": 1.5, "rsi_14": 70.0}, []), ({"ema_20": 1.25}, ["rsi_14"])]
+    for revision, (values, missing) in enumerate(said):
+        feed.send(
+            "indicators", "IndicatorValues", symbol=symbol, interval="1m", ts_open=T0, ts_close=T0 + MINUTE,
+            revision=revision, bar_revision=revision, values=values, converged=["rsi_14"], ts_expires=T0,
+            missing=missing,
+        )  # fmt: skip
+        feed.flush()
+        stored(database, group)
+    query = "SELECT name, value, converged, revision FROM indicators FINAL WHERE symbol = {symbol:String}"
+    with store_of(database) as store:
+        found = sorted(store.rows(query, {"symbol": symbol}))
+    assert found == [("ema_20", 1.25, False, 1), ("rsi_14", None, False, 1)]
 
 
 def test_rows_say_when_their_records_were_sent(database: Endpoints, feed: Feed, unique: Unique) -> None:

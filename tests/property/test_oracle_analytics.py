@@ -94,6 +94,10 @@ def found_bars(ended: Ended) -> dict[Any, Any]:
 
 def found_values(ended: Ended) -> dict[Any, Any]:
     rows = newest(ended.of("indicators", "IndicatorValues"), "symbol", "interval", "ts_open")
+    names = {one.name for one in BODY.indicators}
+    for row in rows.values():  # a revision tells of every name, whatever its value
+        told = [name for name, _ in json.loads(row["values"])] + json.loads(row["missing"])
+        assert set(told) == names or (row["revision"] == 0 and row["missing"] == "[]")
     return {key: dict(json.loads(row["values"])) for key, row in rows.items()}
 
 

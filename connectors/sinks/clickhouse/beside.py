@@ -21,7 +21,7 @@ from connectors.sinks.clickhouse.crash import crash_point
 from connectors.sinks.clickhouse.errors import StoreDownError
 from connectors.sinks.clickhouse.native import Chunk, Column
 from connectors.sinks.clickhouse.store import Store
-from connectors.sinks.clickhouse.tables import INSTANT, texts_of
+from connectors.sinks.clickhouse.tables import INSTANT, nullable, texts_of
 from schemas.errors import SinkError
 
 _PREFIX: Final = "indicators_beside_"
@@ -75,9 +75,10 @@ class Beside:
             store.command(f"CREATE TABLE {self.table} AS indicators")
 
     def put(self, part: Part) -> int:
-        """Insert values; how many rows that were."""
+        """Insert values, NULL where a live one is no longer there; how many rows that were."""
         revisions = self._revisions(part)
-        numbers, bars = np.nonzero(np.isfinite(part.values))
+        there = np.isfinite(part.values)
+        numbers, bars = np.nonzero(there | (revisions > 0))
         if not len(bars):
             return 0
         texts = {"symbol": [part.symbol] * len(bars), "interval": [part.interval] * len(bars)}
@@ -87,7 +88,7 @@ class Beside:
             columns[name] = Column(INSTANT, getattr(part, name)[bars])
         columns["revision"] = Column("Int64", revisions[bars])
         columns["bar_revision"] = Column("Int64", part.bar_revision[bars])
-        columns["value"] = Column("Float64", part.values[numbers, bars])
+        columns["value"] = nullable(part.values[numbers, bars], there[numbers, bars])
         columns["converged"] = Column("Bool", part.converged[numbers, bars].astype(np.uint8))
         self._store.insert(self.table, [Chunk(len(bars), columns, np.arange(len(bars)))])
         return len(bars)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from connectors.sinks.clickhouse.native import Chunk, Column, Maps, Places, Texts
 from schemas.batches.nested import decode_map, decode_texts
@@ -24,7 +25,7 @@ _TYPES: Final = {
 
 BAR_TOPICS: Final = ("bars.1s", "bars.1m", *(f"bars.{interval}" for interval in DERIVED))
 TOPICS: Final = (
-    *BAR_TOPICS, "gaps", "sessions", "indicators", "signals", "modes", "equity", "trades", "late",
+    *BAR_TOPICS, "gaps", "sessions", "indicators", "ready", "signals", "modes", "equity", "trades", "late",
     "dead-letters",
 )  # fmt: skip
 """What the sink reads."""
@@ -58,6 +59,7 @@ TABLES: Final[Mapping[tuple[str, str], tuple[Table, ...]]] = {
     ("gaps", "Gap"): (Table("gaps", "Gap", "ts_open"),),
     ("sessions", "Session"): (Table("sessions", "Session", "session_date"),),
     ("indicators", "IndicatorValues"): (Table("indicators", "IndicatorValues", "ts_open"),),
+    ("ready", "Ready"): (Table("ready", "Ready", "ts_open"),),
     ("signals", "Signal"): (Table("signals", "Signal", "ts_event"),),
     ("modes", "ModeConfig"): (Table("trading_instances", "ModeConfig"),),
     ("trades", "Trade"): (Table("trades", "Trade", "ts_event", version="lines_offset"),),
@@ -123,21 +125,31 @@ def _symbols(field: Field, cells: Rows) -> Texts:
 
 
 def _values(columns: Columns, places: Places) -> Chunk:
-    """One row for each value of an indicators record."""
+    """One row for each value of an indicators record, and of a revision for each name without one."""
     rows = columns.table("IndicatorValues")[columns.rows[places]]
-    found: list[tuple[int, str, float, bool]] = []
+    missing = [decode_texts(columns.bytes_at(cell)) for cell in rows["missing"]]
+    found: list[tuple[int, str, float, bool, bool]] = []
     for number, row in enumerate(rows):
         converged = set(decode_texts(columns.bytes_at(row["converged"])))
-        values = decode_map(columns.bytes_at(row["values"]))
-        found += [(number, name, value, name in converged) for name, value in values.items()]
+        given = decode_map(columns.bytes_at(row["values"]))
+        found += [(number, name, value, name in converged, True) for name, value in given.items()]
+        # What an earlier revision gave must not stand where this one gives nothing.
+        found += [(number, name, 0.0, False, False) for name in missing[number]]
     numbers = np.array([number for number, *_ in found], np.intp)
+    values = np.array([value for _, _, value, *_ in found], np.float64)
+    there = np.array([has for *_, has in found], np.bool_)
     kept = ("symbol", "interval", "ts_open", "ts_close", "revision", "bar_revision", "ts_expires")
     fields = [field for field in record_type("IndicatorValues").fields if field.name in kept]
     made = {f.name: _column(f, "IndicatorValues", columns, rows).take(numbers) for f in fields}
-    made["name"] = Column("String", texts_of([name for _, name, _, _ in found]))
-    made["value"] = Column("Float64", np.array([value for _, _, value, _ in found], np.float64))
-    made["converged"] = Column("Bool", np.array([known for *_, known in found], np.uint8))
+    made["name"] = Column("String", texts_of([name for _, name, *_ in found]))
+    made["value"] = nullable(values, there)
+    made["converged"] = Column("Bool", np.array([known for *_, known, _ in found], np.uint8))
     return Chunk(len(found), made, places[numbers])
+
+
+def nullable(values: NDArray[np.float64], there: NDArray[np.bool_]) -> Column:
+    """Numbers, NULL where there is none."""
+    return Column("Nullable(Float64)", np.where(there, values, 0.0), ~there)
 
 
 def texts_of(texts: list[str]) -> Texts:

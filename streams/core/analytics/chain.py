@@ -101,6 +101,13 @@ class Chain:
         converged = tuple([has and weight < CONVERGED for has, weight in weights])
         return encode_items(items), self._converged.get(converged) or self._names(converged)
 
+    def missing(self, place: int, *, due: bool = False) -> bytes:
+        """The names that ``cells`` leaves out, in Avro."""
+        late = self.program.late.tolist()
+        values = zip(self._values[place].tolist(), late, strict=True)
+        wanted = tuple([not isfinite(value) or (due and own) for value, own in values])
+        return self._converged.get(wanted) or self._names(wanted)
+
     def _names(self, wanted: tuple[bool, ...]) -> bytes:
         names = [name for name, has in zip(self.names, wanted, strict=True) if has]
         cell = self._converged[wanted] = encode_texts(names)

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from schemas.batches.nested import encode_texts
 from schemas.columns import Columns, Draft
 from schemas.jit import kernel
 from schemas.market.intervals import Interval
@@ -25,6 +26,7 @@ BARS: Final = b"bars"
 INDICATORS: Final = b"indicators"
 """Ready are all indicators of a bar, those of functions too."""
 _WRITER: Final = b"analytics"
+_NO_NAMES: Final = encode_texts([])
 
 _Part: TypeAlias = tuple[bytes, bytes, Rows]
 
@@ -64,8 +66,10 @@ class Emission:
             revision = int(bar["revision"])
             if state.chains[number].names:
                 values_revision = int(bar["values_revision"])
-                cells = state.chains[number].cells(place, due=state.functions and bool(bar["due"]))
-                self._values.append((*where, values_revision, revision, *cells, state.expires(number, place)))
+                chain, due = state.chains[number], state.functions and bool(bar["due"])
+                missing = chain.missing(place, due=due) if values_revision > 0 else _NO_NAMES
+                rest = (*chain.cells(place, due=due), state.expires(number, place), missing)
+                self._values.append((*where, values_revision, revision, *rest))
                 revision = values_revision
             self._ready.append((*where, revision, what))
 

@@ -137,3 +137,12 @@ def test_heartbeats_are_passed_on_after_what_they_made_due():
     found = feed(through(5), heartbeat(f"{DAY}T13:36", "bars", alive=False))
     assert [row["record"] for row in found["ready"]] == ["Ready", "Heartbeat", "Heartbeat"]
     assert found["ready"][2] == heartbeat(f"{DAY}T13:36", "bars", alive=False, writer="analytics")
+
+
+def test_a_revision_names_the_values_that_it_no_longer_has():
+    feed = Feed(domain(indicators=list(THREE), intervals=[]))
+    feed(*(minute(n, 5.0) for n in range(3)), minute(3, 6.0))
+    assert sorted(feed.out["indicators"][-1]["values"]) == ["ema_3", "rsi_3", "vwap"]
+    (row,) = feed(minute(3, 5.0, revision=1))["indicators"]
+    assert (row["revision"], sorted(row["values"]), row["missing"]) == (1, ["ema_3", "vwap"], ["rsi_3"])
+    assert [row["missing"] for row in feed.out["indicators"][:4]] == [[]] * 4
