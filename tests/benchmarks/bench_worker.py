@@ -1,0 +1,178 @@
+"""CPU of the deployed worker for a tick, checkpoints on, and where it goes.
+
+Run with ``python -m tests.benchmarks.bench_worker``.
+
+The ticks agent reads ``ticks.raw`` of 4 partitions and makes bars of minutes and seconds and forming bars,
+with every check on. CPU is that of the whole process, user and system, from the moment when all ticks can be
+read to the one when all of them are committed; it is up, warm and has its states then. Its stages are timed
+by the clock, so on a busy machine they take more than their CPU.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from barline.cli.topics import carry_out, compare, wanted
+from barline.settings.apply import apply
+from barline.stack.running import running
+from runtime.kafka import KafkaSettings, partition_counts
+from runtime.producer import Producer
+from runtime.reader import Reader
+from schemas.codec import decode_record
+from schemas.registry import register_all
+from tests.benchmarks.worker_process import Seen, worker
+from tests.benchmarks.worker_ticks import START, TOPIC, Filler, Load
+
+PARTITIONS: Final = 4
+WARM: Final = 400_000
+FIELDS: Final = ("open", "high", "low", "close", "volume", "trades")
+Bars = dict[tuple[str, int], tuple[float, ...]]
+"""Fields of a bar by symbol and ts_open."""
+
+STAGES: Final = ("frame", "decode", "step", "send", "checkpoint")
+CASES: Final = (
+    (Load(per_minute=6_000), 3_000_000),
+    (Load(per_minute=600), 1_000_000),
+    (Load(per_minute=20), 200_000),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a worker took for a topic.
+
+    Attributes:
+        ticks: measured, without those that warmed it.
+        seconds: of the clock.
+        used: CPU, threads and metrics.
+        span: event times of all ticks that it got, from and up to.
+    """
+
+    ticks: int
+    seconds: float
+    used: Seen
+    span: tuple[int, int]
+
+    @property
+    def cpu(self) -> float:
+        """CPU microseconds a tick."""
+        return self.used.cpu / self.ticks * 1e6
+
+    def stage(self, name: str) -> float:
+        """Microseconds of a stage a tick."""
+        return self.used.metrics["barline_stage_seconds_sum", f"ticks.{name}"] / self.ticks * 1e6
+
+    def thread(self, name: str) -> float:
+        """CPU microseconds a tick of the threads whose name begins so."""
+        found = sum(used for thread, used in self.used.threads.items() if thread.startswith(name))
+        return found / self.ticks * 1e6
+
+    def outputs(self) -> float:
+        """Records put out a tick."""
+        found = self.used.metrics.items()
+        return (
+            sum(number for (name, _), number in found if name == "barline_output_records_total") / self.ticks
+        )
+
+
+class Plane:
+    """Servers with all topics, on which workers are measured.
+
+    Args:
+        home: directory of the stack.
+        kafka: how to reach the brokers.
+        ids: schema id by record name.
+    """
+
+    def __init__(self, home: Path, kafka: KafkaSettings, ids: dict[str, int]) -> None:
+        self.home, self.kafka, self.ids = home, kafka, ids
+        self._filler = Filler(kafka, ids, PARTITIONS)
+
+    def configure(self, load: Load) -> None:
+        """Put the configuration of a case in force."""
+        producer = Producer(self.kafka, "bench")
+        apply(load.body(), producer, self.ids, partition_counts(self.kafka, "bench"), START)
+        producer.wait()
+        producer.close()
+
+    def measure(self, load: Load, count: int, name: str = "barline", warm: int = WARM) -> Measured:
+        """Let our worker read so many ticks, after some that warm it."""
+        with worker(self.home, name) as one:
+            self._filler.fill(load, 0, warm)
+            self._filler.show()
+            self._drain(f"{name}-ticks")
+            self._filler.fill(load, warm, count)
+            before, start = one.look(), time.monotonic()
+            self._filler.show()
+            self._drain(f"{name}-ticks")
+            used, seconds = one.look().since(before), time.monotonic() - start
+        return Measured(count, seconds, used, (START, int(load.times(warm + count, 1)[0])))
+
+    def bars(self) -> Bars:
+        """The last revision of each bar of a minute on ``bars.raw``, by symbol and ts_open."""
+        reader, names = Reader(self.kafka, "bench"), {number: name for name, number in self.ids.items()}
+        ends, found = reader.ends(["bars.raw"]), Bars()
+        left = {place for place, end in ends.items() if end > 0}
+        reader.assign_from_beginning(["bars.raw"])
+        while left:
+            for place, records in reader.read(1.0).items():
+                for record in records:
+                    kind, row = decode_record(record.value or b"", names)
+                    if kind == "Bar":
+                        found[row["symbol"], row["ts_open"]] = tuple(row[name] for name in FIELDS)
+                if records[-1].offset + 1 >= ends[place]:
+                    left.discard(place)
+        reader.close()
+        return found
+
+    def _drain(self, group: str) -> None:
+        """Return when a group has committed all ticks."""
+        reader = Reader(self.kafka, "bench", group=group)
+        ends = reader.ends([TOPIC])
+        while any((offset or 0) < ends[place] for place, offset in reader.committed(ends).items()):
+            time.sleep(0.02)
+        reader.close()
+
+
+@contextmanager
+def plane() -> Iterator[Plane]:
+    """Servers of their own, with all topics and nothing in them."""
+    with tempfile.TemporaryDirectory() as home, running(Path(home)) as stack:
+        kafka = KafkaSettings(stack.endpoints.kafka)
+        carry_out(compare(wanted(PARTITIONS, "barline"), kafka), kafka, -1)
+        yield Plane(Path(home), kafka, register_all(stack.endpoints.registry))
+
+
+def line(load: Load, found: Measured) -> str:
+    """What the table says of a case."""
+    stages = [found.stage(name) for name in STAGES]
+    threads = found.thread("rdk:"), found.thread("python")
+    rest = found.cpu - sum(stages[:-1]) - sum(threads)
+    return (
+        f"{load.symbols:>8,}{load.per_minute:>8,}{found.ticks:>12,}{found.cpu:>8.3f}"
+        + "".join(f"{one:>8.3f}" for one in (*stages[:-1], *threads, rest))
+        + f"{found.outputs():>9.3f}{found.seconds:>7.1f}\n"
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    out = sys.stdout.write
+    out("CPU microseconds a tick of the worker, and of it by what it does\n")
+    heads = ("worker", *STAGES[:-1], "rdkafka", "fetch", "rest")
+    out(f"{'symbols':>8}{'ticks/m':>8}{'ticks':>12}" + "".join(f"{one:>8}" for one in heads))
+    out(f"{'outputs':>9}{'s':>7}\n")
+    for load, count in CASES:
+        with plane() as one:
+            one.configure(load)
+            out(line(load, one.measure(load, count)))
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
