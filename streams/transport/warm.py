@@ -74,10 +74,12 @@ def warm(
         stage = new_stage(0)
         for output in outputs:
             codec.encode(Draft(output, 0).finish())
+        states: dict[bytes, bytes] = {}
         for batch in _batches(topic, codec):
             for columns in stage.step(batch).topics.values():
                 list(codec.encode(columns).records())
-        stage.restore(stage.take_dirty())
+            states |= stage.take_dirty()
+        stage.restore(states)
     except Exception:  # noqa: BLE001 (a stage that refuses this made-up batch may still work)
         _LOG.exception("%s could not be warmed; its first steps will be slow", name)
 

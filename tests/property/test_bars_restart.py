@@ -2,10 +2,12 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.core.bars import saved
 from streams.core.bars.days import Days
 from streams.core.bars.stage import BarsStage
 from tests.factories import Record, bar, config, heartbeat
@@ -36,6 +38,31 @@ def test_a_stage_saved_and_restored_anywhere_goes_on_the_same(log: list[Record],
         run.stage = resumed(states)
     assert run.rows == whole.rows
     assert saved_counts(run.stage) == saved_counts(whole.stage)
+
+
+@given(logs(), cuts, st.integers(0, 3))
+@settings(max_examples=60, deadline=None)
+def test_so_does_one_whose_minutes_are_saved_as_they_change(log: list[Record], at_cuts: list[int], most: int):
+    whole, run = Run().read(log, 0), Run()
+    states: dict[bytes, bytes] = {}
+    borders = [0, *sorted(cut for cut in set(at_cuts) if 0 < cut < len(log)), len(log)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(saved, "MOST_RECENT", most)
+        for low, high in pairwise(borders):
+            run.read(log[:high], low)
+            states |= run.stage.take_dirty()
+        run.stage = resumed(states)
+    assert saved_counts(run.stage) == saved_counts(whole.stage)
+    assert saved_days(run.stage) == saved_days(whole.stage)
+
+
+def saved_days(stage: BarsStage) -> dict[tuple[bytes, int], bytes]:
+    """Everything that is known of every trade date."""
+    return {
+        (name, slot): saved.packed(day, np.arange(len(day.rows)), 0)
+        for name, slots in stage._book.days._days.items()
+        for slot, day in slots.items()
+    }
 
 
 def torn(log: list[Record], first: int, second_: int, kept: int) -> tuple[Run, Run, BarsStage]:
@@ -79,10 +106,14 @@ def holds_after_a_tear(log: list[Record], first: int, width: int, kept: int) -> 
 tears = (st.integers(1, 30), st.integers(1, 12), st.integers(0, 6))
 
 
-@given(logs(), *tears)
+@given(logs(), *tears, st.sampled_from([1, saved.MOST_RECENT]))
 @settings(max_examples=200, deadline=None)
-def test_states_newer_than_the_partition_do_no_harm(log: list[Record], first: int, width: int, kept: int):
-    assert holds_after_a_tear(log, first, width, kept)
+def test_states_newer_than_the_partition_do_no_harm(
+    log: list[Record], first: int, width: int, kept: int, most: int
+):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(saved, "MOST_RECENT", most)
+        assert holds_after_a_tear(log, first, width, kept)
 
 
 def test_without_the_offsets_of_the_symbols_a_tear_does_harm(monkeypatch: pytest.MonkeyPatch):

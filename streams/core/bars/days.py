@@ -10,7 +10,8 @@ from schemas.market.grid import Grid
 from schemas.market.intervals import MINUTE
 from streams.core.bars.partition import Partition
 from streams.core.bars.roster import Listing
-from streams.core.bars.state import COUNTED, PENDING, SLOTS, VERSION, Day, Print, lay_out, load, save
+from streams.core.bars.saved import load, overlaid, save, slot_of
+from streams.core.bars.state import COUNTED, PENDING, SLOTS, VERSION, Day, Print, lay_out
 from streams.core.slots import pack, unpack
 from streams.core.watermark import FOREVER
 
@@ -148,26 +149,29 @@ class Days:
         A symbol's own comes after its trade dates and must be written after them: bars that waited have left
         it for them.
         """
-        saved = {
-            name + b"|%d" % slot: save(day, max(day.offset, offset))
-            for (name, slot), day in self._dirty.items()
-        }
+        saved = dict(
+            save(day, name, slot, max(day.offset, offset)) for (name, slot), day in self._dirty.items()
+        )
         saved |= {name: own.save(offset) for name, own in self._dirty_own.items()}
         self._dirty, self._dirty_own = {}, {}
         return saved
 
     def restore(self, states: Mapping[bytes, bytes], partition: Partition) -> None:
         """Take up saved states of symbols."""
-        for key, state in states.items():
-            name, _, slot = key.partition(b"|")
-            if slot:
-                day = load(state)
-                self._settle(day, name, partition)
-                self._days.setdefault(name, {})[int(slot)] = day
+        found: dict[tuple[bytes, int], Day] = {}
+        for key, state in sorted(states.items()):  # what changed lately after what it lies over
+            name, slot, is_recent = slot_of(key)
+            if is_recent:
+                found[name, slot] = overlaid(found.get((name, slot)), load(state))
+            elif slot >= 0:
+                found[name, slot] = load(state)
             else:
                 own = self._own[name] = Own()
                 own.restore(state)
                 own.offset = max(own.offset, partition.offset)
+        for (name, slot), day in found.items():
+            self._settle(day, name, partition)
+            self._days.setdefault(name, {})[slot] = day
 
     @staticmethod
     def _settle(day: Day, name: bytes, partition: Partition) -> None:

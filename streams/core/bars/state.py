@@ -4,11 +4,12 @@ A trade date is the unit of everything that depends on more than one minute (fil
 each has a state key and an offset of its own, and no decision reads another one's state: a key that is newer
 than another after a crash does no harm.
 
-Size: 48 bytes a minute and 8 a minute and source; 390 minutes of one source are 22 kB, 1,440 are 81 kB. At
+Size: 50 bytes a minute and 8 a minute and source; 390 minutes of one source are 22 kB, 1,440 are 81 kB. At
 most two trade dates (three around midnight) of a symbol hold minutes while its sources keep to the time, and
 the next one stands empty beside them.
 Whatever they send, at most ``SLOTS`` do, of ``MOST_SOURCES`` sources each, and the state of the symbol stays
-below ``most_bytes``: a further source, and a trade date whose slot is taken, are refused.
+below ``most_bytes``: a further source, and a trade date whose slot is taken, are refused. What of it is
+written with a checkpoint: ``saved``.
 """
 
 from typing import Final, NamedTuple, TypeAlias
@@ -16,14 +17,13 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.errors import StateError
-from streams.core.slots import HEADER_SIZE, pack, unpack
+from streams.core.slots import HEADER_SIZE
 from streams.core.watermark import FOREVER
 
 Rows: TypeAlias = NDArray[np.void]
 Ints: TypeAlias = NDArray[np.int64]
 
-VERSION: Final = 3
+VERSION: Final = 4
 SLOTS: Final = 8
 """A trade date lies in the slot (date modulo 8), so that neighbours have different ones."""
 MOST_SOURCES: Final = 8
@@ -83,7 +83,7 @@ def most_bytes(minutes: int) -> int:
         minutes: of its longest trade date.
     """
     bars = MOST_SOURCES * PENDING.itemsize
-    day = HEADER_SIZE + HEAD.itemsize + minutes * (MINUTE.itemsize + 8 * MOST_SOURCES + bars)
+    day = 2 * (HEADER_SIZE + HEAD.itemsize + minutes * (MINUTE.itemsize + 8 * MOST_SOURCES + bars))
     own = HEADER_SIZE + 8 * len(COUNTED) + 8 + 2 * minutes * bars  # live bars that wait for the history
     return SLOTS * day + own
 
@@ -113,6 +113,21 @@ PENDING: Final = np.dtype(
 )
 
 
+class Shadow:
+    """The minutes of a slot as they were saved last.
+
+    Attributes:
+        session_date: the trade date.
+        rows: copy of ``Day.rows``.
+        applied: copy of ``Day.applied``.
+    """
+
+    __slots__ = ("applied", "rows", "session_date")
+
+    def __init__(self, day: "Day") -> None:
+        self.session_date, self.rows, self.applied = day.session_date, day.rows.copy(), day.applied.copy()
+
+
 class Day:
     """One slot of one symbol: a trade date with a row a minute, or nothing.
 
@@ -123,9 +138,10 @@ class Day:
         pending: bars of undecided minutes by (place, source).
         offset: offset of the last record that the slot reflects.
         next: place of the first minute that the watermark has not decided.
+        base: what the key of everything holds, None where everything is to be saved.
     """
 
-    __slots__ = ("applied", "head", "next", "offset", "pending", "rows")
+    __slots__ = ("applied", "base", "head", "next", "offset", "pending", "rows")
 
     def __init__(self) -> None:
         self.head = np.zeros(1, HEAD)
@@ -135,6 +151,7 @@ class Day:
         self.pending: dict[tuple[int, int], Print] = {}
         self.offset = -1
         self.next = 0
+        self.base: Shadow | None = None
 
     @property
     def session_date(self) -> int:
@@ -201,50 +218,11 @@ def empty_rows(minutes: Ints) -> Rows:
     return rows
 
 
-def save(day: Day, offset: int) -> bytes:
-    """A saved slot; minutes after the last that anything is known of are left out."""
-    rows = day.rows
-    told = (rows["rejected"] > 0) | (rows["late"] > 0) | (rows["bits"] > 0)
-    known = np.flatnonzero((rows["kind"] != UNDECIDED) | told)
-    waiting = [place for place, _ in day.pending]
-    used = max([int(known[-1]) if len(known) else -1, *waiting]) + 1
-    pending = np.array([(place, *bar) for (place, _), bar in sorted(day.pending.items())], PENDING)
-    head = day.head.copy()
-    head["rows"], head["pending"] = used, len(pending)
-    body = head.tobytes() + day.rows[:used].tobytes() + day.applied[:used].tobytes() + pending.tobytes()
-    return pack(VERSION, offset, body)
-
-
-def load(state: bytes) -> Day:
-    """The slot of a saved state, its rows as far as they were saved; ``extend`` adds the others.
-
-    Raises:
-        StateError: the state is of another version or not of the right size.
-    """
-    day = Day()
-    day.offset, body = unpack(VERSION, state)
-    if len(body) < HEAD.itemsize:
-        raise StateError(f"state of a trade date must have a head, was {len(body)!r} bytes")
-    day.head = np.frombuffer(body[: HEAD.itemsize], HEAD).copy()
-    count, waiting = int(day.head["rows"][0]), int(day.head["pending"][0])
-    sources = int(np.count_nonzero(day.head["sources"][0] >= 0))
-    ends = np.cumsum(
-        [HEAD.itemsize, count * MINUTE.itemsize, count * sources * 8, waiting * PENDING.itemsize]
-    )
-    if len(body) != ends[-1]:
-        raise StateError(f"state of a trade date must have {ends[-1]} bytes, was {len(body)!r}")
-    day.rows = np.frombuffer(body[ends[0] : ends[1]], MINUTE).copy()
-    day.applied = np.frombuffer(body[ends[1] : ends[2]], np.int64).reshape(count, sources).copy()
-    for place, *fields in np.frombuffer(body[ends[2] :], PENDING).tolist():
-        day.pending[place, fields[0]] = Print(*fields)
-    return day
-
-
 def lay_out(day: Day, minutes: Ints) -> None:
     """Give the slot the minutes of a grid; what is known of minutes that stay is kept."""
     if np.array_equal(day.rows["ts_open"], minutes):
         return
-    old, applied = day.rows, day.applied
+    old, applied, day.base = day.rows, day.applied, None
     _, kept, places = np.intersect1d(old["ts_open"], minutes, assume_unique=True, return_indices=True)
     day.rows = empty_rows(minutes)
     day.rows[places] = old[kept]

@@ -101,3 +101,22 @@ def test_a_bar_so_far_ahead_that_it_needs_the_slot_of_the_present_is_refused():
     got = desk.feed(bar("2024-07-09T00:01", 11.0, source="feed"))
     assert got.counts == {"in": 1, "rejected": 1, "rejected.V08": 1}
     assert desk.feed(bar("2024-07-01T00:01", 12.0, source="feed", revision=1)).bars()[0][1] == 12.0
+
+
+def test_a_minute_writes_what_changed_and_not_its_whole_trade_date():
+    stage, states, offset = BarsStage(0), {}, 0
+    for place in range(MINUTES - 1):
+        text = f"2024-07-01T{place // 60:02d}:{place % 60:02d}"
+        log = [config(world())] if not place else []
+        log += [bar(text, 10.0, source="feed"), heartbeat(text, "feed")]
+        stage.step(columns("bars.raw", 0, *log, first_offset=offset))
+        last = stage.take_dirty()
+        states, offset = states | last, offset + len(log)
+    recent = [key for key in last if key.endswith(b"+")]
+    assert len(recent) == 1
+    assert len(last[recent[0]]) * 2 < len(states[recent[0].removesuffix(b"+")])
+    again = BarsStage(0)
+    again.restore(states)
+    slot = int(recent[0].removeprefix(b"SPY|").removesuffix(b"+"))
+    found, kept = (one._book.days._days[b"SPY"][slot] for one in (again, stage))
+    assert found.rows.tobytes() == kept.rows.tobytes()
