@@ -150,6 +150,15 @@ class Draft:
         self._data += names.data
         return spans
 
+    @property
+    def size(self) -> int:
+        """Where the next bytes that are appended will stand."""
+        return len(self._data)
+
+    def append(self, data: Bytes) -> None:
+        """Append bytes that spans were made for, at ``size``."""
+        self._data += data.tobytes()
+
     def extend(self, record: str, rows: Rows, at: Ints | None = None) -> None:
         """Append rows of one type.
 

@@ -1,42 +1,69 @@
 """Names to numbers for whole columns: an open-addressing table over the bytes of the names."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.batches.wire import Bytes, Int, Ints, U, packed, sealed, span, span_at, span_size
+from schemas.batches.wire import Bytes, Int, Ints, U, packed, read_word, sealed, span, span_at, span_size
 from schemas.jit import inlined, kernel
 
 _EMPTY: Final = -1
+_LOW: Final = 0x7FFF_FFFF
+
+
+@inlined
+def _tail(data: Bytes, at: Int, size: Int) -> Int:
+    """At most seven bytes as a number."""
+    if at + 8 <= len(data):
+        return read_word(data, at) & ((np.int64(1) << (8 * size)) - 1)
+    word: Int = np.int64(0)
+    for place in range(size):
+        word |= np.int64(data[U(at + place)]) << (8 * place)
+    return word
+
+
+@inlined
+def _mixed(value: Int, word: Int) -> Int:
+    # 31 bits times 30 never overflow, so the same code runs without the compiler, too
+    value ^= word
+    low, high = value & _LOW, (value >> 31) & _LOW
+    value = (low * 0x2545_F491) ^ (high * 0x1B87_3593) ^ ((value >> 62) & 3)
+    return value ^ (value >> 29)
 
 
 @inlined
 def _hash(data: Bytes, at: Int, size: Int) -> Int:
-    # 31 bits times 25 never overflow, so the same code runs without the compiler, too
-    value = np.int64(size)
-    for place in range(at, at + size):
-        value = ((value ^ np.int64(data[U(place)])) * 0x0100_0193) & 0x7FFF_FFFF
-    return value ^ (value >> 15)
+    """Eight bytes a step: byte by byte it took half of the time of a search."""
+    value: Int = np.int64(size)
+    place, end = at, at + size
+    while end - place >= 8:
+        value = _mixed(value, read_word(data, place))
+        place += 8
+    return _mixed(value, _tail(data, place, end - place))
 
 
 @inlined
-def _same(data: Bytes, at: Int, names: Bytes, start: Int, size: Int) -> bool:
-    for place in range(size):  # noqa: SIM110  (numba compiles no generators)
-        if data[U(at + place)] != names[U(start + place)]:
+def same_text(data: Bytes, at: Int, names: Bytes, start: Int, size: Int) -> bool:
+    """Whether as many bytes are the same in two places."""
+    place = np.int64(0)
+    while size - place >= 8:
+        if read_word(data, at + place) != read_word(names, start + place):
             return False
-    return True
+        place += 8
+    rest = size - place
+    return bool(_tail(data, at + place, rest) == _tail(names, start + place, rest))
 
 
 @inlined
-def _seek(data: Bytes, wanted: Int, names: Bytes, spans: Ints, table: NDArray[np.int32]) -> Int:
+def seek(data: Bytes, wanted: Int, names: Bytes, spans: Ints, table: NDArray[np.int32]) -> Int:
     """Slot of a name, or the empty slot where it would stand."""
     at, size, mask = span_at(wanted), span_size(wanted), len(table) - 1
     slot = _hash(data, at, size) & mask
     while table[U(slot)] != _EMPTY:
         known = spans[U(table[U(slot)])]
-        if span_size(known) == size and _same(data, at, names, span_at(known), size):
+        if span_size(known) == size and same_text(data, at, names, span_at(known), size):
             break
         slot = (slot + 1) & mask
     return slot
@@ -45,29 +72,38 @@ def _seek(data: Bytes, wanted: Int, names: Bytes, spans: Ints, table: NDArray[np
 @kernel
 def _build(names: Bytes, spans: Ints, table: NDArray[np.int32]) -> None:
     for number in range(len(spans)):
-        slot = _seek(names, spans[number], names, spans, table)
+        slot = seek(names, spans[number], names, spans, table)
         if table[slot] == _EMPTY:
             table[slot] = number
 
 
+class Names(NamedTuple):
+    """A list of names as kernels search it."""
+
+    data: Bytes
+    spans: Ints
+    table: NDArray[np.int32]
+
+
+@inlined
+def number_of(data: Bytes, wanted: Int, known: Names) -> Int:
+    """Position of a text in a list of names, -1 where it is not there or null."""
+    if span_size(wanted) < 0:
+        return np.int64(_EMPTY)
+    return np.int64(known.table[U(seek(data, wanted, known.data, known.spans, known.table))])
+
+
 @kernel
-def _find(
-    data: Bytes,
-    wanted: Ints,
-    names: Bytes,
-    spans: Ints,
-    table: NDArray[np.int32],
-    found: NDArray[np.int32],
-) -> None:
+def _find(data: Bytes, wanted: Ints, known: Names, found: NDArray[np.int32]) -> None:
     for row in range(len(wanted)):
-        if span_size(wanted[row]) < 0:
-            found[row] = _EMPTY
-        else:
-            found[row] = table[U(_seek(data, wanted[row], names, spans, table))]
+        found[row] = number_of(data, wanted[row], known)
 
 
 class Lookup:
     """Positions of texts in a list of names.
+
+    Attributes:
+        names: the names, for kernels that search them by themselves.
 
     Example:
         >>> lookup = Lookup([b"SPY", b"AIG"])
@@ -78,12 +114,10 @@ class Lookup:
 
     def __init__(self, names: Sequence[bytes]) -> None:
         starts = np.cumsum([0, *(len(name) for name in names)])
-        self._names = sealed(b"".join(names))
-        self._spans = np.array(
-            [span(int(at), len(name)) for at, name in zip(starts[:-1], names, strict=True)], np.int64
-        )
-        self._table = np.full(1 << max(3, (2 * len(names)).bit_length()), _EMPTY, np.int32)
-        _build(self._names, self._spans, self._table)
+        spans = [span(int(at), len(name)) for at, name in zip(starts[:-1], names, strict=True)]
+        table = np.full(1 << max(3, (2 * len(names)).bit_length()), _EMPTY, np.int32)
+        self.names = Names(sealed(b"".join(names)), np.array(spans, np.int64), table)
+        _build(*self.names)
 
     def find(self, data: Bytes, spans: NDArray[np.void]) -> NDArray[np.int32]:
         """Position in the names of each text, -1 for one that is not there; of equal names the first.
@@ -96,7 +130,7 @@ class Lookup:
             int32[n].
         """
         found = np.empty(len(spans), np.int32)
-        _find(sealed(data), packed(spans), self._names, self._spans, self._table, found)
+        _find(sealed(data), packed(spans), self.names, found)
         return found
 
 
@@ -105,7 +139,7 @@ def _number(data: Bytes, spans: Ints, table: NDArray[np.int32], firsts: Ints, nu
     """Number the texts; how many different ones there are."""
     count: Int = 0
     for row in range(len(spans)):
-        slot = U(_seek(data, spans[row], data, spans, table))
+        slot = U(seek(data, spans[row], data, spans, table))
         if table[slot] == _EMPTY:
             table[slot] = row
             firsts[count] = row

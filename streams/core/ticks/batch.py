@@ -1,16 +1,23 @@
 """A batch as the kernels want it: one print a record, whatever its type, with a first verdict."""
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.batches.wire import sealed
+from schemas.batches.lookup import number_of, same_text
+from schemas.batches.wire import Bytes, Int, packed, sealed, span, span_at, span_size
 from schemas.columns import UNDECODABLE, Columns
+from schemas.jit import inlined, kernel
 from schemas.topics import TOPICS
 from streams.core.ticks.rows import CONTROL, PRINT, SKIPPED, V01, Ints, Rows
-from streams.core.ticks.rules import Book
-from streams.core.ticks.validate import check_quotes, check_ticks
+from streams.core.ticks.rules import Book, Known
+from streams.core.ticks.validate import judge_quote, judge_tick
+
+_TOPIC: Final = TOPICS["ticks.raw"]
+_TICK: Final = _TOPIC.kind("Tick")
+_QUOTE: Final = _TOPIC.kind("Quote")
+_CONTROLS: Final = [kind for kind in range(len(_TOPIC.records)) if kind not in {_TICK, _QUOTE}]
 
 
 class Prints(NamedTuple):
@@ -21,6 +28,18 @@ class Prints(NamedTuple):
     sizes: Ints  # bytes of each record
 
 
+class _Feed(NamedTuple):
+    """The records of a batch as the kernel takes them."""
+
+    kinds: NDArray[np.int8]
+    rows: NDArray[np.int32]
+    ticks: Rows
+    quotes: Rows
+    data: Bytes
+    keys: Ints  # packed spans; none of what a stage made
+    values: Ints
+
+
 def has_prints(batch: Columns) -> bool:
     """Whether there is anything to be judged: a tick, a quote, or what could not be read."""
     return sum(len(batch.tables[kind]) for kind in _CONTROLS) < len(batch)
@@ -29,41 +48,63 @@ def has_prints(batch: Columns) -> bool:
 def blank(batch: Columns, offset: int) -> Prints:
     """Nothing judged yet: what is at or below an offset is skipped, what is no print is left to Python."""
     verdicts = np.full(len(batch), CONTROL, np.int16)
-    verdicts[batch.kinds == UNDECODABLE] = V01
-    verdicts[: batch.offsets.searchsorted(offset, "right")] = SKIPPED
-    prints = np.empty(len(batch), PRINT)
-    prints["pair"] = -1
-    return Prints(prints, verdicts, _sizes(batch))
+    if len(batch) and batch.offsets[0] <= offset:
+        verdicts[: batch.offsets.searchsorted(offset, "right")] = SKIPPED
+    return Prints(np.empty(len(batch), PRINT), verdicts, np.zeros(len(batch), np.int64))
 
 
-_CONTROLS: Final = [TOPICS["ticks.raw"].kind(name) for name in ("Heartbeat", "SourceStatus", "Config")]
 NO_PRINTS: Final = Prints(np.empty(0, PRINT), np.empty(0, np.int16), np.empty(0, np.int64))
 """Of a batch that has none."""
 
 
-def _sizes(batch: Columns) -> Ints:
-    """Bytes of each record; none are known of what a stage made."""
-    if len(batch.values) != len(batch):
-        return np.zeros(len(batch), np.int64)
-    sizes: Ints = batch.values["size"].astype(np.int64)
-    sizes += batch.keys["size"]
-    return sizes
-
-
 def check(batch: Columns, book: Book, owners: Rows, prints: Prints, start: int, end: int) -> None:
-    """Fill in the ticks and quotes from one position up to another; owners are the PAIR rows."""
-    data = sealed(batch.data)
-    for record in ("Tick", "Quote"):
-        places = batch.places(record)
-        places = places[np.searchsorted(places, start) : np.searchsorted(places, end)]
-        if len(places) == 0:
-            continue
-        numbers = batch.rows[places]  # ascending: a table is in log order
-        rows = batch.table(record)[numbers[0] : numbers[-1] + 1]
-        pairs = book.find(data, rows["symbol"], rows["source"])
-        if record == "Tick":
-            check_ticks(
-                rows, book.conditions, places, pairs, data, owners, prints.rows, prints.verdicts,
-            )  # fmt: skip
+    """Fill in the prints from one position up to another; owners are the PAIR rows."""
+    feed = _Feed(
+        batch.kinds, batch.rows, batch.tables[_TICK], batch.tables[_QUOTE], sealed(batch.data),
+        packed(batch.keys), packed(batch.values),
+    )  # fmt: skip
+    _check(feed, book.known, book.conditions, owners, prints, start, end)
+
+
+@inlined
+def _pair(feed: _Feed, named: Any, known: Known, last: Int, source: Int) -> tuple[Int, Int, Int]:
+    """Pair of a row, given span and number of the source before it; then the same of its own."""
+    wanted = span(named["source"]["at"], named["source"]["size"])
+    length = span_size(wanted)
+    if length != span_size(last) or not same_text(
+        feed.data, span_at(wanted), feed.data, span_at(last), length
+    ):
+        source = number_of(feed.data, wanted, known.sources)
+    symbol = number_of(feed.data, span(named["symbol"]["at"], named["symbol"]["size"]), known.symbols)
+    return np.int64(known.pairs[symbol, source]), wanted, source
+
+
+@kernel
+def _check(
+    feed: _Feed,
+    known: Known,
+    conditions: NDArray[np.uint8],
+    owners: Rows,
+    prints: Prints,
+    start: int,
+    end: int,
+) -> None:
+    last: Int = span(0, -1)
+    source: Int = np.int64(-1)
+    sized = len(feed.values) > 0
+    for at in range(start, end):
+        kind, one = feed.kinds[at], prints.rows[at]
+        if kind == _TICK:
+            tick = feed.ticks[feed.rows[at]]
+            pair, last, source = _pair(feed, tick, known, last, source)
+            prints.verdicts[at] = judge_tick(tick, one, pair, conditions, feed.data, owners)
+        elif kind == _QUOTE:
+            quote = feed.quotes[feed.rows[at]]
+            pair, last, source = _pair(feed, quote, known, last, source)
+            prints.verdicts[at] = judge_quote(quote, one, pair, owners)
         else:
-            check_quotes(rows, places, pairs, owners, prints.rows, prints.verdicts)
+            one["pair"] = -1
+            if kind == UNDECODABLE:
+                prints.verdicts[at] = V01
+        if sized:
+            prints.sizes[at] = span_size(feed.values[at]) + span_size(feed.keys[at])

@@ -1,24 +1,30 @@
 """What the kernels put out, as records of the output topics."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from schemas.columns import Columns, Draft
-from schemas.market.intervals import MINUTE, SECOND
 from schemas.records import record_type
-from streams.core.ticks.rows import CONFIRMED, FOLD, FORMING_BAR, MINUTE_BAR, SECOND_BAR, STATUS, Rows, State
+from streams.core.ticks.outgoing import PLACES, arrange, size_of_names, write_bars
+from streams.core.ticks.rows import (
+    CONFIRMED,
+    FOLD,
+    FORMING_BAR,
+    KINDS,
+    MINUTE_BAR,
+    SECOND_BAR,
+    STATUS,
+    Ints,
+    Rows,
+    State,
+)
 from streams.core.ticks.rules import PairNames
 
 _BAR: Final = record_type("Bar")
 _STATUS: Final = record_type("MinuteStatus")
-_SAME: Final = (
-    "ts_open", "session_date", "open", "high", "low", "close", "volume", "notional", "trades", "ts_first",
-    "ts_last", "flags",
-)  # fmt: skip
-_UNSIZED: Final = _BAR.null_bit("notional") | _BAR.null_bit("trades")
 _NO_FATES: Final = np.empty(0, FOLD)
 _NO_CAUSE: Final = _STATUS.null_bit("cause")
 
@@ -27,9 +33,6 @@ _TOPICS: Final = (
     (SECOND_BAR, "bars.1s", b"1s"),
     (FORMING_BAR, "bars.forming", b"1m"),
 )
-
-PLACES: Final = 2
-"""Places in an output per record of the input: 0 for its bars, 1 for what is passed on."""
 
 
 class Bars:
@@ -56,20 +59,21 @@ class Bars:
         """Write them to their topics: at one record by ts_open, then by pair; none are left."""
         if not self._parts:
             return
-        parts = _plain(np.concatenate(self._parts)).view(FOLD)
+        rows = (self._parts[0] if len(self._parts) == 1 else np.concatenate(self._parts)).view(FOLD)
         self._parts.clear()
-        order = np.lexsort((parts["pair"], parts["ts_open"], parts["at"]))
-        kinds = parts["what"][order]
-        found = {
-            what: _picked(parts, order[kinds == what]) for what in np.flatnonzero(np.bincount(kinds)).tolist()
-        }
-        if (fates := order[kinds >= CONFIRMED]).size:
-            self._fates.append(_picked(parts, fates))
-        if STATUS in found:
-            _write_statuses(drafts["bars.raw"], found[STATUS], pairs)
+        starts, order = np.zeros(KINDS + 1, np.int64), np.empty(len(rows), np.int64)
+        if not arrange(rows, starts, order):
+            order = np.lexsort((rows["pair"], rows["ts_open"], rows["at"], rows["what"]))
+        found = [order[start:end] for start, end in pairwise(starts.tolist())]
+        if starts[CONFIRMED] < len(rows):
+            fates = _plain(rows)[np.flatnonzero(rows["what"] >= CONFIRMED)].view(FOLD)
+            fates = fates[np.lexsort((fates["pair"], fates["at"]))]
+            self._fates.append(fates)
+        if len(found[STATUS]):
+            _write_statuses(drafts["bars.raw"], rows, found[STATUS], pairs)
         for what, topic, interval in _TOPICS:
-            if what in found:
-                _write_bars(drafts[topic], found[what], pairs, interval, what)
+            if len(found[what]):
+                _write_bars(drafts[topic], rows, found[what], pairs, interval, what)
 
     def fates(self) -> Rows:
         """What became of prints that were held, in order, of all that was written."""
@@ -81,45 +85,26 @@ def _plain(rows: Rows) -> Rows:
     return rows.view(f"V{rows.dtype.itemsize}")
 
 
-def _picked(rows: Rows, places: NDArray[np.intp]) -> Rows:
-    return _plain(rows)[places].view(FOLD)
-
-
-def _write_bars(draft: Draft, rows: Rows, pairs: PairNames, interval: bytes, what: int) -> None:
-    bars = _BAR.empty(len(rows))
-    for name in _SAME:
-        bars[name] = rows[name]
-    _name(draft, bars, rows, pairs)
+def _write_bars(draft: Draft, rows: Rows, order: Ints, pairs: PairNames, interval: bytes, what: int) -> None:
+    bars, ats = _BAR.empty(len(order)), np.empty(len(order), np.int64)
     bars["interval"] = draft.texts([interval])[0]
-    bars["ts_close"] = rows["ts_open"] + (SECOND if what == SECOND_BAR else MINUTE)
-    bars["nulls"] = np.where(rows["trades"] == 0, _UNSIZED, np.uint64(0))
-    bars["revision"] = rows["revision"] if what == MINUTE_BAR else 0
-    bars["expected"] = what != SECOND_BAR
-    bars["actual"] = what == MINUTE_BAR
-    bars["complete"] = what != FORMING_BAR
-    bars["coverage"] = float(what != FORMING_BAR)
-    draft.extend("Bar", bars, rows["at"] * PLACES)
+    names = np.empty(size_of_names(rows, order, pairs.spans), np.uint8)
+    write_bars(rows, order, what, pairs.texts, pairs.spans, names, draft.size, bars, ats)
+    draft.append(names)
+    draft.extend("Bar", bars, ats)
 
 
-def _write_statuses(draft: Draft, rows: Rows, pairs: PairNames) -> None:
-    statuses = _STATUS.empty(len(rows))
-    _name(draft, statuses, rows, pairs)
+def _write_statuses(draft: Draft, rows: Rows, order: Ints, pairs: PairNames) -> None:
+    found = _plain(rows)[order].view(FOLD)
+    statuses = _STATUS.empty(len(found))
+    for position, name in enumerate(("symbol", "source")):
+        texts = [pairs.pairs[pair][position] for pair in found["pair"].tolist()]
+        statuses[name] = draft.texts(texts)
     for name in ("ts_open", "rejected", "late", "duplicate"):
-        statuses[name] = rows[name]
-    statuses["seq_hole"], statuses["halted"] = rows["hole"], rows["halted"]
+        statuses[name] = found[name]
+    statuses["seq_hole"], statuses["halted"] = found["hole"], found["halted"]
     statuses["nulls"] = _NO_CAUSE
-    draft.extend("MinuteStatus", statuses, rows["at"] * PLACES)
-
-
-def _name(draft: Draft, named: Rows, rows: Rows, pairs: PairNames) -> None:
-    """Symbol and source of each row."""
-    if 8 * len(rows) > len(pairs.pairs):  # all names at once cost less than those in use one by one
-        spans = draft.block(pairs.joined)
-        named["symbol"], named["source"] = spans[2 * rows["pair"]], spans[2 * rows["pair"] + 1]
-        return
-    used, where = np.unique(rows["pair"], return_inverse=True)
-    named["symbol"] = draft.texts(pairs.pairs[number][0] for number in used)[where]
-    named["source"] = draft.texts(pairs.pairs[number][1] for number in used)[where]
+    draft.extend("MinuteStatus", statuses, found["at"] * PLACES)
 
 
 class Drafts(dict[str, Draft]):

@@ -6,7 +6,7 @@ import numpy as np
 
 from schemas.columns import Columns, Draft
 from schemas.records import record_type
-from streams.core.ticks.emit import PLACES
+from streams.core.ticks.outgoing import PLACES
 from streams.core.watermark import RELAY
 
 _KIND: Final = record_type("Heartbeat")

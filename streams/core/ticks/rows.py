@@ -210,6 +210,8 @@ CONTROL: Final = -2
 
 MINUTE_BAR, SECOND_BAR, FORMING_BAR, STATUS, CONFIRMED, REFUSED = 0, 1, 2, 3, 4, 5
 """What an emitted row becomes; the last two say what became of the print held at its ``offset``."""
+KINDS: Final = 6
+"""How many of them there are."""
 
 FLAGGED: Final = ((1, "V11"), (2, "V12"), (3, "V15"))
 """Places in ``State.used`` that count flags, and their codes."""

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.batches.lookup import Lookup
-from schemas.columns import Bytes, Names
-from schemas.columns import Rows as Spans
+from schemas.batches.lookup import Names as LookupNames
+from schemas.batches.wire import Bytes, packed, sealed
+from schemas.columns import Names
 from schemas.config import (
     Action,
     AssetRules,
@@ -41,7 +42,16 @@ class PairNames(NamedTuple):
     """Names of the pairs."""
 
     pairs: tuple[Pair, ...]
-    joined: Names  # symbol and source of each
+    texts: Bytes  # symbol and source of each, one after the other,
+    spans: NDArray[np.int64]  # packed, of both in turn
+
+
+class Known(NamedTuple):
+    """Where kernels find the number of a pair."""
+
+    symbols: LookupNames
+    sources: LookupNames
+    pairs: NDArray[np.int32]  # [symbol, source]; -1 unknown, as is the last of both
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +74,7 @@ class Book:
         seconds: length of the ring of seconds, a power of two.
         partitions: of the topic; a symbol's halts are told in its key's partition alone. 0: unknown.
         horizons: last close of each calendar in use, ns.
+        known: numbers of the pairs that the configuration names, for kernels.
     """
 
     version: int
@@ -81,25 +92,13 @@ class Book:
     seconds: int
     partitions: int
     horizons: dict[str, int]
-    _symbols: Lookup
-    _sources: Lookup
-    _table: NDArray[np.int32]
+    known: Known
 
     def knows(self, symbol: bytes) -> bool:
         """Whether the configuration names a symbol."""
         return any(
             name == symbol and at >= 0 for (name, _), at in zip(self.pairs, self.disorders, strict=True)
         )
-
-    def find(self, data: Bytes, symbols: Spans, sources: Spans) -> NDArray[np.int32]:
-        """Number of each pair, -1 where the configuration does not name it.
-
-        Args:
-            data: what the spans point into.
-            symbols: span[n].
-            sources: span[n].
-        """
-        return self._table[self._symbols.find(data, symbols), self._sources.find(data, sources)]
 
 
 def read(version: int, body: bytes | str) -> Domain:
@@ -172,13 +171,12 @@ def book(domain: Domain, body: str, known: Iterable[Pair], marks: Watermarks) ->
             first = firsts[symbol.calendar]
             _fill(rows[number], domain, symbol, first, first + len(grids[symbol.calendar].opens))
             rows[number]["gapless"] = feeds[pair[1]].gapless
-    symbols, sources, table = _table(pairs, named)
     rules, reach = _all_rules(domain), max(_reach(one) for one in _all_rules(domain))
     return Book(
         version=domain.version,
         body=body,
         pairs=pairs,
-        names=PairNames(pairs, Names(name for pair in pairs for name in pair)),
+        names=_names(pairs),
         rules=rows,
         segments=_segments(list(grids.values())),
         disorders=_of_pairs(pairs, {pair: rules_of(domain, named[pair]).disorder_ms * _MS for pair in named}),
@@ -190,10 +188,13 @@ def book(domain: Domain, body: str, known: Iterable[Pair], marks: Watermarks) ->
         seconds=power(reach // SECOND + 4),
         partitions=domain.partitions,
         horizons={name: grid.horizon for name, grid in grids.items()},
-        _symbols=symbols,
-        _sources=sources,
-        _table=table,
+        known=_known(pairs, named),
     )
+
+
+def _names(pairs: tuple[Pair, ...]) -> PairNames:
+    joined = Names(name for pair in pairs for name in pair)
+    return PairNames(pairs, sealed(joined.data), packed(joined.spans))
 
 
 def _of_pairs(pairs: tuple[Pair, ...], said: dict[Pair, int]) -> NDArray[np.int64]:
@@ -263,16 +264,17 @@ def _fill(row: np.void, domain: Domain, symbol: SymbolConfig, first: int, last: 
     row["last"] = last
 
 
-def _table(pairs: tuple[Pair, ...], named: Iterable[Pair]) -> tuple[Lookup, Lookup, NDArray[np.int32]]:
-    """Lookups of symbols and sources, and the pair of each two; the last row and column say unknown."""
+def _known(pairs: tuple[Pair, ...], named: Iterable[Pair]) -> Known:
+    """Names of symbols and sources, and the pair of each two; the last row and column say unknown."""
     symbols = sorted({symbol for symbol, _ in named})
     sources = sorted({source for _, source in named})
     table = np.full((len(symbols) + 1, len(sources) + 1), -1, np.int32)
     numbers = {pair: number for number, pair in enumerate(pairs)}
     rows = {symbol: number for number, symbol in enumerate(symbols)}
+    columns = {source: number for number, source in enumerate(sources)}
     for symbol, source in named:
-        table[rows[symbol], sources.index(source)] = numbers[symbol, source]
-    return Lookup(symbols), Lookup(sources), table
+        table[rows[symbol], columns[source]] = numbers[symbol, source]
+    return Known(Lookup(symbols).names, Lookup(sources).names, table)
 
 
 def empty_book(known: Iterable[Pair], marks: Watermarks) -> Book:

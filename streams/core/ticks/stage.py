@@ -26,12 +26,13 @@ from streams.core.stage import PARTITION_KEY, Outputs
 from streams.core.ticks import saved
 from streams.core.ticks.batch import NO_PRINTS, Prints, blank, check, has_prints
 from streams.core.ticks.close import close_all, close_source, revise_source
-from streams.core.ticks.emit import PLACES, Bars, Drafts, finished
+from streams.core.ticks.emit import Bars, Drafts, finished
 from streams.core.ticks.halts import Halts
 from streams.core.ticks.held import Held
 from streams.core.ticks.letters import counts_of, write_letter, write_refused
 from streams.core.ticks.moving import moved
 from streams.core.ticks.outages import Outages
+from streams.core.ticks.outgoing import PLACES
 from streams.core.ticks.relay import Beat, Passed, beats_of, pass_on
 from streams.core.ticks.rows import ADMITTED, CONTROL, FLAGGED, Shape, new_state
 from streams.core.ticks.rules import Book, Pair, book, empty_book, read

@@ -9,9 +9,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.batches.wire import Bytes, Int, Ints
+from schemas.batches.wire import Bytes, Int
 from schemas.flags import NONPOSITIVE, OFF_TICK, TS_FROM_RECV, WIDE_SPREAD
-from schemas.jit import inlined, kernel
+from schemas.jit import inlined
 from schemas.records import record_type
 from streams.core.ticks.conditions import AUCTION, FOR_VOLUME, IGNORED, meaning_of
 from streams.core.ticks.identity import decimal, digest
@@ -35,9 +35,7 @@ from streams.core.ticks.rows import (
 )
 from streams.core.watermark import FOREVER, NEVER
 
-Verdicts = NDArray[np.int16]
 Bytes2 = NDArray[np.uint8]
-Pairs = NDArray[np.int32]
 
 _TICK, _QUOTE = record_type("Tick"), record_type("Quote")
 _SIZE: Final = np.uint64(_TICK.null_bit("size"))
@@ -137,35 +135,24 @@ def _apply_conditions(one: Any, meaning: Int) -> None:
     one["auction"] = 1 if meaning & AUCTION else 0
 
 
-@kernel
-def check_ticks(
-    rows: Rows,
-    tables: Bytes2,
-    places: Ints,
-    pairs: Pairs,
-    data: Bytes,
-    owners: Rows,
-    prints: Rows,
-    verdicts: Verdicts,
-) -> None:
-    """Ticks to prints and first verdicts; places are positions in the batch."""
-    for number in range(len(places)):
-        row, one, pair = rows[number], prints[places[number]], pairs[number]
-        _begin(row, one, pair)
-        one["seq"] = NEVER if _is_null(row, _SEQ) else row["seq"]
-        sized = _is_null(row, _SIZE) or np.isfinite(row["size"])
-        if not (_is_sound(one) and sized and np.isfinite(row["price"])):
-            verdicts[places[number]] = V01
-        elif pair < 0:
-            verdicts[places[number]] = V02
-        else:
-            rule = owners[pair]
-            _name_tick(row, one, data)
-            verdicts[places[number]] = _tick(row, one, rule)
-            if rule["conditions"] >= 0 and not _is_null(row, _CONDITIONS):
-                _apply_conditions(
-                    one, meaning_of(data, row["conditions"]["at"], row["conditions"]["size"], tables, rule)
-                )
+@inlined
+def judge_tick(row: Any, one: Any, pair: Int, tables: Bytes2, data: Bytes, owners: Rows) -> Int:
+    """First verdict on a tick; fills its print."""
+    _begin(row, one, pair)
+    one["seq"] = NEVER if _is_null(row, _SEQ) else row["seq"]
+    sized = _is_null(row, _SIZE) or np.isfinite(row["size"])
+    if not (_is_sound(one) and sized and np.isfinite(row["price"])):
+        return V01
+    if pair < 0:
+        return V02
+    rule = owners[pair]
+    _name_tick(row, one, data)
+    verdict = _tick(row, one, rule)
+    if rule["conditions"] >= 0 and not _is_null(row, _CONDITIONS):
+        _apply_conditions(
+            one, meaning_of(data, row["conditions"]["at"], row["conditions"]["size"], tables, rule)
+        )
+    return verdict
 
 
 @inlined
@@ -185,22 +172,17 @@ def _quote(row: Any, one: Any, rule: Any) -> Int:
     return V11 if verdict == ADMITTED and bid > ask else verdict
 
 
-@kernel
-def check_quotes(
-    rows: Rows, places: Ints, pairs: Pairs, owners: Rows, prints: Rows, verdicts: Verdicts
-) -> None:
-    """Quotes to prints and first verdicts; places are positions in the batch."""
-    for number in range(len(places)):
-        row, one, pair = rows[number], prints[places[number]], pairs[number]
-        _begin(row, one, pair)
-        one["size"] = np.nan
-        one["seq"] = NEVER if _is_null(row, _QUOTE_SEQ) else row["seq"]
-        if one["seq"] != NEVER:
-            one["window"], one["number"] = QUOTE_NUMBERS, one["seq"]
-        sized = np.isfinite(row["bid_size"]) and np.isfinite(row["ask_size"])
-        if not (_is_sound(one) and sized and np.isfinite(row["bid"]) and np.isfinite(row["ask"])):
-            verdicts[places[number]] = V01
-        elif pair < 0:
-            verdicts[places[number]] = V02
-        else:
-            verdicts[places[number]] = _quote(row, one, owners[pair])
+@inlined
+def judge_quote(row: Any, one: Any, pair: Int, owners: Rows) -> Int:
+    """First verdict on a quote; fills its print."""
+    _begin(row, one, pair)
+    one["size"] = np.nan
+    one["seq"] = NEVER if _is_null(row, _QUOTE_SEQ) else row["seq"]
+    if one["seq"] != NEVER:
+        one["window"], one["number"] = QUOTE_NUMBERS, one["seq"]
+    sized = np.isfinite(row["bid_size"]) and np.isfinite(row["ask_size"])
+    if not (_is_sound(one) and sized and np.isfinite(row["bid"]) and np.isfinite(row["ask"])):
+        return V01
+    if pair < 0:
+        return V02
+    return _quote(row, one, owners[pair])
