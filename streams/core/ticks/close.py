@@ -17,6 +17,7 @@ from schemas.flags import PARTIAL
 from schemas.jit import inlined, kernel
 from schemas.market.intervals import MINUTE, SECOND
 from streams.core.periods import MOST as MOST_PERIODS
+from streams.core.ticks.packing import enlist
 from streams.core.ticks.rows import MINUTE_BAR, REFUSED, SECOND_BAR, STATUS, Int, State
 from streams.core.watermark import FOREVER, NEVER
 
@@ -162,6 +163,8 @@ def close_source(state: State, at: Int, offset: Int, source: Int) -> None:
         owner = state.pairs[pair]
         if owner["source"] != source:
             continue
+        if min(owner["due_minute"], owner["due_second"]) <= mark:
+            enlist(state, owner, pair)
         if owner["due_minute"] <= mark:
             _close_minutes(state, at, offset, pair, mark)
         if owner["due_second"] <= mark:
@@ -177,6 +180,7 @@ def revise_source(state: State, at: Int, offset: Int, source: Int) -> None:
         owner = state.pairs[pair]
         if owner["source"] != source or owner["pending"] == 0:
             continue
+        enlist(state, owner, pair)
         for slot in range(state.minutes):
             row = state.folds[pair, slot]
             if row["changed"] == 1 and offset > row["offset"]:
@@ -190,6 +194,7 @@ def close_all(state: State, at: Int, offset: Int, source: Int) -> None:
         owner = state.pairs[pair]
         if owner["source"] != source:
             continue
+        enlist(state, owner, pair)
         largest = owner["ts_largest"]
         if largest != NEVER and offset > owner["offset"]:
             owner["ts_seconds"] = largest - largest % SECOND + SECOND

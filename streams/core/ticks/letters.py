@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.columns import UNDECODABLE, Columns, Draft
+from schemas.jit import kernel
 from streams.core.ticks.rows import (
     ADMITTED,
     BELOW_WINDOW,
@@ -95,6 +96,16 @@ def write_refused(drafts: dict[str, Draft], batch: Columns, verdicts: NDArray[np
         write_letter(drafts["late" if verdict in LATE else "dead-letters"], batch, int(at), code, detail)
 
 
+_MOST: Final = 128  # above every verdict
+
+
+@kernel
+def _tally(verdicts: NDArray[np.int16], found: NDArray[np.int64]) -> None:
+    for verdict in verdicts:
+        if verdict >= ADMITTED:
+            found[verdict] += 1
+
+
 _NOTHING: Final = dict.fromkeys(("in", "out", "rejected", "late", "duplicate", "held"), 0)
 
 
@@ -103,8 +114,9 @@ def counts_of(verdicts: NDArray[np.int16]) -> Counter[str]:
     counts = Counter(_NOTHING)
     if len(verdicts) == 0:
         return counts
-    found = np.bincount(verdicts[verdicts >= ADMITTED])
-    for verdict in np.flatnonzero(found):
+    found = np.zeros(_MOST, np.int64)
+    _tally(verdicts, found)
+    for verdict in np.flatnonzero(found).tolist():
         number = int(found[verdict])
         counts["in"] += number
         if verdict == ADMITTED:
@@ -113,9 +125,9 @@ def counts_of(verdicts: NDArray[np.int16]) -> Counter[str]:
             counts["duplicate"] += number
         elif verdict == HELD:
             counts["held"] += number
-        elif int(verdict) in LATE:
+        elif verdict in LATE:
             counts["late"] += number
         else:
             counts["rejected"] += number
-            counts[f"rejected.{CODES[int(verdict)][0]}"] += number
+            counts[f"rejected.{CODES[verdict][0]}"] += number
     return counts

@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 
 from schemas.market.intervals import MINUTE, SECOND
 from streams.core.ticks.outliers import recall
-from streams.core.ticks.rows import MOST_HELD, RULE, WINDOWS, Ints, Rows, Shape, State, new_state
+from streams.core.ticks.packing import enlist_dirty
+from streams.core.ticks.rows import LISTED, MOST_HELD, RULE, WINDOWS, Ints, Rows, Shape, State, new_state
 from streams.core.ticks.rules import Book, Pair
 from streams.core.watermark import FOREVER, NEVER
 
@@ -72,7 +73,7 @@ def moved(old: State, pairs: tuple[Pair, ...], book: Book) -> State:
     words[where] = np.maximum(words[where], old.pairs["words"])
     shape = Shape(len(book.pairs), max(old.minutes, book.minutes), max(old.seconds, book.seconds), words)
     new = new_state(shape, book.segments)
-    new.used[1:] = old.used[1:]
+    new.used[1:LISTED] = old.used[1:LISTED]
     starts = new.pairs["bits_at"].copy()
     new.pairs[where] = old.pairs
     new.pairs["bits_at"], new.pairs["words"] = starts, words
@@ -85,6 +86,7 @@ def moved(old: State, pairs: tuple[Pair, ...], book: Book) -> State:
         new.pairs["dirty"][where] |= changed[where]
     take_rules(new, book)
     recount(new)
+    enlist_dirty(new)
     return new
 
 

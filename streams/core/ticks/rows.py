@@ -131,6 +131,7 @@ PAIR: Final = np.dtype(
         *_SAVED_PAIR,
         ("offset", "<i8"),  # what the restored state of the pair reflects
         ("dirty", "<i8"),
+        ("listed", "<i8"),  # 1 where it is in ``State.listed``
         ("due_minute", "<i8"),  # mark at which its next minute closes
         ("due_second", "<i8"),
         ("pending", "<i8"),  # closed minutes that wait for a revision
@@ -215,6 +216,8 @@ KINDS: Final = 6
 
 FLAGGED: Final = ((1, "V11"), (2, "V12"), (3, "V15"))
 """Places in ``State.used`` that count flags, and their codes."""
+LISTED: Final = 1 + len(FLAGGED)
+"""Place in ``State.used`` that counts the pairs listed."""
 
 
 class State(NamedTuple):
@@ -230,7 +233,8 @@ class State(NamedTuple):
     bits: NDArray[np.uint64]  # of every window, bit number % its size
     scratch: NDArray[np.float64]  # float64[PRICES], nobody's
     out: Rows  # FOLD[room], what was put out, in order
-    used: Ints  # int64[4], rows of it in use, then flags of admitted records
+    used: Ints  # int64[5], rows of it in use, then flags of admitted records, then how many are listed
+    listed: Ints  # int64[n], pairs of which something changed since the last checkpoint
     minutes: int  # length of the ring of minutes
     seconds: int  # length of the ring of seconds
 
@@ -263,5 +267,6 @@ def new_state(shape: Shape, segments: Rows) -> State:
     words = int(shape.words.sum()) * WINDOWS
     return State(
         rows, folds, sources, segments, np.zeros(words, np.uint64), np.empty(PRICES, np.float64),
-        np.empty(room, FOLD), np.zeros(1 + len(FLAGGED), np.int64), shape.minutes, shape.seconds,
+        np.empty(room, FOLD), np.zeros(LISTED + 1, np.int64), np.empty(shape.pairs, np.int64),
+        shape.minutes, shape.seconds,
     )  # fmt: skip

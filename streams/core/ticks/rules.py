@@ -42,6 +42,7 @@ class PairNames(NamedTuple):
     """Names of the pairs."""
 
     pairs: tuple[Pair, ...]
+    keys: tuple[bytes, ...]  # of their saved states
     texts: Bytes  # symbol and source of each, one after the other,
     spans: NDArray[np.int64]  # packed, of both in turn
 
@@ -194,7 +195,7 @@ def book(domain: Domain, body: str, known: Iterable[Pair], marks: Watermarks) ->
 
 def _names(pairs: tuple[Pair, ...]) -> PairNames:
     joined = Names(name for pair in pairs for name in pair)
-    return PairNames(pairs, sealed(joined.data), packed(joined.spans))
+    return PairNames(pairs, tuple(map(b"|".join, pairs)), sealed(joined.data), packed(joined.spans))
 
 
 def _of_pairs(pairs: tuple[Pair, ...], said: dict[Pair, int]) -> NDArray[np.int64]:

@@ -17,6 +17,7 @@ from streams.core.ticks.close import close_source
 from streams.core.ticks.fold import fold_in, open_minute
 from streams.core.ticks.identity import identify
 from streams.core.ticks.outliers import doubt, is_calm, remember, settle
+from streams.core.ticks.packing import enlist
 from streams.core.ticks.rows import (
     ADMITTED,
     BELOW_WINDOW,
@@ -222,6 +223,7 @@ def run(
             verdicts[at] = SKIPPED
             continue
         owner["dirty"] = 1
+        enlist(state, owner, one["pair"])
         if timely:
             verdict = _decide(state, at, offset, one, owner, source, verdict, sizes[at])
             verdicts[at] = verdict

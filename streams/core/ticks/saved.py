@@ -26,15 +26,18 @@ from streams.core import slots
 from streams.core.ticks.held import MOST_BYTES as MOST_HELD_BYTES
 from streams.core.ticks.held import Held
 from streams.core.ticks.moving import recount, stretched, take_rules, windows_of
+from streams.core.ticks.packing import as_bytes, gathered, pack_pairs, take_folds, take_pairs
 from streams.core.ticks.rows import (
     FOLD,
     FOLD_SIZE,
     HASHES,
+    LISTED,
     MOST_HELD,
     PAIR_SIZE,
     PRICES,
     SAVED_PAIR,
     WINDOWS,
+    Ints,
     Rows,
     Shape,
     State,
@@ -138,24 +141,43 @@ def restored(book: Book, states: Mapping[bytes, bytes], held: Held) -> State:
 
 def dirty_states(state: State, book: Book, offset: int, held: Held) -> Iterator[tuple[bytes, bytes]]:
     """Keys and saved states of what changed since the last call, minutes and seconds first."""
-    # Where a ring has grown, a row that moved up is saved before its old key is overwritten: last slot first.
-    for pair, slot in np.argwhere(state.folds["dirty"])[::-1]:
-        ring = b"m%02d" % slot if slot < state.minutes else b"s%02d" % (slot - state.minutes)
-        body = state.folds[pair, slot].tobytes()[:FOLD_SIZE]
-        yield b"|".join((*book.pairs[pair], ring)), slots.pack(VERSION, offset, body)
-    for pair in np.flatnonzero(state.pairs["dirty"]):
-        body = _pack_pair(state, int(pair)) + held.pack(state.pairs[pair])
-        yield b"|".join(book.pairs[pair]), slots.pack(VERSION, offset, body)
-    state.folds["dirty"] = 0
-    state.pairs["dirty"] = 0
+    listed = np.sort(state.listed[: state.used[LISTED]])
+    head = slots.pack(VERSION, offset, b"")
+    yield from _dirty_folds(state, book, listed, head)
+    yield from _dirty_pairs(state, book, listed, head, held)
 
 
-def _pack_pair(state: State, pair: int) -> bytes:
-    row = state.pairs[pair]
-    bits = windows_of(state, pair)[row["tops"] != NEVER]
-    recent = row["recent"][: min(int(row["hashes"]), HASHES)]
-    prices = row["prices"][: min(int(row["priced"]), PRICES)]
-    return b"".join((row.tobytes()[:PAIR_SIZE], bits.tobytes(), recent.tobytes(), prices.tobytes()))
+def _dirty_folds(state: State, book: Book, listed: Ints, head: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Minutes and seconds, last first: in a ring that has grown, a row that moved up precedes its old key."""
+    width = state.minutes + state.seconds
+    found = np.empty(len(listed) * width, np.int64)
+    found = found[: take_folds(state, listed, found)]
+    size = len(head) + FOLD_SIZE
+    cells = np.empty((len(found), size), np.uint8)
+    cells[:, : len(head)] = np.frombuffer(head, np.uint8)
+    cells[:, len(head) :] = gathered(state.folds, found, FOLD_SIZE)
+    whole, keys = cells.tobytes(), book.names.keys
+    rings = [b"|m%02d" % slot for slot in range(state.minutes)]
+    rings += [b"|s%02d" % slot for slot in range(state.seconds)]
+    for number, place in enumerate(found.tolist()):
+        yield keys[place // width] + rings[place % width], whole[number * size : (number + 1) * size]
+
+
+def _dirty_pairs(
+    state: State, book: Book, listed: Ints, head: bytes, held: Held
+) -> Iterator[tuple[bytes, bytes]]:
+    found, ends = np.empty(len(listed), np.int64), np.empty(len(listed), np.int64)
+    count = take_pairs(state, listed, found, ends)
+    found, ends = found[:count], ends[:count]
+    out = np.empty(int(ends[-1]) if count else 0, np.uint8)
+    pack_pairs(state, as_bytes(state.pairs), as_bytes(state.bits), found, out)
+    whole, keys, start = out.tobytes(), book.names.keys, 0
+    for pair, end, waiting in zip(
+        found.tolist(), ends.tolist(), state.pairs["held"][found].tolist(), strict=True
+    ):
+        body = head + whole[start:end]
+        yield keys[pair], body + held.pack(state.pairs[pair]) if waiting else body
+        start = end
 
 
 def _words_of(body: bytes | None) -> int:

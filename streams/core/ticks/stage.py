@@ -34,7 +34,7 @@ from streams.core.ticks.moving import moved
 from streams.core.ticks.outages import Outages
 from streams.core.ticks.outgoing import PLACES
 from streams.core.ticks.relay import Beat, Passed, beats_of, pass_on
-from streams.core.ticks.rows import ADMITTED, CONTROL, FLAGGED, Shape, new_state
+from streams.core.ticks.rows import ADMITTED, CONTROL, FLAGGED, LISTED, Shape, new_state
 from streams.core.ticks.rules import Book, Pair, book, empty_book, read
 from streams.core.ticks.run import run
 from streams.core.watermark import FOREVER, NEVER, Watermarks
@@ -136,7 +136,7 @@ class TicksStage:
         """How many admitted records were flagged in this step."""
         used = self._state.used
         found = {f"flagged.{code}": int(used[place]) for place, code in FLAGGED if used[place]}
-        used[1:] = 0
+        used[1:LISTED] = 0
         return found
 
     def _run(self, work: _Step, at: int, end: int) -> None:

@@ -1,0 +1,131 @@
+"""What changed since the last checkpoint, found without looking at what did not, and packed at once."""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.batches.wire import Bytes, write_bytes
+from schemas.jit import inlined, kernel
+from streams.core.ticks.rows import (
+    FOLD,
+    HASHES,
+    LISTED,
+    PAIR,
+    PAIR_SIZE,
+    PRICES,
+    WINDOWS,
+    Int,
+    Ints,
+    Rows,
+    State,
+)
+from streams.core.watermark import NEVER
+
+_ROW: Final = PAIR.itemsize
+_RECENT_AT: Final = int(PAIR.fields["recent"][1])  # type: ignore[index]  # it has fields
+_PRICES_AT: Final = int(PAIR.fields["prices"][1])  # type: ignore[index]
+
+
+@inlined
+def enlist(state: State, owner: Any, pair: Int) -> None:
+    """Note that something of a pair changed: its row, a minute or a second."""
+    if owner["listed"] == 0:
+        owner["listed"] = 1
+        state.listed[state.used[LISTED]] = pair
+        state.used[LISTED] += 1
+
+
+@kernel
+def enlist_dirty(state: State) -> None:
+    """Note every pair of which something is dirty, of a state that was made anew."""
+    state.used[LISTED] = 0
+    for pair in range(len(state.pairs)):
+        owner = state.pairs[pair]
+        owner["listed"] = 0
+        found = owner["dirty"]
+        for slot in range(state.minutes + state.seconds):
+            found |= state.folds[pair, slot]["dirty"]
+        if found != 0:
+            enlist(state, owner, pair)
+
+
+@kernel
+def take_folds(state: State, listed: Ints, found: Ints) -> Int:
+    """Numbers of the dirty minutes and seconds of some pairs, both from the last to the first; clean then.
+
+    Returns:
+        How many there are.
+    """
+    count, width = np.int64(0), state.minutes + state.seconds
+    for pair in listed[::-1]:
+        for slot in range(width - 1, -1, -1):
+            row = state.folds[pair, slot]
+            if row["dirty"] != 0:
+                row["dirty"] = 0
+                found[count] = pair * width + slot
+                count += 1
+    return count
+
+
+@inlined
+def _packed_size(owner: Any) -> Int:
+    size = PAIR_SIZE + 8 * (min(owner["hashes"], HASHES) + min(owner["priced"], PRICES))
+    for window in range(WINDOWS):
+        if owner["tops"][window] != NEVER:
+            size += 8 * owner["words"]
+    return np.int64(size)
+
+
+@kernel
+def take_pairs(state: State, listed: Ints, found: Ints, ends: Ints) -> Int:
+    """Dirty ones of some pairs, clean then, and where each ends when packed; none is listed any more.
+
+    Returns:
+        How many there are.
+    """
+    count, end = np.int64(0), np.int64(0)
+    for pair in listed:
+        owner = state.pairs[pair]
+        owner["listed"] = 0
+        if owner["dirty"] != 0:
+            owner["dirty"] = 0
+            end += _packed_size(owner)
+            found[count], ends[count] = pair, end
+            count += 1
+    state.used[LISTED] = 0
+    return count
+
+
+@kernel
+def pack_pairs(state: State, rows: Bytes, bits: Bytes, found: Ints, out: Bytes) -> None:
+    """Pack pairs: the row as far as it is saved, windows in use, hashes, prices.
+
+    Args:
+        state: has the pairs.
+        rows: uint8, the same rows as bytes.
+        bits: uint8, its windows as bytes.
+        found: int64[k], which pairs.
+        out: as long as the last of their ends.
+    """
+    at: Int = np.int64(0)
+    for pair in found:
+        owner, start = state.pairs[pair], pair * _ROW
+        at = write_bytes(out, at, rows, start, PAIR_SIZE)
+        for window in range(WINDOWS):
+            if owner["tops"][window] != NEVER:
+                size = 8 * owner["words"]
+                at = write_bytes(out, at, bits, 8 * owner["bits_at"] + window * size, size)
+        at = write_bytes(out, at, rows, start + _RECENT_AT, 8 * min(owner["hashes"], HASHES))
+        at = write_bytes(out, at, rows, start + _PRICES_AT, 8 * min(owner["priced"], PRICES))
+
+
+def as_bytes(rows: Rows | NDArray[np.uint64]) -> Bytes:
+    """An array as its bytes; a view."""
+    return rows.reshape(-1).view(np.uint8)
+
+
+def gathered(folds: Rows, found: Ints, size: int) -> NDArray[np.uint8]:
+    """The first bytes of some rows, uint8[k, size]."""
+    plain = folds.reshape(-1).view(f"V{FOLD.itemsize}")  # numpy copies structures a field at a time
+    return plain[found].view(np.uint8).reshape(len(found), FOLD.itemsize)[:, :size]
