@@ -7,12 +7,14 @@ A batch of Kafka's format 2 is a header of 61 bytes and a body, compressed or no
     51 producer epoch i2 | 53 base sequence i4 | 57 records i4 | 61 body
 
 The checksum covers everything from the attributes on. The first pass checks the headers one by one and lays
-the bodies behind each other; the second, one kernel over all of them, finds the records.
+the bodies behind each other where they are compressed; the second, one kernel over all of them, finds the
+records.
 """
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
@@ -117,21 +119,33 @@ def from_batches(batches: Sequence[bytes], first: int = 0, aborted: Sequence[tup
     Raises:
         SchemaError: a batch is of another format, its checksum is wrong or its records are torn.
     """
+    chunks = [sealed(chunk) for chunk in batches]
     bodies: list[Bytes] = []
     found: list[_Batch] = []
     transactions = _Aborted(aborted)
-    start = 0
-    for chunk in batches:
-        data, at = sealed(chunk), 0
+    plain = len(chunks) == 1  # nothing is compressed or has to be joined: records are read where they stand
+    for data in chunks:
+        at = 0
         while (size := _whole(data, at)) > 0:
             header = _checked(data, at, size)
             if not transactions.hides(header):
-                body = decompress(data[at + _HEADER.size : at + size], header[5] & 7)
+                begin, codec = at + _HEADER.size, header[5] & 7
+                body = decompress(data[begin : at + size], codec)
+                plain = plain and codec == 0
                 bodies.append(body)
-                found.append(_placed(header, start, start + len(body)))
-                start += len(body)
+                found.append(_placed(header, begin, begin + len(body)))
             at += size
-    return _framed(bodies, found, first)
+    return _framed(chunks[0], found, first) if plain else _framed(*_joined(bodies, found), first)
+
+
+def _joined(bodies: Sequence[Bytes], found: Sequence[_Batch]) -> tuple[Bytes, list[_Batch]]:
+    """The bodies behind each other, and the batches where they stand then."""
+    starts = accumulate((len(body) for body in bodies), initial=0)
+    moved = [
+        replace(batch, start=start, end=start + batch.end - batch.start)
+        for batch, start in zip(found, starts, strict=False)
+    ]
+    return sealed(np.concatenate(bodies)) if bodies else sealed(b""), moved
 
 
 def _whole(data: Bytes, at: int) -> int:
@@ -189,8 +203,7 @@ class _Aborted:
         return bool(attributes & _TRANSACTIONAL) and producer in self._open
 
 
-def _framed(bodies: Sequence[Bytes], found: Sequence[_Batch], first: int) -> Frames:
-    data = sealed(np.concatenate(bodies)) if bodies else sealed(b"")
+def _framed(data: Bytes, found: Sequence[_Batch], first: int) -> Frames:
     headers = np.array(
         [(b.base_offset, b.base_time, b.append_time, b.count, b.start, b.end) for b in found], np.int64
     ).reshape(len(found), 6)

@@ -27,6 +27,7 @@ keeps LLVM from joining eight byte loads into one (7.4 against 0.8 ns)."""
 
 _LOW: Final = 0x7FFF_FFFF_FFFF_FFFF
 _AT: Final = 0xFFFF_FFFF
+_ODD: Final = 0x0100_0100_0100_0100
 
 
 def packed(spans: NDArray[np.void]) -> Ints:
@@ -65,21 +66,6 @@ def span_size(packed_span: Int) -> Int:
 
 
 @inlined
-def read_long(data: Bytes, at: Int, end: Int) -> tuple[Int, Int]:
-    """A zigzag varint of at most 64 bits and the position after it."""
-    bits, shift = np.int64(0), 0
-    for place in range(at, min(at + 10, end)):
-        byte = np.int64(data[U(place)])
-        bits |= (byte & 127) << shift
-        if byte < 128:
-            if shift == 63 and byte > 1:
-                break
-            return ((bits >> 1) & _LOW) ^ -(bits & 1), place + 1
-        shift += 7
-    return np.int64(0), BROKEN
-
-
-@inlined
 def read_word(data: Bytes, at: Int) -> Int:
     """Eight bytes, the lowest first; the caller has made sure that they are there."""
     low = np.int64(data[U(at)]) | np.int64(data[U(at + 1)]) << 8
@@ -87,6 +73,56 @@ def read_word(data: Bytes, at: Int) -> Int:
     high = np.int64(data[U(at + 4)]) | np.int64(data[U(at + 5)]) << 8
     high |= np.int64(data[U(at + 6)]) << 16 | np.int64(data[U(at + 7)]) << 24
     return low | high << 32
+
+
+@inlined
+def _joined(word: Int) -> Int:
+    """Eight groups of seven bits, one in each byte, as 56 bits."""
+    word &= 0x7F7F_7F7F_7F7F_7F7F
+    word = (word & 0x007F_007F_007F_007F) | ((word & 0x7F00_7F00_7F00_7F00) >> 1)
+    word = (word & 0x0000_3FFF_0000_3FFF) | ((word & 0x3FFF_0000_3FFF_0000) >> 2)
+    return (word & 0x0FFF_FFFF) | ((word & 0x0FFF_FFFF_0000_0000) >> 4)
+
+
+@inlined
+def _unzigzag(bits: Int) -> Int:
+    return ((bits >> 1) & _LOW) ^ -(bits & 1)
+
+
+@inlined
+def _read_bytes(data: Bytes, at: Int, end: Int, bits: Int, shift: Int) -> tuple[Int, Int]:
+    """The rest of a varint byte by byte, given what was read of it."""
+    for place in range(at, min(at + (70 - shift) // 7, end)):
+        byte = np.int64(data[U(place)])
+        bits |= (byte & 127) << shift
+        if byte < 128:
+            if shift == 63 and byte > 1:
+                break
+            return _unzigzag(bits), place + 1
+        shift += 7
+    return np.int64(0), BROKEN
+
+
+@inlined
+def read_long(data: Bytes, at: Int, end: Int) -> tuple[Int, Int]:
+    """A zigzag varint of at most 64 bits and the position after it.
+
+    Most have one byte or two. Of longer ones eight bytes are taken at once: an instant in ns has nine of
+    them, which one by one took a third of the time of a tick.
+    """
+    if at < end and data[U(at)] < 128:
+        return _unzigzag(np.int64(data[U(at)])), at + 1
+    if end - at >= 2 and data[U(at + 1)] < 128:
+        return _unzigzag(np.int64(data[U(at)]) & 127 | np.int64(data[U(at + 1)]) << 7), at + 2
+    if end - at < 8:
+        return _read_bytes(data, at, end, np.int64(0), 0)
+    word = read_word(data, at)
+    last = (~word >> 7) & 0x0101_0101_0101_0101  # a bit for each byte that ends a varint
+    if last == 0:
+        return _read_bytes(data, at + 8, end, _joined(word), 56)
+    last &= -last
+    size = 1 + 4 * (last >> 32 != 0) + 2 * (last & 0x0101_0000_0101_0000 != 0) + (last & _ODD != 0)
+    return _unzigzag(_joined(word & (((last - 1) << 7) | 127))), at + size
 
 
 @inlined
