@@ -8,7 +8,7 @@ Found = TypeVar("Found")
 
 
 def eventually(
-    check: Callable[[], Found], *, timeout_s: float = 30.0, poll_s: float = 0.02, because: str = ""
+    check: Callable[[], Found], *, timeout_s: float = 90.0, poll_s: float = 0.02, because: str = ""
 ) -> Found:
     """Call ``check`` until it returns something true, and return that.
 

@@ -6,12 +6,13 @@ the shared topics is expected as well.
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from barline.cli.topics import carry_out, compare, wanted
+from connectors.sinks.clickhouse.layout import Layout, lay_out
 from connectors.sinks.clickhouse.migrate import migrate
 from connectors.sinks.clickhouse.store import Store
 from connectors.sinks.clickhouse.tables import BAR_TOPICS, TOPICS
@@ -45,7 +46,7 @@ RUN_END = {
 Row = dict[str, Any]
 
 
-def own_database(stack: Endpoints, name: str) -> Endpoints:
+def own_database(stack: Endpoints, name: str, buckets: int = 0) -> Endpoints:
     """The servers with a database of that name, topics, schemas and tables made."""
     Store(stack.clickhouse_settings()).command(f"CREATE DATABASE IF NOT EXISTS `{name}`")
     endpoints = replace(stack, clickhouse=stack.clickhouse.rpartition("/")[0] + "/" + name)
@@ -54,6 +55,7 @@ def own_database(stack: Endpoints, name: str) -> Endpoints:
     register_all(stack.registry)
     with store_of(endpoints) as store:
         migrate(store)
+        lay_out(store, Layout(buckets))
     return endpoints
 
 
@@ -239,11 +241,3 @@ def from_now_on(database: Endpoints, group: str) -> str:
     reader.commit(reader.ends(TOPICS))
     reader.close()
     return group
-
-
-def eventually(check: Callable[[], bool], seconds: float = 90.0) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end, f"must hold within {seconds} s: {check}"
-        time.sleep(0.1)

@@ -12,6 +12,8 @@ from barline.cli.topics import OPTIONS, carry_out, compare, wanted
 from barline.settings import apply as configuration
 from barline.settings.load import load
 from barline.settings.settings import Settings
+from connectors.sinks.clickhouse.layout import Layout, lay_out
+from connectors.sinks.clickhouse.limits import Limits
 from connectors.sinks.clickhouse.migrate import migrate
 from connectors.sinks.clickhouse.store import Store
 from runtime.endpoints import Endpoints
@@ -40,7 +42,10 @@ def command(path: Path | None, partitions: int, app: str, replication: int, *, f
     click.echo(f"topics: {len(difference.missing)} created, {len(difference.wrong)} corrected")
     ids = register_all(endpoints.registry)
     click.echo(f"schemas: {len(ids)} registered")
-    applied = migrate(Store(endpoints.clickhouse_settings()))
+    store = Store(endpoints.clickhouse_settings())
+    applied = migrate(store)
+    lay_out(store, Layout(Limits(**settings.sink).buckets))
+    store.close()
     click.echo(f"tables: {len(applied)} migrations applied")
     if first:
         click.echo(f"configuration: {_first(settings, endpoints, kafka, ids)}")

@@ -9,7 +9,7 @@ import click
 
 from barline.settings.load import load
 from connectors.sinks.clickhouse.assemble import assemble
-from connectors.sinks.clickhouse.sink import Limits
+from connectors.sinks.clickhouse.limits import Limits
 from runtime.health import HealthServer
 from runtime.kafka import KafkaSettings, security
 from runtime.logs import configure

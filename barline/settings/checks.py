@@ -144,7 +144,7 @@ def _worker(settings: Settings) -> Iterator[Problem]:
 def _sink(settings: Settings) -> Iterator[Problem]:
     if not settings.sink:
         return
-    from connectors.sinks.clickhouse.sink import Limits  # noqa: PLC0415
+    from connectors.sinks.clickhouse.limits import Limits  # noqa: PLC0415
 
     found: list[Problem] = []
     read(Limits, settings.sink, ("sink",), found)

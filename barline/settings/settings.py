@@ -43,7 +43,7 @@ class Settings(msgspec.Struct, frozen=True):
         policies: what holds for every symbol.
         lines: strategy lines.
         worker: fields of ``streams.transport.settings.WorkerSettings`` that differ from its defaults.
-        sink: fields of ``connectors.sinks.clickhouse.sink.Limits``, likewise.
+        sink: fields of ``connectors.sinks.clickhouse.limits.Limits``, likewise.
         assets: what differs from the default rules of an asset class.
         conditions: tables of sale conditions by name; those of ``barline.settings.conditions`` are there.
         calendars: how calendars differ from the tables.

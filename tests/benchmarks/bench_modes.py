@@ -1,4 +1,4 @@
-"""Many modes at once in ``equity``: a partition a mode, as it is, and the layout in 32 buckets.
+"""Many modes at once in ``equity``: a partition for each mode, and 32 buckets of modes.
 
 Run with ``python -m tests.benchmarks.bench_modes [MODES]``. A round stores one value of every mode, as the
 sink does when all of them are live. Both tables are filled alike on an embedded engine of their own, one
@@ -15,6 +15,7 @@ from typing import Final
 
 import click
 
+from connectors.sinks.clickhouse.layout import Layout, lay_out
 from connectors.sinks.clickhouse.migrate import migrate
 from connectors.sinks.clickhouse.store import Store
 from connectors.sinks.clickhouse.tables import chunk_of_rows
@@ -77,10 +78,7 @@ def measured(name: str, together: int) -> dict[str, float]:
         with serving(argv, port) as server, store_of(server) as store:
             migrate(store)
             if "buckets" in name:
-                said = str(store.value("SHOW CREATE TABLE equity"))
-                store.command("DROP TABLE equity SYNC")
-                layout = f"PARTITION BY cityHash64(mode) % {BUCKETS}"
-                store.command(said.replace("PARTITION BY mode", layout))
+                lay_out(store, Layout(BUCKETS))
             rounds = [put(store, number, together) for number in range(ROUNDS)]
             parts = "SELECT count(), sum(bytes_on_disk) FROM system.parts WHERE active AND table = 'equity'"
             [(count, size)] = store.rows(parts)

@@ -11,8 +11,9 @@ from typing import Final
 from connectors.sinks.clickhouse.assemble import assemble
 from connectors.sinks.clickhouse.crash import crash_point
 from connectors.sinks.clickhouse.journal import Journal, Run
+from connectors.sinks.clickhouse.limits import Limits
 from connectors.sinks.clickhouse.publish import Ending, Publisher
-from connectors.sinks.clickhouse.sink import Limits, Sink
+from connectors.sinks.clickhouse.sink import Sink
 from runtime.endpoints import Endpoints
 from runtime.kafka import KafkaSettings
 from runtime.logs import configure
@@ -50,6 +51,21 @@ class HalvesSink(Sink):
         super()._assigned(partitions)
 
 
+class NarrowPublisher(Publisher):
+    """Keeps the rows of its own mode alone when it replaces a partition."""
+
+    def _shared(self) -> str:
+        return "mode = {mode:String}"
+
+
+class NarrowSink(Sink):
+    """Forgets that a bucket has other modes: the rule that the negative control breaks."""
+
+    def _assigned(self, partitions: list[Partition]) -> None:
+        self._publisher.__class__ = NarrowPublisher
+        super()._assigned(partitions)
+
+
 class ForgetfulJournal(Journal):
     """Never writes down that a run is out."""
 
@@ -66,7 +82,7 @@ class ForgetfulSink(Sink):
 
 
 KINDS: Final[Mapping[str, type[Sink]]] = {
-    "": Sink, "eager": EagerSink, "halves": HalvesSink, "forgetful": ForgetfulSink,
+    "": Sink, "eager": EagerSink, "halves": HalvesSink, "forgetful": ForgetfulSink, "narrow": NarrowSink,
 }  # fmt: skip
 LIMITS: Final = Limits(500, 0.05)
 

@@ -1,5 +1,6 @@
 """Kill -9 of the sink: at random, and at every step of a publication; then a control that must lose rows."""
 
+import dataclasses
 import multiprocessing
 import random
 import signal
@@ -9,15 +10,15 @@ from multiprocessing.process import BaseProcess
 
 import pytest
 
-from connectors.sinks.clickhouse.sink import Limits
+from connectors.sinks.clickhouse.limits import Limits
 from runtime.endpoints import Endpoints
+from tests.eventually import eventually
 from tests.faults.sink_process import LIMITS, run
 from tests.sinks import (
     MINUTE,
     T0,
     Feed,
     caught_up,
-    eventually,
     expected_bars,
     expected_equity,
     feeding,
@@ -73,7 +74,7 @@ def ends_with(sink: BaseProcess, code: int) -> bool:
 def finished(endpoints: Endpoints, group: str, limits: Limits = LIMITS, seconds: float = 90.0) -> None:
     """Run a sink until everything is stored, and end it in good order."""
     with process(endpoints, group, limits=limits) as sink:
-        eventually(lambda: caught_up(endpoints, group), seconds)
+        eventually(lambda: caught_up(endpoints, group), timeout_s=seconds)
         sink.terminate()
         assert ends_with(sink, 0)
 
@@ -107,11 +108,15 @@ def test_ten_kills_at_random_leave_the_tables_equal(database: Endpoints, unique:
     assert stored_equity(database) == expected_equity(database)
 
 
-@pytest.mark.parametrize("replace", [False, True], ids=["added", "replaced"])
+@pytest.mark.parametrize(
+    ("replace", "buckets"), [(False, 0), (True, 0), (True, 4)], ids=["added", "replaced", "in buckets"]
+)
 def test_a_kill_at_every_step_of_a_publication_changes_nothing(
-    database: Endpoints, unique: Unique, *, replace: bool
+    stack: Endpoints, unique: Unique, buckets: int, *, replace: bool
 ) -> None:
     mode, group = unique("mode"), unique("kill")
+    database = own_database(stack, group.replace("-", "_"), buckets)
+    limits = dataclasses.replace(LIMITS, buckets=buckets)
     with feeding(database) as feed:
         for turn, step in enumerate(STEPS):
             for n in range(30):
@@ -124,13 +129,13 @@ def test_a_kill_at_every_step_of_a_publication_changes_nothing(
             feed.run_end(3, mode=mode, strand_id="s", replace=replace)
             feed.run_end(3, mode=mode, strand_id="kept")
             feed.flush()
-            with process(database, group, crash_at=step) as sink:
+            with process(database, group, crash_at=step, limits=limits) as sink:
                 assert ends_with(sink, -signal.SIGKILL), step
-    finished(database, group)
+    finished(database, group, limits)
     assert stored_equity(database) == expected_equity(database)
     with store_of(database) as store:
-        of_mode = {"mode": mode}
-        assert store.value("SELECT count() FROM equity_staging WHERE mode = {mode:String}", of_mode) == 0
+        left = "SELECT count() FROM equity_staging WHERE mode = {mode:String}"
+        eventually(lambda: store.value(left, {"mode": mode}) == 0)
         assert not store.rows("SHOW TABLES LIKE 'equity_run_%'")
 
 

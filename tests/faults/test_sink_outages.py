@@ -19,6 +19,7 @@ import pytest
 from connectors.sinks.clickhouse.sink import Sink
 from runtime.endpoints import Endpoints
 from tests.clickhouse_server import PASSWORD, command, free_port, serving
+from tests.eventually import eventually
 from tests.faults.full_broker import fill
 from tests.integration.test_sink import sinking
 from tests.sinks import (
@@ -26,7 +27,6 @@ from tests.sinks import (
     T0,
     Feed,
     caught_up,
-    eventually,
     feeding,
     from_now_on,
     own_database,
@@ -97,7 +97,7 @@ def test_a_database_that_is_killed_and_comes_back_lacks_nothing(
             feed_turn(feed, mode, 3)
             assert not caught_up(database, group)
             with serving(argv, port):
-                eventually(lambda: caught_up(database, group), 180)
+                eventually(lambda: caught_up(database, group), timeout_s=180)
                 assert sink.problem == ""
                 assert complete(database, mode, 4)
 

@@ -5,8 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
+from connectors.sinks.clickhouse.limits import Limits
 from runtime.endpoints import Endpoints
-from tests.faults.test_sink_kills import caught_up, ends_with, eventually, finished, process
+from schemas.partition import partition_of
+from tests.eventually import eventually
+from tests.faults.test_sink_kills import caught_up, ends_with, finished, process
 from tests.integration.test_sink import stored
 from tests.sinks import T0, Feed, expected_equity, feeding, from_now_on, own_database, stored_equity
 
@@ -58,6 +61,41 @@ def test_a_simulation_that_is_replaced_is_gone(database: Endpoints, unique: Uniq
         assert ends_with(sink, 0)
     replaced = list(range(1_000, 1_000 + ROWS))
     assert seen(database, mode) == ([*range(ROWS), *replaced] if kind else replaced)
+
+
+@pytest.mark.parametrize("kind", ["", "narrow"], ids=["bucket", "control: mode alone"])
+def test_a_run_that_is_replaced_hides_no_row_of_the_other_modes_of_its_bucket(
+    stack: Endpoints, unique: Unique, kind: str
+) -> None:
+    database = own_database(stack, unique("bucket").replace("-", "_"), buckets=4)
+    own, group = unique("mode"), from_now_on(database, unique("publish"))
+    modes = [own, *modes_beside(own, 4)]
+    with feeding(database) as feed:
+        for n in range(ROWS):
+            feed.equity(1, mode=modes[1], ts_event=T0 + n)
+            feed.equity(1, mode=modes[2], live=False, ts_event=T0 + n)
+        feed.run_end(1, mode=modes[2])
+        feed.flush()
+    simulate(database, own, 0)
+    counts = set()
+    with process(database, group, kind=kind, limits=Limits(500, 0.05, buckets=4)) as sink:
+        eventually(lambda: caught_up(database, group))
+        for turn in range(1, 4):
+            simulate(database, own, 1_000 * turn, replace=True)
+            while not caught_up(database, group):
+                counts.add(tuple(len(seen(database, mode)) for mode in modes))
+        sink.terminate()
+        assert ends_with(sink, 0)
+    counts.add(tuple(len(seen(database, mode)) for mode in modes))
+    assert seen(database, own) == list(range(3_000, 3_000 + ROWS))
+    assert (counts == {(ROWS, ROWS, ROWS)}) == (not kind)
+
+
+def modes_beside(mode: str, buckets: int) -> list[str]:
+    """Two other modes of its bucket."""
+    own = partition_of(mode.encode(), buckets)
+    names = (f"{mode}.{n}" for n in range(500))
+    return [name for name in names if partition_of(name.encode(), buckets) == own][:2]
 
 
 def feed_flips(feed: Feed, mode: str) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import click
 import pytest
 
-from connectors.sinks.clickhouse.sink import Limits
+from connectors.sinks.clickhouse.limits import Limits
 from connectors.sources.jsnl import LinesSource, Positions
 from runtime.endpoints import Endpoints
 from tests.faults.test_sink_kills import STEPS, ends_with, finished, process

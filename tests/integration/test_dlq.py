@@ -17,8 +17,8 @@ from runtime.reader import Reader
 from schemas.codec import decode_record, encode_record, names_of
 from schemas.partition import partition_of
 from schemas.registry import register_all
+from tests.eventually import eventually
 from tests.factories import at, tick
-from tests.sinks import eventually
 
 pytestmark = pytest.mark.stack
 

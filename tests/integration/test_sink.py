@@ -11,19 +11,20 @@ import pytest
 from connectors.sinks.clickhouse.assemble import assemble
 from connectors.sinks.clickhouse.errors import StoreDownError
 from connectors.sinks.clickhouse.guard import ModeGuard
+from connectors.sinks.clickhouse.limits import Limits
 from connectors.sinks.clickhouse.migrate import migrations
-from connectors.sinks.clickhouse.sink import Limits, Sink
+from connectors.sinks.clickhouse.sink import Sink
 from connectors.sinks.clickhouse.store import Store
 from runtime.endpoints import Endpoints
 from runtime.kafka import KafkaSettings
 from runtime.producer import headers
+from tests.eventually import eventually
 from tests.sinks import (
     MINUTE,
     T0,
     Feed,
     caught_up,
     count,
-    eventually,
     expected_bars,
     expected_equity,
     feeding,
@@ -35,15 +36,16 @@ from tests.sinks import (
 
 pytestmark = pytest.mark.stack
 
+LIMITS = Limits(5_000, 0.2)
 Unique = Callable[[str], str]
 
 
 @contextmanager
 def sinking(
-    endpoints: Endpoints, group: str, change: Callable[[Sink], None] = lambda _: None
+    endpoints: Endpoints, group: str, change: Callable[[Sink], None] = lambda _: None, limits: Limits = LIMITS
 ) -> Iterator[Sink]:
     """A sink that runs beside the test."""
-    sink, close = assemble(KafkaSettings(endpoints.kafka), endpoints, group, Limits(5_000, 0.2))
+    sink, close = assemble(KafkaSettings(endpoints.kafka), endpoints, group, limits)
     change(sink)
     stop = threading.Event()
     failure: list[BaseException] = []
@@ -65,9 +67,11 @@ def sinking(
     assert not failure, failure
 
 
-def stored(endpoints: Endpoints, group: str, change: Callable[[Sink], None] = lambda _: None) -> None:
+def stored(
+    endpoints: Endpoints, group: str, change: Callable[[Sink], None] = lambda _: None, limits: Limits = LIMITS
+) -> None:
     """Run a sink until everything is stored."""
-    with sinking(endpoints, group, change):
+    with sinking(endpoints, group, change, limits):
         eventually(lambda: caught_up(endpoints, group))
 
 

@@ -16,7 +16,8 @@ from runtime.kafka import KafkaSettings, partition_counts
 from schemas.errors import DependencyError, SchemaError
 from schemas.records import RECORDS
 from schemas.topics import TOPICS
-from tests.sinks import PARTITIONS, eventually, store_of
+from tests.eventually import eventually
+from tests.sinks import PARTITIONS, store_of
 
 pytestmark = pytest.mark.stack
 

@@ -7,10 +7,12 @@ from connectors.sinks.clickhouse.epochs import epochs, topic_ids
 from connectors.sinks.clickhouse.errors import StoreDownError, TablesError
 from connectors.sinks.clickhouse.guard import ModeGuard, known_modes
 from connectors.sinks.clickhouse.journal import Journal
+from connectors.sinks.clickhouse.layout import Layout, check
 from connectors.sinks.clickhouse.letters import DeadLetters
+from connectors.sinks.clickhouse.limits import Limits
 from connectors.sinks.clickhouse.migrate import missing
 from connectors.sinks.clickhouse.native import Column, Texts
-from connectors.sinks.clickhouse.sink import Limits, Sink
+from connectors.sinks.clickhouse.sink import Sink
 from connectors.sinks.clickhouse.store import Store
 from connectors.sinks.clickhouse.tables import TOPICS
 from runtime.endpoints import Endpoints
@@ -50,18 +52,20 @@ def assemble(
         DependencyError: a server does not answer.
         SchemaError: a topic or a schema is missing.
         TablesError: a migration was not applied.
+        ConfigurationError: the tables have another layout.
     """
     store = Store(endpoints.clickhouse_settings())
     try:
         if left := missing(store):
             raise TablesError(f"migrations must be applied, was without {left[0]} (fix: `barline init`)")
-        known = _topics(kafka)
+        counts = _topics(kafka)
+        check(store, Layout(limits.buckets), counts["equity"])
         ids = registered(endpoints.registry)
         producer = Producer(kafka, "sink")
-        counted = epochs(store, topic_ids(kafka, [*known, _LINES]))
+        counted = epochs(store, topic_ids(kafka, [*TOPICS, _LINES]))
         journal = Journal(store, counted["equity"])
         journal.load()
-        guard = ModeGuard(known_modes(store), limits.modes)
+        guard = ModeGuard(known_modes(store), limits.most_modes())
     except StoreDownError as error:
         raise DependencyError(str(error)) from error
     registry = Registry(endpoints.registry)
@@ -87,8 +91,8 @@ def _warm(decoder: Decoder) -> None:
     Column("String", Texts(columns.data, columns.values)).encoded()
 
 
-def _topics(kafka: KafkaSettings) -> tuple[str, ...]:
-    """What the sink reads.
+def _topics(kafka: KafkaSettings) -> dict[str, int]:
+    """Partitions of each topic, among them what the sink reads.
 
     Raises:
         SchemaError: a topic does not exist.
@@ -99,4 +103,4 @@ def _topics(kafka: KafkaSettings) -> tuple[str, ...]:
             raise SchemaError(
                 f"topic {topic} must exist, was not found (create it with `barline topics apply`)"
             )
-    return TOPICS
+    return counts

@@ -14,6 +14,7 @@ from runtime.reader import Partition
 from schemas.batches.lookup import distinct
 from schemas.batches.wire import Ints
 from schemas.columns import Columns
+from schemas.partition import partition_of
 
 PARTITIONS_PER_INSERT: Final = 50
 
@@ -96,11 +97,14 @@ def _partitions(table: Table, chunk: Chunk) -> tuple[Ints, list[Hashable]]:
         )
         keys, local = np.unique(months, return_inverse=True)
         return local.astype(np.int64), keys.tolist()
-    local, texts = np.zeros(chunk.count, np.int64), [()]
+    texts: list[tuple[bytes, ...]] = [()]
+    local = np.zeros(chunk.count, np.int64)
     for name in table.parts:
         numbers, own = _texts(chunk.columns[name])
         pairs, local = np.unique(local * len(own) + numbers, return_inverse=True)
         texts = [(*texts[pair // len(own)], own[pair % len(own)]) for pair in pairs.tolist()]
+    if table.buckets:
+        return local, [partition_of(text[0], table.buckets) for text in texts]
     return local, list(texts)
 
 

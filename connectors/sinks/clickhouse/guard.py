@@ -8,6 +8,9 @@ from connectors.sinks.clickhouse.store import Store
 LARGEST_NUMBER: Final = 1_000
 """Modes at most; a partition is a folder and its files."""
 
+LARGEST_IN_BUCKETS: Final = 100_000
+"""Modes at most where several share a partition; each is known in memory."""
+
 _NAME: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9_.:@+-]{0,127}")
 
 WRONG_NAME: Final = "S01"

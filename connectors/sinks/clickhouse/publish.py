@@ -23,9 +23,11 @@ from typing import Final
 from connectors.sinks.clickhouse.crash import crash_point
 from connectors.sinks.clickhouse.errors import StoreDownError, TablesError
 from connectors.sinks.clickhouse.journal import Journal, Run
+from connectors.sinks.clickhouse.layout import layout_of
 from connectors.sinks.clickhouse.store import Store
 from runtime.reader import Partition
 from schemas.errors import SinkError
+from schemas.partition import partition_of
 
 _PREFIX: Final = "equity_run_"
 _NO_SUCH_PART: Final = 232
@@ -94,14 +96,20 @@ class Publisher:
 
     def tidy(self, runs: Iterable[Run]) -> None:
         """Drop what a crash left of runs that are published."""
-        tables = self._tables(_PREFIX)
-        staged = {
-            Run(*row) for row in self._store.rows("SELECT DISTINCT mode, strand_id FROM equity_staging")
-        }
+        tables, staged = self._tables(_PREFIX), self._staged()
         for run in runs:
             if run in staged:
                 self._clear(run)
             self._drop([table for table in tables if table.startswith(_of(run))])
+
+    def waiting(self) -> set[Run]:
+        """Runs with rows in staging that are not published."""
+        return {run for run, version in self._staged().items() if version > self._journal.published(run)}
+
+    def _staged(self) -> dict[Run, int]:
+        """Newest version in staging by run."""
+        query = "SELECT mode, strand_id, max(version) FROM equity_staging GROUP BY mode, strand_id"
+        return {Run(mode, strand): int(version) for mode, strand, version in self._store.rows(query)}
 
     def _out(self, ending: Ending, table: str) -> int:
         """Bring the rows of a run into the final table, and say so in the journal."""
@@ -133,7 +141,7 @@ class Publisher:
         if ending.replaces:
             self._store.command(
                 f"INSERT INTO {table} SELECT * FROM equity FINAL "  # noqa: S608  (a digest; the rest is bound)
-                "WHERE mode = {mode:String} AND (strand_id != {strand_id:String} OR live)",
+                f"WHERE {self._shared()} AND (NOT ({_OF_RUN}) OR live)",
                 run._asdict(),
             )
         self._store.command(f"OPTIMIZE TABLE {table} FINAL")
@@ -148,6 +156,10 @@ class Publisher:
             )
         verb = "REPLACE" if ending.replaces else "ATTACH"
         self._store.command(f"ALTER TABLE equity {verb} PARTITION ID '{parts[0][0]}' FROM {table}")
+
+    def _shared(self) -> str:
+        """Condition on rows: they are in the partition that takes the run."""
+        return layout_of(self._store).beside
 
     def _verify(self, run: Run, table: str) -> None:
         """See that every row of the run is in the final table.
@@ -164,7 +176,18 @@ class Publisher:
             raise SinkError(f"a published run must be in equity, was without {lost} rows ({run.mode})")
 
     def _clear(self, run: Run) -> None:
-        """Drop the staged rows of a run that are published; a part with newer ones stays."""
+        """Drop the staged rows of a run that are published; a part with newer ones stays.
+
+        In buckets, where other runs share the parts, they go some seconds later.
+        """
+        if buckets := layout_of(self._store).buckets:
+            place = partition_of(run.mode.encode(), buckets)
+            self._store.command(
+                f"DELETE FROM equity_staging IN PARTITION ID '{place}' WHERE {_OF_RUN} "  # noqa: S608  (bound)
+                "AND version <= {published:UInt64} SETTINGS lightweight_deletes_sync = 0",
+                {**run._asdict(), "published": max(self._journal.published(run), 0)},
+            )
+            return
         query = (
             f"SELECT _part FROM equity_staging WHERE {_OF_RUN} "  # noqa: S608  (bound)
             "GROUP BY _part HAVING max(version) <= {published:UInt64}"

@@ -10,7 +10,6 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import numpy as np
@@ -20,13 +19,14 @@ from connectors.sinks.clickhouse.batch import Batch, Piece, halves, inserts
 from connectors.sinks.clickhouse.crash import crash_point
 from connectors.sinks.clickhouse.equity import ending, route, versioned
 from connectors.sinks.clickhouse.errors import RowsRefusedError, StoreDownError
-from connectors.sinks.clickhouse.guard import LARGEST_NUMBER, ModeGuard
+from connectors.sinks.clickhouse.guard import ModeGuard
 from connectors.sinks.clickhouse.journal import Journal
 from connectors.sinks.clickhouse.letters import DeadLetters
+from connectors.sinks.clickhouse.limits import Limits
 from connectors.sinks.clickhouse.native import Chunk, Places
 from connectors.sinks.clickhouse.publish import Ending, Publisher
 from connectors.sinks.clickhouse.store import Store
-from connectors.sinks.clickhouse.tables import EQUITY, STAGING, TABLES, TOPICS, Table, chunk_of
+from connectors.sinks.clickhouse.tables import TABLES, TOPICS, Table, chunk_of, equity_tables
 from runtime.metrics import REGISTRY, Durations
 from runtime.reader import Partition, Reader
 from schemas.batches.decode import Decoder
@@ -45,21 +45,6 @@ _TIMES: Final = Durations("barline_sink_seconds", "Time of inserts and publicati
 
 _FIRST_DELAY_S: Final = 0.1
 _LONGEST_DELAY_S: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """When a batch is stored.
-
-    Attributes:
-        rows: as soon as so many rows wait.
-        age_s: as soon as the oldest has waited so long.
-        modes: so many modes may have a partition in ``equity``.
-    """
-
-    rows: int = 20_000
-    age_s: float = 1.0
-    modes: int = LARGEST_NUMBER
 
 
 class Sink:
@@ -85,11 +70,12 @@ class Sink:
         journal: Journal,
         guard: ModeGuard,
         epochs: Mapping[str, int],
-        limits: Limits = Limits(),
+        limits: Limits,
     ) -> None:
         self._reader, self._store, self._decoders, self._letters = reader, store, decoders, letters
         self._journal, self._guard, self._epochs, self._limits = journal, guard, epochs, limits
         self._publisher = Publisher(store, journal)
+        self._final, self._staging = equity_tables(limits.buckets)
         self._batch = Batch()
         self._early: list[tuple[Partition, Frames]] = []  # came while everything was paused
         self._unchecked: set[Partition] = set()
@@ -200,8 +186,8 @@ class Sink:
             self._letters.refuse(columns, place, code, detail)
         runs = {run: int(columns.offsets[place]) for run, place in routed.runs.items()}
         self._until_stored(lambda: self._journal.begin(runs, partition))
-        self._batch.add(EQUITY, columns, routed.live, published)
-        self._batch.add(STAGING, columns, routed.staged, published)
+        self._batch.add(self._final, columns, routed.live, published)
+        self._batch.add(self._staging, columns, routed.staged, published)
 
     def _publish(self, found: Ending) -> None:
         """Store everything before the end of a run, then publish it."""
@@ -289,8 +275,7 @@ class Sink:
     def _sought_back(self, partition: Partition, position: int) -> bool:
         """Go back to where an open run begins whose staged rows are gone; whether that was needed."""
         self._unchecked.discard(partition)
-        query = "SELECT DISTINCT mode, strand_id FROM equity_staging"
-        staged = {tuple(row) for row in self._until_stored(lambda: self._store.rows(query))}
+        staged = self._until_stored(self._publisher.waiting)
         opened = self._journal.open_runs(partition)
         lost = [first for run, first in opened.items() if run not in staged and first < position]
         if lost:

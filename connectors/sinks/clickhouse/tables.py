@@ -1,7 +1,7 @@
 """Which table holds what, and how rows of columns become its rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -40,6 +40,7 @@ class Table:
         record: type of the records it holds.
         month: instant or date by whose month it is partitioned, empty where it is not.
         parts: text columns by which it is partitioned.
+        buckets: by so many buckets of the one in ``parts``, 0 by itself.
         version: where its version comes from: empty for a field of the record, ``offset`` for the record's
             own offset, ``lines_offset`` for that field; either with the epoch of its topic above.
     """
@@ -48,6 +49,7 @@ class Table:
     record: str
     month: str = ""
     parts: tuple[str, ...] = ()
+    buckets: int = 0
     version: str = ""
 
 
@@ -70,6 +72,13 @@ TABLES: Final[Mapping[tuple[str, str], tuple[Table, ...]]] = {
 
 EQUITY: Final = Table("equity", "Equity", parts=("mode",), version="lines_offset")
 STAGING: Final = Table("equity_staging", "Equity", parts=("mode", "strand_id"), version="lines_offset")
+
+
+def equity_tables(buckets: int) -> tuple[Table, Table]:
+    """``EQUITY`` and ``STAGING``, or both in buckets of modes where there are any."""
+    if not buckets:
+        return EQUITY, STAGING
+    return replace(EQUITY, buckets=buckets), replace(STAGING, parts=("mode",), buckets=buckets)
 
 
 def column_type(field: Field) -> str:

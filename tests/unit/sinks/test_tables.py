@@ -8,8 +8,18 @@ import pytest
 from connectors.sinks.clickhouse.batch import PARTITIONS_PER_INSERT, Piece, halves, inserts
 from connectors.sinks.clickhouse.migrate import migrations, statements
 from connectors.sinks.clickhouse.native import Chunk, Column
-from connectors.sinks.clickhouse.tables import EQUITY, STAGING, TABLES, Table, chunk_of, column_type, texts_of
+from connectors.sinks.clickhouse.tables import (
+    EQUITY,
+    STAGING,
+    TABLES,
+    Table,
+    chunk_of,
+    column_type,
+    equity_tables,
+    texts_of,
+)
 from schemas.codec import LOCAL_IDS, encode_record
+from schemas.partition import partition_of
 from schemas.records import record_type
 from schemas.topics import TOPICS
 from tests.records import decoded
@@ -101,6 +111,13 @@ def test_partitions_by_text_are_counted_over_all_pieces() -> None:
     first, second = piece([f"m{n}" for n in range(40)]), piece([f"m{n}" for n in range(30, 70)])
     assert [sum(p.chunk.count for p in part) for part in inserts(STAGING, [first, second])] == [60, 20]
     assert len(list(inserts(EQUITY, [first]))) == 1
+    many = piece([f"m{n}" for n in range(3_000)])
+    for table in equity_tables(60):
+        parts = [[row for p in part for row in p.chunk.places.tolist()] for part in inserts(table, [many])]
+        buckets = [{partition_of(b"m%d" % row, 60) for row in part} for part in parts]
+        assert sorted(map(len, buckets)) == [10, 50]
+        assert not buckets[0] & buckets[1]
+        assert sorted(row for part in parts for row in part) == list(range(3_000))
 
 
 def opens(pieces: list[Piece]) -> list[int]:
