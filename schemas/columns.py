@@ -175,7 +175,7 @@ class Draft:
         self._counts[kind] += size
         self._tables[kind] += rows.tobytes()
         self._kinds.frombytes(bytes([kind]) * size)
-        self._rows.extend(range(first, first + size))
+        self._rows.frombytes(np.arange(first, first + size, dtype=np.int32).tobytes())
         self._ats.frombytes(bytes(8 * size) if at is None else at.tobytes())
 
     def row(self, record: str, at: int = 0, **fields: object) -> None:

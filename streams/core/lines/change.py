@@ -92,7 +92,10 @@ class Changes:
         owners = {(name, place.strand_id): mode for name, mode, place in self._runs}
         names = list(numbers)
         pairs = np.array(strands, np.int64)[runs] * len(texts) + self._lines.brokers[items]
-        used, firsts, pairs = np.unique(pairs, return_index=True, return_inverse=True)
+        narrow = len(names) * len(texts) < 1 << 15  # numpy sorts 16 bits by radix
+        used, firsts, pairs = np.unique(
+            pairs.astype(np.int16) if narrow else pairs, return_index=True, return_inverse=True
+        )
         keys = [(*names[pair // len(texts)], texts[pair % len(texts)]) for pair in used.tolist()]
         before = [owners[name, strand].equity.get(strand, {}).get(broker) for name, strand, broker in keys]
         known = np.array([value is not None for value in before])

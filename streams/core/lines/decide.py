@@ -9,7 +9,9 @@ from typing import Final
 
 import numpy as np
 
+from schemas.batches.wire import Int, U
 from schemas.columns import Ints
+from schemas.jit import kernel
 from schemas.jsnl import AGAIN
 from streams.core.lines.change import Changes
 from streams.core.lines.emit import DUPLICATE, IN, OUT, Emitter
@@ -21,6 +23,40 @@ from streams.core.lines.table import Table
 
 _LINE: Final = 0
 _AGAIN: Final = AGAIN.encode()
+
+
+@kernel
+def sift(rows: Ints, numbers: Ints, instants: Ints, last: Int, good: Ints, bad: Ints) -> tuple[Int, Int, Int]:
+    """Part the lines of a file that were not decided before into those with items and those without.
+
+    Args:
+        rows: lines in log order.
+        numbers: number of each line in its file, by row.
+        instants: its time, negative where it has no items, by row.
+        last: number of the last line decided.
+        good: takes the rows with items.
+        bad: takes the rows without.
+
+    Returns:
+        How many there are of each, and the number of the last line decided now.
+    """
+    goods, bads = np.int64(0), np.int64(0)
+    for row in rows:
+        if numbers[U(row)] > last:
+            last = numbers[U(row)]
+            if instants[U(row)] >= 0:
+                good[U(goods)] = row
+                goods += 1
+            else:
+                bad[U(bads)] = row
+                bads += 1
+    return goods, bads, last
+
+
+def grouped(numbers: Ints) -> Ints:
+    """Order in which equal numbers stand together, each group as it was."""
+    narrow = len(numbers) > 0 and numbers.max() < 1 << 15  # numpy sorts 16 bits by radix
+    return np.argsort(numbers.astype(np.int16) if narrow else numbers, kind="stable")
 
 
 class Deciding:
@@ -52,7 +88,7 @@ class Deciding:
         lines = self._row_of[begin:end][self._kinds[begin:end] == _LINE]
         self._every[lines] = not limits.equity_on_change
         run = Run(self._batch, self._emit, limits)
-        order = begin + np.argsort(self._batch.mode_of[begin:end], kind="stable")
+        order = begin + grouped(self._batch.mode_of[begin:end])
         numbers = self._batch.mode_of[order]
         borders = np.flatnonzero(np.diff(numbers)) + 1
         for part in np.split(order, borders):
@@ -102,11 +138,12 @@ class Deciding:
         if len(part) == 1 or files.min() == files.max():
             groups = [(self._files[int(files[0])], part, rows)]
         else:
-            numbers, firsts = np.unique(files, return_index=True)
+            order = grouped(files)
+            borders = np.flatnonzero(np.diff(files[order])) + 1
             groups = [
-                (self._files[number], part[files == number], rows[files == number])
-                for number in numbers[np.argsort(firsts)].tolist()
+                (self._files[int(files[own[0]])], part[own], rows[own]) for own in np.split(order, borders)
             ]
+            groups.sort(key=lambda group: int(group[1][0]))
         if not self._fits(run.mode, [file_id for file_id, _, _ in groups]):
             for index in part.tolist():
                 self._apart(run, index)
@@ -128,18 +165,15 @@ class Deciding:
 
     def _file(self, run: Run, file: File, rows: Ints) -> None:
         """Decide lines of one file."""
-        numbers = self._numbers[rows]
-        before = np.maximum.accumulate(np.concatenate([[file.last], numbers[:-1]]))
-        fresh = numbers > before
-        file.last = max(file.last, int(numbers.max()))
-        run.count(DUPLICATE, int(len(rows) - fresh.sum()))
-        rows = rows[fresh]
-        good = self._lines.instants[rows] >= 0
-        for row in rows[~good].tolist():
+        good, bad = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
+        found = sift(rows, self._numbers, self._lines.instants, file.last, good, bad)
+        goods, bads, file.last = map(int, found)
+        run.count(DUPLICATE, len(rows) - goods - bads)
+        for row in bad[:bads].tolist():
             self._emit.begin(index := int(self._indices[row]))
             refused = self._lines.refused[row]
             run.reject(self._batch.origin(index), refused.code, refused.detail)
-        rows = rows[good]
+        rows = good[:goods]
         run.count(OUT, len(rows))
         for place, own in self._placed(run.mode, file, rows):
             self._changes.apply(own, run.name, run.mode, place)

@@ -1,7 +1,6 @@
 """All lines of a batch as columns: most read by the kernel, the others by ``parse``, in log order."""
 
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -25,14 +24,24 @@ class Others:
         rows: int64[k], row of each, ascending.
         places: int64[k], its place in its line.
         types: int64[k], position of its type in the ``texts`` of the lines.
-        data: its JSON as it stands.
+        data: object[k], its JSON as it stands.
     """
 
-    def __init__(self, found: list[tuple[int, int, int, bytes]]) -> None:
-        found.sort(key=itemgetter(0))
-        rows, places, types, data = zip(*found, strict=True) if found else ((), (), (), ())
-        self.rows, self.places = np.array(rows, np.int64), np.array(places, np.int64)
-        self.types, self.data = np.array(types, np.int64), np.array(data, object)
+    def __init__(self, rows: Ints, places: Ints, types: Ints, data: list[bytes]) -> None:
+        self.rows, self.places, self.types = rows, places, types
+        self.data = np.empty(len(data), object)
+        self.data[:] = data
+
+    def merge(self, more: list[tuple[int, int, int, bytes]]) -> None:
+        """Put others, in order as well, in their places."""
+        if not more:
+            return
+        rows, places, types, data = zip(*more, strict=True)
+        order = np.argsort(np.concatenate([self.rows, np.array(rows, np.int64)]), kind="stable")
+        self.places = np.concatenate([self.places, np.array(places, np.int64)])[order]
+        self.types = np.concatenate([self.types, np.array(types, np.int64)])[order]
+        self.data = np.concatenate([self.data, np.array(data, object)])[order]
+        self.rows = np.concatenate([self.rows, np.array(rows, np.int64)])[order]
 
 
 class Lines:
@@ -68,10 +77,12 @@ class Lines:
         self._numbers: dict[bytes, int] = {}
         self._more: list[tuple[int, int, float, int]] = []
         self._scan(rows)
-        for row in np.flatnonzero((self.instants < 0) & wanted).tolist():
-            self._read(row, rows)
+        left = np.flatnonzero((self.instants < 0) & wanted)
+        cells = (packed(rows[name][left]).tolist() for name in ("data", "mode", "detail"))
+        for row, line, mode, detail in zip(left.tolist(), *cells, strict=True):
+            self._read(row, self._bytes(line), self._bytes(mode), self._bytes(detail))
         self._merge()
-        self.others = Others(self._others)
+        self.others.merge(self._others)
 
     def _scan(self, rows: Rows) -> None:
         lines, count = packed(rows["data"]), len(rows)
@@ -89,10 +100,8 @@ class Lines:
         for at in np.flatnonzero(kinds == HARD).tolist():
             values[at] = float(self._bytes(int(spans[at]))) + 0.0
         other = np.flatnonzero(kinds == OTHER)
-        types, data = self._named(texts[other]), map(self._bytes, spans[other].tolist())
-        self._others += zip(
-            owners[other].tolist(), positions[other].tolist(), types.tolist(), data, strict=True
-        )
+        types, data = self._named(texts[other]), list(map(self._bytes, spans[other].tolist()))
+        self.others = Others(owners[other], positions[other], types, data)
         equity = np.flatnonzero(kinds != OTHER)
         self.rows, self.places, self.values = owners[equity], positions[equity], values[equity]
         self.brokers = self._named(texts[equity])
@@ -104,12 +113,12 @@ class Lines:
         known = [self._number(self._bytes(int(texts[first]))) for first in firsts.tolist()]
         return np.array(known, np.int64)[numbers]
 
-    def _read(self, row: int, rows: Rows) -> None:
+    def _read(self, row: int, line: bytes, mode: bytes, detail: bytes) -> None:
         """The long way for one line."""
-        if detail := self._text(rows["detail"][row]):
+        if detail:
             self.refused[row] = Rejected("unreadable", detail.decode("utf-8", "replace"))
             return
-        found = parse(self._text(rows["data"][row]), self._text(rows["mode"][row]))
+        found = parse(line, mode)
         if isinstance(found, Rejected):
             self.refused[row] = found
         elif isinstance(found, Started):
@@ -143,12 +152,9 @@ class Lines:
             self.texts.append(text)
         return number
 
-    def _text(self, cell: np.void) -> bytes:
-        return self._data[int(cell["at"]) : int(cell["at"]) + max(int(cell["size"]), 0)].tobytes()
-
     def _bytes(self, packed_span: int) -> bytes:
         at = packed_span & 0xFFFF_FFFF
-        return self._data[at : at + (packed_span >> 32)].tobytes()
+        return self._data[at : at + max(packed_span >> 32, 0)].tobytes()
 
 
 def named(data: Bytes, spans: Rows) -> tuple[Ints, Sequence[bytes]]:

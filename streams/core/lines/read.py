@@ -82,6 +82,7 @@ class Batch:
         self.columns = batch
         self.offsets = batch.offsets
         self.mode_of, self.modes = _modes(batch)
+        self._keys, self._values = packed(batch.keys), packed(batch.values)
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -97,13 +98,17 @@ class Batch:
 
     def origin(self, index: int) -> Origin:
         """The record as it stood in the log."""
-        key, value = self.columns.keys[index], self.columns.values[index]
+        key = int(self._keys[index])
         return Origin(
             int(self.offsets[index]),
             int(self.columns.timestamps[index]),
-            None if key["size"] < 0 else self.columns.bytes_at(key),
-            self.columns.bytes_at(value),
+            None if key < 0 else self._bytes(key),
+            self._bytes(int(self._values[index])),
         )
+
+    def _bytes(self, span: int) -> bytes:
+        at = span & 0xFFFF_FFFF
+        return self.columns.data[at : at + max(span >> 32, 0)].tobytes()
 
     def _value(self, cell: np.generic) -> object:
         return self.columns.bytes_at(cell) if isinstance(cell, np.void) else cell.item()

@@ -11,26 +11,26 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.batches.wire import BROKEN, Bytes, Int, Ints, U, span, span_at, span_size
-from schemas.jit import inlined, kernel
-from schemas.jsnl import TEXT_LIMIT
-from streams.core.lines.cells import (
+from schemas.batches.cells import (
     NULL,
     NUMBER,
     TEXT,
     behind,
     blank,
     cell,
-    digits_at,
     equal,
+    instant_at,
     is_text,
     key_of,
+    line_key,
 )
+from schemas.batches.wire import BROKEN, Bytes, Int, Ints, U, span, span_at, span_size
+from schemas.jit import inlined, kernel
+from schemas.jsnl import TEXT_LIMIT
 
 EQUITY, OTHER, HARD = 0, 1, 2
 
 _LIMIT: Final = TEXT_LIMIT
-_LAST_SECOND: Final = 9_223_372_035
 _SMALLEST: Final = 9  # bytes of an item and its comma, at least
 
 
@@ -92,44 +92,6 @@ def _is_equity(data: Bytes, key: Int) -> bool:
 
 
 @inlined
-def _top_key(data: Bytes, key: Int) -> Int:
-    """1 for mode, 2 for timestamp, 3 for value, 4 for type, 0 for any other key."""
-    at, size = span_at(key), span_size(key)
-    if size == 4 and data[U(at + 3)] == 101:
-        if data[U(at)] == 109 and data[U(at + 1)] == 111 and data[U(at + 2)] == 100:
-            return 1
-        if data[U(at)] == 116 and data[U(at + 1)] == 121 and data[U(at + 2)] == 112:
-            return 4
-    if size == 5 and data[U(at)] == 118 and data[U(at + 1)] == 97 and data[U(at + 2)] == 108:
-        return 3 if data[U(at + 3)] == 117 and data[U(at + 4)] == 101 else 0
-    if size == 9 and data[U(at)] == 116 and data[U(at + 1)] == 105 and data[U(at + 2)] == 109:
-        first = data[U(at + 3)] == 101 and data[U(at + 4)] == 115 and data[U(at + 5)] == 116
-        return (
-            2 if first and data[U(at + 6)] == 97 and data[U(at + 7)] == 109 and data[U(at + 8)] == 112 else 0
-        )
-    return 0
-
-
-@inlined
-def _instant(data: Bytes, text: Int) -> Int:
-    """Nanoseconds of ten digits and up to 18 decimals; ``BROKEN`` for times written otherwise."""
-    at, size = span_at(text), span_size(text)
-    if size < 10 or size > 29 or size == 11:
-        return BROKEN
-    after, seconds = digits_at(data, at, at + 10, np.int64(0))
-    if after != at + 10 or seconds > _LAST_SECOND or (size > 10 and data[U(after)] != 46):
-        return BROKEN
-    if size == 10:
-        return seconds * 1_000_000_000
-    last, _ = digits_at(data, after + 1, at + size, np.int64(0))
-    shown = min(size - 11, 9)
-    _, decimals = digits_at(data, after + 1, after + 1 + shown, np.int64(0))
-    for _ in range(9 - shown):
-        decimals *= 10
-    return seconds * 1_000_000_000 + decimals if last == at + size else BROKEN
-
-
-@inlined
 def _items(
     data: Bytes, at: Int, end: Int, number: Int, kinds: Ints, values: NDArray[np.float64], texts: Ints,
     spans: Ints, positions: Ints,
@@ -168,7 +130,7 @@ def _line(  # noqa: C901, PLR0911 (one way out for each way in which a line is n
         at, key = key_of(data, at, end)
         if at == BROKEN:
             return BROKEN, first
-        which = _top_key(data, key)
+        which = line_key(data, key)
         if which == 4 or (which and seen & (1 << which)):
             return BROKEN, first
         seen |= 1 << which
@@ -180,7 +142,7 @@ def _line(  # noqa: C901, PLR0911 (one way out for each way in which a line is n
                 return BROKEN, first
             if which == 2:
                 good = kind in (TEXT, NUMBER)
-                ts = _instant(data, text) if good and at != BROKEN else np.int64(BROKEN)
+                ts = instant_at(data, text) if good and at != BROKEN else np.int64(BROKEN)
                 if ts == BROKEN:
                     return BROKEN, first
         if at == BROKEN:

@@ -16,6 +16,8 @@ TEXT, NUMBER, WORD, NULL = 1, 2, 3, 4
 _POWERS: Final = np.array([10.0**power for power in range(23)])
 _EXACT: Final = 15
 _DIGITS: Final = 40
+_LAST_SECOND: Final = 9_223_372_035
+_DEPTH: Final = 60
 
 
 @inlined
@@ -161,3 +163,79 @@ def behind(data: Bytes, at: Int, end: Int, close: Int) -> tuple[Int, bool]:
     if data[U(at)] != 44:
         return BROKEN, False
     return blank(data, at + 1, end), False
+
+
+@inlined
+def line_key(data: Bytes, key: Int) -> Int:
+    """1 for mode, 2 for timestamp, 3 for value, 4 for type, 0 for any other key."""
+    at, size = span_at(key), span_size(key)
+    if size == 4 and data[U(at + 3)] == 101:
+        if data[U(at)] == 109 and data[U(at + 1)] == 111 and data[U(at + 2)] == 100:
+            return 1
+        if data[U(at)] == 116 and data[U(at + 1)] == 121 and data[U(at + 2)] == 112:
+            return 4
+    if size == 5 and data[U(at)] == 118 and data[U(at + 1)] == 97 and data[U(at + 2)] == 108:
+        return 3 if data[U(at + 3)] == 117 and data[U(at + 4)] == 101 else 0
+    if size == 9 and data[U(at)] == 116 and data[U(at + 1)] == 105 and data[U(at + 2)] == 109:
+        first = data[U(at + 3)] == 101 and data[U(at + 4)] == 115 and data[U(at + 5)] == 116
+        return (
+            2 if first and data[U(at + 6)] == 97 and data[U(at + 7)] == 109 and data[U(at + 8)] == 112 else 0
+        )
+    return 0
+
+
+@inlined
+def instant_at(data: Bytes, text: Int) -> Int:
+    """Nanoseconds of ten digits and up to 18 decimals; ``BROKEN`` for times written otherwise."""
+    at, size = span_at(text), span_size(text)
+    if size < 10 or size > 29 or size == 11:
+        return BROKEN
+    after, seconds = digits_at(data, at, at + 10, np.int64(0))
+    if after != at + 10 or seconds > _LAST_SECOND or (size > 10 and data[U(after)] != 46):
+        return BROKEN
+    if size == 10:
+        return seconds * 1_000_000_000
+    last, _ = digits_at(data, after + 1, at + size, np.int64(0))
+    shown = min(size - 11, 9)
+    _, decimals = digits_at(data, after + 1, after + 1 + shown, np.int64(0))
+    for _ in range(9 - shown):
+        decimals *= 10
+    return seconds * 1_000_000_000 + decimals if last == at + size else BROKEN
+
+
+@inlined
+def nested_end(data: Bytes, at: Int, end: Int) -> Int:  # noqa: C901, PLR0912 (one loop over all levels)
+    """Position behind an object or an array, whatever is in it; ``BROKEN`` also where it nests too deep."""
+    depth, objects = np.int64(0), np.int64(0)  # a bit for each level: whether it is an object
+    while True:
+        byte = data[U(at)]
+        if byte in (123, 91):
+            if depth == _DEPTH:
+                return BROKEN
+            depth, objects = depth + 1, (objects << 1) | (byte == 123)
+            at = blank(data, at + 1, end)
+            if at >= end:
+                return BROKEN
+            empty = data[U(at)] == (125 if byte == 123 else 93)
+            if not empty:
+                if byte == 123:
+                    at, _ = key_of(data, at, end)
+                if at == BROKEN:
+                    return BROKEN
+                continue
+            at, depth, objects = at + 1, depth - 1, objects >> 1
+        else:
+            at, _, _, _, _ = cell(data, at, end)
+        while depth > 0:
+            if at == BROKEN:
+                return BROKEN
+            at, done = behind(data, at, end, 125 if objects & 1 else 93)
+            if not done:
+                break
+            depth, objects = depth - 1, objects >> 1
+        if at == BROKEN or depth == 0:
+            return at
+        if objects & 1:
+            at, _ = key_of(data, at, end)
+        if at == BROKEN or at >= end:
+            return BROKEN
