@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from connectors.sources.jsnl.block import Block
 from connectors.sources.jsnl.discover import Found
 from connectors.sources.jsnl.positions import Position
 from connectors.sources.jsnl.rows import FileRows
@@ -62,14 +63,18 @@ class Followed:
             self._announced = True
         position = self.position
         while True:
-            lines, offset = self.tail.lines(position.offset, position.line, final=final)
-            if not lines:
-                return
-            self.grew = now
             rows = self._rows()
-            for raw in lines:
-                position.line = raw.number
-                rows.line(raw, raw.end > position.scan_size)
+            if chunk := self.tail.chunk(position.offset, final=final):
+                offset = position.offset + len(chunk)
+                rows.block(Block(chunk, position.offset, position.line), position.scan_size)
+            else:
+                lines, offset = self.tail.lines(position.offset, position.line, final=final)
+                if not lines:
+                    return
+                for raw in lines:
+                    position.line = raw.number
+                    rows.line(raw, raw.end > position.scan_size)
+            self.grew = now
             position.crc = self.tail.checksum(position.offset, offset, position.crc)
             position.near = self.tail.checksum(max(offset - HEAD, 0), offset)
             position.offset = offset

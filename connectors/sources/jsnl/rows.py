@@ -6,10 +6,12 @@ from typing import Final
 
 import numpy as np
 
+from connectors.sources.jsnl.block import Block
 from connectors.sources.jsnl.positions import Position
 from connectors.sources.jsnl.tail import LINE_LIMIT, Raw, configuration
 from connectors.sources.source import EVERYWHERE
-from schemas.columns import Columns, Draft
+from schemas.batches.wire import unpacked
+from schemas.columns import Columns, Draft, Ints, Names, Rows
 from schemas.jsnl import END_MARKERS, Rejected, Started, fields, glance, kind, text
 from schemas.records import record_type
 from schemas.tuples import rows_of_tuples
@@ -35,6 +37,7 @@ class FileRows:
         self._tuples: dict[str, list[tuple[object, ...]]] = {}
         self._ats: dict[str, list[int]] = {}
         self._count = 0
+        self._blocks: list[tuple[Block, Ints, Ints]] = []
 
     def scanned(self, number: int, found: Started) -> None:
         """Add a configuration that the opening scan found."""
@@ -57,6 +60,35 @@ class FileRows:
         elif not self._marker(raw):
             self._plain(raw)
 
+    def block(self, block: Block, scan_size: int) -> None:
+        """Add many lines.
+
+        Args:
+            block: the lines.
+            scan_size: where the opening scan ended.
+        """
+        first = self._count
+        begin = 0
+        for row in np.flatnonzero(block.instants < 0).tolist():
+            self._pass(block, begin, row)
+            self._position.line, self._count, begin = block.number(row), first + row, row + 1
+            self.line(raw := block.raw(row), raw.end > scan_size)
+        self._pass(block, begin, len(block))
+        self._position.line, self._count = block.number(len(block) - 1), first + len(block)
+        plain = np.flatnonzero(block.instants >= 0)
+        if len(plain):
+            self._blocks.append((block, plain, first + plain))
+
+    def _pass(self, block: Block, begin: int, end: int) -> None:
+        """Take note of what lines say that are no others than plain ones."""
+        if begin == end:
+            return
+        for number in dict.fromkeys(block.numbers[begin:end].tolist()):
+            self._position.runs.setdefault(block.modes[number].decode(), [""])
+        instants = block.instants[begin:end]
+        if last := instants[instants > 0][-1:].tolist():
+            self._position.ts_event = last[0]
+
     def end(self, reason: str) -> None:
         """Add the ends of all open runs."""
         for mode, strands in self._position.runs.items():
@@ -66,12 +98,24 @@ class FileRows:
 
     def columns(self) -> Iterator[Columns]:
         """All records as one block, or none."""
-        if not self._count:
+        if not self._tuples and not self._blocks:
             return
         draft = Draft(_TOPIC, EVERYWHERE)
         for record, tuples in self._tuples.items():
             draft.extend(record, rows_of_tuples(draft, record, tuples), np.array(self._ats[record], np.int64))
+        for block, plain, ats in self._blocks:
+            draft.extend("Line", self._rows(draft, block, plain), ats)
         yield draft.finish()
+
+    def _rows(self, draft: Draft, block: Block, plain: Ints) -> Rows:
+        rows = record_type("Line").empty(len(plain))
+        begin = int(draft.block(Names([block.data]))["at"][0])
+        rows["mode"] = draft.texts(block.modes)[block.numbers[plain]]
+        rows["file_id"], rows["file"], rows["detail"] = draft.texts([self._id, self._name, b""])
+        rows["line"] = block.numbered(plain)
+        rows["ts_event"] = block.instants[plain]
+        rows["data"] = unpacked(block.spans[plain] + begin)
+        return rows
 
     def _plain(self, raw: Raw) -> None:
         if raw.size > LINE_LIMIT:

@@ -157,6 +157,21 @@ class Tail:
                     yield raw.number, found
             offset, number = after, lines[-1].number
 
+    def chunk(self, offset: int, *, final: bool = False) -> bytes:
+        """The next complete lines as they stand, a few megabytes at most.
+
+        Args:
+            offset: where the first one begins.
+            final: the end of the file ends its last line.
+
+        Returns:
+            Nothing where no line is complete, or the next one is longer than that.
+        """
+        chunk = os.pread(self._file, _CHUNK, offset)
+        if final and offset + len(chunk) >= self.size:
+            return chunk
+        return chunk[: chunk.rfind(b"\n") + 1]
+
     def lines(
         self, offset: int, number: int, *, final: bool = False, until: int = 1 << 62, only: bytes = b""
     ) -> tuple[list[Raw], int]:
@@ -167,7 +182,7 @@ class Tail:
             number: number of the line before it.
             final: the end of the file ends its last line.
             until: read no further than this.
-            only: where it occurs in none of them, the last one stands for all.
+            only: those alone in which it occurs, and an empty one with the number of the last.
 
         Returns:
             The lines, empty ones included, and where the next one begins.
@@ -182,9 +197,8 @@ class Tail:
             last = len(chunk)
         if not last:
             return [], offset
-        if only and only not in chunk[:last]:
-            passed = chunk.count(b"\n", 0, last) + (chunk[last - 1 : last] != b"\n")
-            return [Raw(number + passed, b"", 0, offset + last)], offset + last
+        if only:
+            return _marked(chunk[:last], offset, number, only), offset + last
         return _split(chunk[:last], offset, number), offset + last
 
     def _long_line(
@@ -215,6 +229,17 @@ def configuration(raw: Raw) -> Started | None:
         return None
     config = started(found)
     return None if isinstance(config, _Rejected) else config
+
+
+def _marked(chunk: bytes, offset: int, number: int, mark: bytes) -> list[Raw]:
+    lines, passed = [], 0
+    while (hit := chunk.find(mark, passed)) >= 0:
+        begin, end = chunk.rfind(b"\n", passed, hit) + 1 or passed, chunk.find(b"\n", hit) + 1 or len(chunk)
+        number += chunk.count(b"\n", passed, begin)
+        lines += _split(chunk[begin:end], offset + begin, number)
+        number, passed = number + 1, end
+    number += chunk.count(b"\n", passed) + (passed < len(chunk) and not chunk.endswith(b"\n"))
+    return [*lines, Raw(number, b"", 0, offset + len(chunk))]
 
 
 def _split(chunk: bytes, offset: int, number: int) -> list[Raw]:
