@@ -9,6 +9,7 @@ from streams.core.bars.book import Book
 from streams.core.bars.days import WAIT_DATES
 from streams.core.bars.doubt import differs
 from streams.core.bars.effects import Effects
+from streams.core.bars.following import take_next
 from streams.core.bars.revise import is_applied, other_close, replaces
 from streams.core.bars.roster import Listing
 from streams.core.bars.state import MISSED, MOST_SOURCES, UNDECIDED, Day, Print
@@ -55,6 +56,8 @@ def admit(book: Book, listing: Listing, bar: Print, ts_open: int, failed: int) -
     Returns:
         What became of it; None where the state of its trade date reflects it already.
     """
+    if not failed and take_next(book, listing, bar, ts_open):
+        return OUT
     why = refusal(book, listing, bar, ts_open, failed)
     on_grid = not failed & validate.V06
     session_date = listing.session_date(ts_open) if on_grid else -1

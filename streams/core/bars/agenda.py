@@ -41,6 +41,13 @@ class Agenda:
         if close <= self._roster.through[group]:
             self._overdue.add(group)
 
+    def move_on(self, at: int, close: int, following: int) -> bool:
+        """A minute is decided and another one comes next; whether it was the one that was waited for."""
+        if self._closes[at] != close:
+            return False
+        self.expect(at, following)
+        return True
+
     def hold(self, at: int, *, pending: bool) -> None:
         """Whether bars of a symbol wait for their minute."""
         if pending:

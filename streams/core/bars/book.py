@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
+from schemas.market.intervals import MINUTE
 from streams.core.bars import sessions
 from streams.core.bars.agenda import Agenda
 from streams.core.bars.choose import waits
@@ -66,6 +67,14 @@ class Book:
             watches = [watch for day in days for watch in Effects(self.partition, listing, day).watches()]
             self._agenda.watch(at, watches)
         self._agenda.hold(at, pending=any(day.pending for day in days))
+
+    def follow(self, listing: Listing, day: Day, ts_open: int) -> None:
+        """The same where a minute got its bar as it was its turn and nothing else has changed."""
+        at, goes_on = listing.index, day.next < len(day.rows)
+        if at in self._changed or not (
+            goes_on and self._agenda.move_on(at, ts_open + MINUTE, day.next_open + MINUTE)
+        ):
+            self.refresh(listing)
 
     def subscribe(self, listing: Listing) -> None:
         """A symbol got its start."""

@@ -20,10 +20,58 @@ from numpy.typing import NDArray
 
 from schemas.config import AssetRules
 from schemas.flags import DISAGREES, LARGE_VOLUME, STUCK, VWAP_RANGE
-from streams.core.bars.state import REAL, Print
+from schemas.jit import kernel
+from streams.core.bars.state import REAL, Print, Rows
+
+Floats = NDArray[np.float64]
 
 CODES: Final = {VWAP_RANGE: "V07", LARGE_VOLUME: "V14", STUCK: "V15", DISAGREES: "V19"}
 """Codes of the flags that this stage sets, for metrics."""
+
+
+@kernel
+def _is_large(volumes: Floats, volume: float, factor: float) -> bool:
+    count = len(volumes)
+    ordered = np.sort(volumes)
+    return bool(volume > factor * ((ordered[(count - 1) // 2] + ordered[count // 2]) / 2))
+
+
+@kernel
+def around(
+    rows: Rows,
+    place: int,
+    close: float,
+    volume: float,
+    volume_bars: int,
+    volume_factor: float,
+    stuck_bars: int,
+) -> int:
+    """V14 and V15 of a bar that becomes that of a minute.
+
+    Args:
+        rows: ``MINUTE`` rows of its trade date.
+        place: its minute.
+        close: of the bar.
+        volume: of the bar.
+        volume_bars: so many real bars before it say what a volume is like; 0: nothing is too large.
+        volume_factor: by how much.
+        stuck_bars: so many identical closes, its own among them, are too many; below 2: any number is fine.
+    """
+    volumes, count, same = np.empty(max(volume_bars, 0)), 0, 0
+    wanted = max(volume_bars, stuck_bars - 1)
+    while place > 0 and count < wanted:
+        place -= 1
+        if rows[place]["kind"] == REAL:
+            if count < volume_bars:
+                volumes[count] = rows[place]["volume"]
+            same += count < stuck_bars - 1 and rows[place]["close"] == close
+            count += 1
+    found = 0
+    if 0 < volume_bars <= count and _is_large(volumes, volume, volume_factor):
+        found |= LARGE_VOLUME
+    if stuck_bars > 1 and same == stuck_bars - 1:
+        found |= STUCK
+    return found
 
 
 def doubts(rows: NDArray[np.void], place: int, bar: Print, others: Iterable[float], rules: AssetRules) -> int:
@@ -36,13 +84,8 @@ def doubts(rows: NDArray[np.void], place: int, bar: Print, others: Iterable[floa
         others: closes of other sources' bars for the minute.
         rules: those of its symbol.
     """
-    wanted = max(rules.volume_bars, rules.stuck_bars - 1)
-    before = np.flatnonzero(rows["kind"][:place] == REAL)[-wanted:] if wanted > 0 else np.zeros(0, np.intp)
-    found = 0
-    if _is_large(rows["volume"][before[-rules.volume_bars :]], bar.volume, rules):
-        found |= LARGE_VOLUME
-    if not bar.fill and _is_stuck(rows["close"][before], bar.close, rules.stuck_bars):
-        found |= STUCK
+    stuck_bars = 0 if bar.fill else rules.stuck_bars
+    found = around(rows, place, bar.close, bar.volume, rules.volume_bars, rules.volume_factor, stuck_bars)
     if any(differs(bar.close, other, rules) for other in others):
         found |= DISAGREES
     return found
@@ -51,17 +94,3 @@ def doubts(rows: NDArray[np.void], place: int, bar: Print, others: Iterable[floa
 def differs(close: float, other: float, rules: AssetRules) -> bool:
     """V19: whether the close of another source's bar differs by more than the limit."""
     return rules.disagreement > 0 and abs(close - other) > rules.disagreement * abs(close)
-
-
-def _is_large(volumes: NDArray[np.float64], volume: float, rules: AssetRules) -> bool:
-    count = rules.volume_bars
-    if count < 1 or len(volumes) < count:
-        return False
-    ordered = sorted(volumes.tolist())
-    median = (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
-    return bool(volume > rules.volume_factor * median)
-
-
-def _is_stuck(closes: NDArray[np.float64], close: float, count: int) -> bool:
-    same = closes[-(count - 1) :] if count > 1 else closes[:0]
-    return count > 1 and len(same) == count - 1 and bool((same == close).all())

@@ -133,10 +133,15 @@ class Effects:
         for gap in touched:
             self._tell_gap(sheets, gap)
         if sessions.is_due(day, self._partition.session_timeout, changed=bool(places)):
-            over = sessions.is_over(day)
-            as_of = int(day.rows["ts_open"][day.next - 1]) + MINUTE
-            self.tell_session(sheets, sessions.CLOSED if over else sessions.OPEN, as_of)
+            self.tell_session_so_far(sheets)
         return bool(touched)
+
+    def tell_session_so_far(self, sheets: Sheets) -> None:
+        """Tell of the session as of its last decided minute."""
+        day = self._day
+        over = sessions.is_over(day)
+        as_of = int(day.rows["ts_open"][day.next - 1]) + MINUTE
+        self.tell_session(sheets, sessions.CLOSED if over else sessions.OPEN, as_of)
 
     def _fill(self) -> None:
         done = 0

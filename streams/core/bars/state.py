@@ -139,9 +139,10 @@ class Day:
         offset: offset of the last record that the slot reflects.
         next: place of the first minute that the watermark has not decided.
         base: what the key of everything holds, None where everything is to be saved.
+        columns: by source the column of ``applied``, of those that were asked for.
     """
 
-    __slots__ = ("applied", "base", "head", "next", "offset", "pending", "rows")
+    __slots__ = ("applied", "base", "columns", "head", "next", "offset", "pending", "rows")
 
     def __init__(self) -> None:
         self.head = np.zeros(1, HEAD)
@@ -152,6 +153,7 @@ class Day:
         self.offset = -1
         self.next = 0
         self.base: Shadow | None = None
+        self.columns: dict[int, int] = {}
 
     @property
     def session_date(self) -> int:
@@ -180,13 +182,15 @@ class Day:
 
     def column(self, source: int) -> int:
         """Column of a source in ``applied``, added when it is new; -1 where there is no room."""
+        if source in self.columns:
+            return self.columns[source]
         known = self.head["sources"][0]
         for column in range(MOST_SOURCES):
-            if known[column] == source:
-                return column
             if known[column] < 0:
                 known[column] = source
                 self.applied = np.hstack([self.applied, np.full((len(self.rows), 1), -1, np.int64)])
+            if known[column] == source:
+                self.columns[source] = column
                 return column
         return -1
 
