@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+import numpy as np
+
 from schemas.config import Domain, IndicatorConfig, SymbolConfig, rules_of
 from schemas.errors import ConfigurationError
 from schemas.market.grid import Grid
@@ -29,6 +31,7 @@ class Layout:
     def __init__(self, grid: Grid, intervals: tuple[Interval, ...]) -> None:
         self.grid = grid
         self.intervals = intervals
+        self.lengths = np.array([interval.ns for interval in intervals], np.int64)
         self.window = lru_cache(_WINDOWS)(self._window)
         """The window whose newest trade date (days) is given."""
 

@@ -31,7 +31,7 @@ def set_bar(state: SymbolState, place: int, bars: Rows, row: int, watermark: int
         watermark: through which every minute is decided, ns.
     """
     _put(state.bars, place, bars, row, state.before)
-    state.touched[place] = True
+    state.touched[place], state.reach = True, max(state.reach, place + 1)
     return [(0, place), *_derived(state, place, watermark)]
 
 
@@ -57,7 +57,7 @@ def set_cause(state: SymbolState, place: int, cause: int, watermark: int, *, fil
         return []
     state.before[0] = held
     held["cause"], held["unfilled"] = cause, not filled and not there
-    state.touched[place] = True
+    state.touched[place], state.reach = True, max(state.reach, place + 1)
     return _derived(state, place, watermark)
 
 

@@ -24,7 +24,7 @@ from streams.core.analytics.counts import COUNTS, zeros
 from streams.core.analytics.rows import NONE, Rows
 
 MOST_RECENT: Final = 96
-"""So many changed rows are saved apart; with more, everything is."""
+"""At most so many changed rows are saved apart; with more, everything is."""
 
 _RECENT: Final = b"|recent"
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streams.core.analytics.chain import Chain
 from streams.core.analytics.derive import derive_all
+from streams.core.analytics.extract import minutes_of, slots_of
 from streams.core.analytics.plan import SymbolPlan
 from streams.core.analytics.rows import BAR, NONE, Ints, Rows
-from streams.core.analytics.saved import MINUTE, MOST_RECENT, SLOT, Saved, StartKey, recent_key
+from streams.core.analytics.saved import MINUTE, MOST_RECENT, Saved, StartKey, recent_key
 from streams.core.analytics.warmup import WAITING, warmed, with_history
 from streams.core.analytics.windowed.kept import Kept
 
@@ -33,6 +35,7 @@ class SymbolState:
         waiting: (ts_close, interval number, place) of derived bars that have minutes but are not published.
         sources: names that ``source`` of a bar counts.
         counts: one for each of ``counts.COUNTS``.
+        reach: place after the last minute of which anything is known.
         touched: bool[places], which changed since everything was saved.
         before: BAR[2], a minute as it was before its last change, and room for a kernel.
         found: int64[intervals], what ``derive_around`` found.
@@ -45,6 +48,7 @@ class SymbolState:
         self.sources = list(saved.sources)
         self.counts = list(saved.counts)
         self.before = np.zeros(2, BAR)
+        self._most_recent = MOST_RECENT - crc32(name) % (MOST_RECENT // 2)  # symbols take turns
         self.functions = any(program.windowed for program in plan.programs)
         self.found = np.zeros(len(plan.layout.intervals), np.int64)
         self._take_up(saved)
@@ -57,6 +61,9 @@ class SymbolState:
         self.touched = np.zeros(len(self.bars), np.bool_)
         self._whole = False
         self._place_minutes(saved.minutes)
+        own = self.interval_bars(0)
+        known = (own["revision"] >= 0) | (own["cause"] >= 0) | (own["unfilled"] > 0)
+        self.reach = int(np.flatnonzero(known)[-1]) + 1 if known.any() else 0
         self._place_slots(saved.slots)
         derive_all(self.bars, window.firsts, window.counts, window.minutes, self.plan.coverage_limit)
         self.waiting = set(self._waiting())
@@ -145,10 +152,11 @@ class SymbolState:
 
     def save(self) -> tuple[bytes, bytes]:
         """State key and body of what is to be saved: what changed lately, or, now and then, everything."""
-        if self._whole and np.count_nonzero(self.touched) <= MOST_RECENT:
-            date, every = self.window.dates[-1], self.touched
-            late = self._late(every)
-            recent = Saved(date, self._minutes(every), self._slots(every), late, self.sources, self.counts)
+        places = np.flatnonzero(self.touched)
+        if self._whole and len(places) <= self._most_recent:
+            date, (minutes, slots) = self.window.dates[-1], self._rows(places)
+            late = self._late(self.touched) if self.functions else {}
+            recent = Saved(date, minutes, slots, late, self.sources, self.counts)
             return recent_key(self.name), recent.to_bytes()
         self._whole = True
         self.touched[:] = False
@@ -159,33 +167,18 @@ class SymbolState:
         date = self.window.dates[-1] if session_date is None else session_date
         first_date = self.plan.layout.window(date).dates[0]
         kept = self.bars["session_date"] >= first_date
-        minutes, slots = self._minutes(kept), self._slots(kept)
+        minutes, slots = self._rows(np.flatnonzero(kept))
         used = np.unique(minutes["source"][minutes["revision"] >= 0])
         minutes["source"] = np.where(minutes["revision"] >= 0, np.searchsorted(used, minutes["source"]), NONE)
         names = [self.sources[number] for number in used]
         starts = self._starts(first_date) | self._late(kept) | self.history
         return Saved(date, minutes, slots, starts, names, list(self.counts))
 
-    def _minutes(self, wanted: NDArray[np.bool_]) -> Rows:
-        bars = self.interval_bars(0)
-        asked = bars[np.flatnonzero(wanted[: len(bars)])]  # mostly a few of thousands: looked at alone
-        kept = asked[(asked["revision"] >= 0) | (asked["cause"] >= 0) | (asked["unfilled"] > 0)]
-        minutes = np.zeros(len(kept), MINUTE)
-        for name in MINUTE.names or ():
-            minutes[name] = kept[name]
-        return minutes
-
-    def _slots(self, wanted: NDArray[np.bool_]) -> Rows:
-        places = self.window.minutes + np.flatnonzero(wanted[self.window.minutes :])
-        asked = self.bars[places]
-        there = asked["revision"] >= 0
-        kept, places = asked[there], places[there]
-        lengths = np.array([interval.ns for interval in self.plan.layout.intervals], np.int64)
-        slots = np.zeros(len(kept), SLOT)
-        slots["interval"] = lengths[np.searchsorted(self.window.begins, places, "right") - 1]
-        for name in ("ts_open", "revision", "values_revision", "due"):
-            slots[name] = kept[name]
-        return slots
+    def _rows(self, places: Ints) -> tuple[Rows, Rows]:
+        """What is saved of the minutes and of the derived bars at some places, ascending."""
+        first = int(np.searchsorted(places, self.window.minutes))
+        minutes = minutes_of(self.bars, places[:first])
+        return minutes, slots_of(self.bars, places[first:], self.window.begins, self.plan.layout.lengths)
 
     def _starts(self, first_date: int) -> dict[StartKey, bytes]:
         starts: dict[StartKey, bytes] = {}

@@ -62,8 +62,8 @@ class Reader:
         """
         window = state.window
         _read(
-            state.bars, window.begins, window.due_next, state.plan.expiry, by, self._wants,
-            self._places, values, closes, expires,
+            state.bars, state.reach, window.slot_of, window.begins, window.due_next, state.plan.expiry, by,
+            self._wants, self._places, values, closes, expires,
         )  # fmt: skip
         for number, interval, row in self._values:
             place = self._places[number]
@@ -72,7 +72,7 @@ class Reader:
 
 def latest(state: SymbolState) -> int:
     """Close of the last minute of which it is known what became of it, AWAY where there is none."""
-    place = _decided(state.bars, state.window.minutes, NOW)
+    place = _decided(state.bars, state.reach, NOW)
     close: int = state.bars["ts_close"][place] if place >= 0 else AWAY
     return close
 
@@ -197,18 +197,24 @@ def _back(bars: Rows, begins: Ints, newest: Ints, want: Ints, by: int) -> int:
 
 
 @kernel
-def _newest_of_all(bars: Rows, begins: Ints, by: int, newest: Ints) -> None:
-    """Place of the newest bar of each interval; the last is that of the newest decided minute."""
+def _newest_of_all(bars: Rows, reach: int, slot_of: Ints, begins: Ints, by: int, newest: Ints) -> None:
+    """Place of the newest bar of each interval; the last is that of the newest decided minute.
+
+    No derived bar is there beyond that of the last minute of which anything is known.
+    """
     last = len(newest) - 1
-    newest[last] = _decided(bars, begins[1], by)
+    newest[last] = _decided(bars, reach, by)
     newest[0] = _newest(bars, begins[0], newest[last] + 1, by)
     for interval in range(1, last):
-        newest[interval] = _newest(bars, begins[interval], begins[interval + 1], by)
+        end = slot_of[interval, reach - 1] + 1 if reach > 0 else begins[interval]
+        newest[interval] = _newest(bars, begins[interval], end, by)
 
 
 @kernel
 def _read(
     bars: Rows,
+    reach: int,
+    slot_of: Ints,
     begins: Ints,
     due_next: Ints,
     expiry: int,
@@ -221,7 +227,7 @@ def _read(
 ) -> None:
     """Read all columns but indicator values, for which ``places`` receives the place in their interval."""
     newest = np.empty(len(closes), np.int64)
-    _newest_of_all(bars, begins, by, newest)
+    _newest_of_all(bars, reach, slot_of, begins, by, newest)
     for interval in range(len(closes)):
         place = newest[interval]
         closes[interval] = bars[place]["ts_close"] if place >= 0 else AWAY
