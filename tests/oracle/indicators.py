@@ -1,24 +1,33 @@
-"""EMA, RSI and session VWAP of final bars, each value from scratch."""
+"""Indicators of final bars: EMA, RSI and session VWAP from scratch each time, the others as series."""
 
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
 from schemas.config import IndicatorConfig
+from schemas.indicators import value_names
+from tests.oracle.formulas import series
 
 Bar = dict[str, Any]
 
 
 def values_of(bars: list[Bar], configs: list[IndicatorConfig], interval: str) -> list[dict[str, float]]:
     """The values of each bar by name, for the bars of one symbol and interval, ascending."""
-    found = []
-    for end in range(1, len(bars) + 1):
-        values = {
-            one.name: compute(one, bars[:end])
-            for one in configs
-            if not one.intervals or interval in one.intervals
-        }
-        found.append({name: value for name, value in values.items() if value is not None})
+    wanted = [one for one in configs if not one.intervals or interval in one.intervals]
+    found: list[dict[str, float]] = [{} for _ in bars]
+    for one in wanted:
+        names = value_names(one)
+        if one.kind in ("ema", "rsi", "vwap"):
+            columns = [[compute(one, bars[:end]) for end in range(1, len(bars) + 1)]]
+        else:
+            columns = [
+                [None if value is None else float(value) for value in column]
+                for column in series(one.kind, bars, one.length, dict(one.parameters))
+            ]
+        for name, column in zip(names, columns, strict=True):
+            for row, value in zip(found, column, strict=True):
+                if value is not None:
+                    row[name] = value
     return found
 
 

@@ -12,6 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from schemas.config import IndicatorConfig
+from schemas.indicators import KINDS, value_names
 from streams.core.analytics.stage import AnalyticsStage
 from tests.factories import (
     Record,
@@ -47,8 +48,25 @@ BODY = domain(
         IndicatorConfig("ema_3", "ema", 3),
         IndicatorConfig("rsi_4", "rsi", 4),
         IndicatorConfig("vwap", "vwap"),
+        IndicatorConfig("adx", "adx", 3),
+        IndicatorConfig("atr", "atr", 3),
+        IndicatorConfig("bb", "bollinger", 4),
+        IndicatorConfig("dev", "deviation", 3),
+        IndicatorConfig("dc", "donchian", 3),
+        IndicatorConfig("kc", "keltner", 3, parameters={"factor": 1.5}),
+        IndicatorConfig("macd", "macd", parameters={"fast": 2, "slow": 4, "signal": 3}),
+        IndicatorConfig("mom", "momentum", 2),
+        IndicatorConfig("obv", "obv"),
+        IndicatorConfig("roc", "roc", 2),
+        IndicatorConfig("sma", "sma", 3),
+        IndicatorConfig("st", "stochastic", 3, parameters={"smooth": 2, "signal": 2}),
+        IndicatorConfig("tr", "true_range"),
+        IndicatorConfig("va", "volume_average", 3),
     ],
 )
+NOTHING = 1e-12
+"""What is left of prices near 10 where they cancel."""
+
 TOPICS = ("bars.5m", "bars.15m", "bars.1h", "bars.1d")
 
 
@@ -94,7 +112,7 @@ def found_bars(ended: Ended) -> dict[Any, Any]:
 
 def found_values(ended: Ended) -> dict[Any, Any]:
     rows = newest(ended.of("indicators", "IndicatorValues"), "symbol", "interval", "ts_open")
-    names = {one.name for one in BODY.indicators}
+    names = {name for one in BODY.indicators for name in value_names(one)}
     for row in rows.values():  # a revision tells of every name, whatever its value
         told = [name for name, _ in json.loads(row["values"])] + json.loads(row["missing"])
         assert set(told) == names or (row["revision"] == 0 and row["missing"] == "[]")
@@ -105,7 +123,14 @@ def wrong_values(wanted: dict[Any, Any], found: dict[Any, Any]) -> list[str]:
     """Values that differ by more than 1e-9, and names that one side alone has."""
     names = [(key, sorted(wanted[key]), sorted(found.get(key, {}))) for key in wanted]
     said = [f"{key}: wanted {ours}, was {theirs}" for key, ours, theirs in names if ours != theirs]
-    ours, theirs = ({key: row for key, row in side.items() if row} for side in (wanted, found))
+    ours, theirs = (
+        {
+            key: {name: 0.0 if abs(value) < NOTHING else float(value) for name, value in row.items()}
+            for key, row in side.items()
+            if row
+        }
+        for side in (wanted, found)
+    )
     return said or difference(ours, theirs, digits=1e-9)
 
 
@@ -121,6 +146,10 @@ def test_the_final_derived_bars_are_those_of_the_oracle(log: list[Record], borde
 def test_the_final_indicator_values_are_those_of_the_oracle(log: list[Record], borders: list[int]):
     ended = through(AnalyticsStage(0), "bars.1m", log, borders)
     assert wrong_values(Analytics().read(log).values(), found_values(ended)) == []
+
+
+def test_the_oracle_has_every_kind():
+    assert {one.kind for one in BODY.indicators} == set(KINDS)
 
 
 def test_the_comparison_fails_when_one_row_of_the_stage_is_altered():
