@@ -182,6 +182,7 @@ class IndicatorConfig(msgspec.Struct, frozen=True):
         options: parameters of a function that are texts.
         outputs: which values of a function count; empty for the first one, under the name alone.
         window: bars a function is given, those before the newest included.
+        limit_ms: how long a function may take for one bar; one that takes longer is disabled.
     """
 
     name: str
@@ -192,6 +193,7 @@ class IndicatorConfig(msgspec.Struct, frozen=True):
     options: dict[str, str] = {}
     outputs: list[str] = []
     window: int = 200
+    limit_ms: int = 5_000
 
 
 class SignalConfig(msgspec.Struct, frozen=True):

@@ -106,8 +106,10 @@ def parts(domain: "Domain", stored: "StoredBars", first: int, end: int) -> Itera
     from schemas.history import needed  # noqa: PLC0415
     from streams.core.analytics.anew import computed, expires  # noqa: PLC0415
     from streams.core.analytics.plan import Plan  # noqa: PLC0415
+    from streams.core.analytics.windowed.runner import Calls  # noqa: PLC0415
+    from streams.functions.apart import shared  # noqa: PLC0415
 
-    plan = Plan(domain)
+    plan, calls = Plan(domain), Calls(shared(), _Told())
     for interval, program in zip(plan.intervals, plan.programs, strict=True):
         for name, symbol in plan.symbols.items() if program.names else ():
             text, count = name.decode(), needed(domain, interval.name)
@@ -115,13 +117,25 @@ def parts(domain: "Domain", stored: "StoredBars", first: int, end: int) -> Itera
             if range_ is None:
                 continue
             lead = stored.newest(interval.name, [text], count, before=first).get(text, range_[:0])
-            found = computed(program, np.concatenate([lead, range_]), len(lead), f"{text} {interval.name}")
+            rows, where = np.concatenate([lead, range_]), f"{text} {interval.name}"
+            found = computed(program, rows, len(lead), where, calls)
             opens, closes = range_["ts_open"].copy(), range_["ts_close"].copy()
             until = expires(symbol.layout.grid, interval, opens, closes, symbol.expiry)
             yield Part(
                 text, interval.name, opens, closes, until, range_["revision"].copy(), found.names,
                 found.values, found.converged,
             )  # fmt: skip
+
+
+class _Told:
+    """Tells whoever runs the command which functions failed."""
+
+    def took(self, name: str, seconds: float) -> None:
+        """Count nothing."""
+
+    def disabled(self, name: str, where: str, reason: str) -> None:
+        """Say it."""
+        click.echo(f"{name} has no values from there on ({where or 'everywhere'}): {reason}", err=True)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from connectors.sources.resolver import answers, wanted_in
 from schemas.columns import Columns, Draft
 from schemas.config import Domain, encode
 from streams.core.pipeline import Pipeline
+from streams.functions.stages import APART
 
 _NOTHING: Final[Mapping[str, StoredMode]] = {}
 
@@ -42,7 +43,7 @@ def run(
         stored: configurations of modes that no file has, by mode.
         batch: most records a stage gets in one step.
     """
-    pipeline = Pipeline(batch=batch)
+    pipeline = Pipeline(batch=batch, stages=APART)
     alone = msgspec.structs.replace(domain, partitions=1)
     for topic in TOPICS:
         pipeline.feed(configuration(alone, topic))

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from barline.settings.conditions import CONDITIONS
 from barline.settings.reading import Problem, read
 from barline.settings.scanner import signal_problems
@@ -102,15 +104,15 @@ def _formula(path: tuple[str, int], indicator: IndicatorConfig) -> Iterator[Prob
 
 def _function(path: tuple[str, int], indicator: IndicatorConfig) -> Iterator[Problem]:
     """What is wrong with an indicator that is not ours: its function computes over made-up bars."""
-    # The library is loaded only where something of it is named.
-    from streams.core.analytics.windowed.functions import check  # noqa: PLC0415
+    # Only where a function is named is there a process to run it.
+    from streams.core.analytics.windowed.runner import Job  # noqa: PLC0415
+    from streams.functions.apart import shared  # noqa: PLC0415
 
-    try:
-        check(indicator)
-    except ConfigurationError as error:
-        subject, _, rule = str(error).partition(" must ")
+    failed = shared().answer(Job(msgspec.json.encode(indicator), b"")).failed
+    if failed:
+        subject, _, rule = failed.partition(" must ")
         key = subject.partition(" ")[0]
-        key = key if key in ("parameters", "outputs", "window") else "kind"
+        key = key if key in ("parameters", "outputs", "window", "limit_ms") else "kind"
         fix = f"write one of {', '.join(KINDS)}, of pandas-ta-classic or an entry point"
         yield Problem((*path, key), f"must {rule}", fix if key == "kind" else f"change {key}")
 

@@ -10,7 +10,7 @@ from schemas.batches.frames import Frames
 from schemas.codec import names_of
 from schemas.topics import INPUTS, TOPICS
 from streams.core.log import Log
-from streams.core.pipeline import STAGES
+from streams.functions.stages import APART
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ def recompute(agent: str, partition: int, recorded: Iterable[Frames], ids: Mappi
         ids: schema id by record name, as the records were written with.
     """
     found = Recomputed(agent, partition)
-    stage = STAGES[agent](partition)
+    stage = APART[agent](partition)
     decoder = Decoder(TOPICS[INPUTS[agent]], names_of(ids))
     encoders: dict[str, Encoder] = {}
     for frames in recorded:

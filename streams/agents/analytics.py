@@ -7,7 +7,8 @@ from functools import partial
 from typing import Final
 
 from streams.core.analytics.stage import AnalyticsStage
+from streams.functions.apart import shared
 from streams.transport.app import Agent
 from streams.transport.figures import Functions
 
-AGENT: Final = Agent("analytics", partial(AnalyticsStage, watch=Functions("analytics")))
+AGENT: Final = Agent("analytics", partial(AnalyticsStage, watch=Functions("analytics"), runner=shared()))

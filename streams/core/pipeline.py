@@ -12,7 +12,7 @@ Order / Late / State / Emits:
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from schemas.batches.decode import Decoder
@@ -43,14 +43,20 @@ class Pipeline:
     Args:
         partition: number of the partition.
         batch: most records a stage gets in one step; changes no output.
+        stages: what makes them.
     """
 
-    def __init__(self, partition: int = 0, batch: int = 10_000) -> None:
+    def __init__(
+        self,
+        partition: int = 0,
+        batch: int = 10_000,
+        stages: Mapping[str, Callable[[int], Stage]] = STAGES,
+    ) -> None:
         self.logs = {name: Log() for name in TOPICS}
         self.counts: dict[str, Counter[str]] = {agent: Counter() for agent in INPUTS}
         self._partition = partition
         self._batch = batch
-        self._stages = {agent: new_stage(partition) for agent, new_stage in STAGES.items()}
+        self._stages = {agent: new_stage(partition) for agent, new_stage in stages.items()}
         self._encoders = {name: Encoder(topic, LOCAL_IDS) for name, topic in TOPICS.items()}
         self._decoders = {name: Decoder(topic, LOCAL_NAMES) for name, topic in TOPICS.items()}
         self._read = dict.fromkeys(INPUTS, 0)

@@ -58,3 +58,13 @@ class Scheduled(Protocol):
     def calendars_left(self) -> dict[str, int]:
         """By calendar in use, how far its end is from the newest heartbeat, in ns; empty before one."""
         ...
+
+
+@runtime_checkable
+class Waiting(Protocol):
+    """A stage whose steps may wait for code that is not ours, and then must not hold up others."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether they may now."""
+        ...

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from typing import Final
 
 from prometheus_client import Counter, Gauge
@@ -60,9 +59,9 @@ class Functions:
     def __init__(self, agent: str) -> None:
         self._agent = agent
 
-    def time(self, name: str) -> AbstractContextManager[None]:
-        """Measure one run, as the stage ``<agent>.indicator.<name>``."""
-        return DURATIONS.time(f"{self._agent}.indicator.{name}")
+    def took(self, name: str, seconds: float) -> None:
+        """Count one run, as the stage ``<agent>.indicator.<name>``."""
+        DURATIONS.observe(f"{self._agent}.indicator.{name}", seconds)
 
     def disabled(self, name: str, where: str, reason: str) -> None:
         """Tell the operator: a log line, and a counter to alert on."""

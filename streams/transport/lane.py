@@ -27,7 +27,7 @@ from runtime.producer import Producer, headers
 from schemas.batches.frames import Frames
 from schemas.errors import StateError
 from streams.core.slots import offset_of
-from streams.core.stage import PARTITION_KEY, Stage
+from streams.core.stage import PARTITION_KEY, Stage, Waiting
 from streams.transport import crash, figures
 from streams.transport.chunk import Chunk
 from streams.transport.codec import Codec
@@ -103,11 +103,13 @@ class Lane:
         self._around = around
         self._partition = partition
         self._stage = stage
+        self._waiting = stage if isinstance(stage, Waiting) else None
         self._pending: list[Event] = []
         self._records = 0
         self._size = min(_FIRST, around.settings.step_records)
         self._due = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
+        self._in_step = asyncio.Lock()
         states = around.table.states(partition)
         _check_not_ahead(states, end, f"{around.agent}, partition {partition}")
         stage.restore(states)
@@ -133,7 +135,7 @@ class Lane:
                 return False
             part = frames.cut(at, at + self._size)
             start = monotonic()
-            self._step(chunk, part)
+            await self._step(chunk, part)
             at += self._size
             self._fit(monotonic() - start)
             await asyncio.sleep(0)
@@ -148,15 +150,20 @@ class Lane:
         elif took < _SHORT_S:
             self._size = min(self._size * 2, self._around.settings.step_records)
 
-    def _step(self, chunk: Chunk, part: Frames) -> None:
+    async def _step(self, chunk: Chunk, part: Frames) -> None:
         around = self._around
         with figures.DURATIONS.time(f"{around.agent}.decode"):
             batch = around.codec.decode(chunk.topic, part, chunk.partition)
-        with figures.DURATIONS.time(f"{around.agent}.step"):
-            outputs = self._stage.step(batch)
-        with figures.DURATIONS.time(f"{around.agent}.send"):
-            for topic, columns in outputs.topics.items():
-                self._send(topic, columns)
+        async with self._in_step:
+            with figures.DURATIONS.time(f"{around.agent}.step"):
+                # What may wait for code that is not ours waits in a thread: the loop has others to carry.
+                step, apart = self._stage.step, self._waiting is not None and self._waiting.waits
+                outputs = await asyncio.to_thread(step, batch) if apart else step(batch)
+            if self._lost:
+                return
+            with figures.DURATIONS.time(f"{around.agent}.send"):
+                for topic, columns in outputs.topics.items():
+                    self._send(topic, columns)
         figures.count(around.agent, outputs.counts)
         self._records += len(batch)
         if self._records >= around.settings.checkpoint_records:
@@ -183,8 +190,9 @@ class Lane:
 
     async def _checkpoint(self) -> None:
         agent = self._around.agent
-        events, self._pending, self._records = self._pending, [], 0
-        states = self._stage.take_dirty()
+        async with self._in_step:  # the border lies between two steps
+            events, self._pending, self._records = self._pending, [], 0
+            states = self._stage.take_dirty()
         with figures.DURATIONS.time(f"{agent}.checkpoint"):
             await self._make_durable(states)
         for event in events:

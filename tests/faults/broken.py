@@ -65,6 +65,24 @@ class StandsStill(Counting):
         return super().step(batch)
 
 
+class Waits(Counting):
+    """Waits for code that is not ours, in a thread: it takes no rule out, and nothing may break."""
+
+    waits = True
+    waited = False  # longer than the watchdog allows the loop to stand still
+
+    def step(self, batch: Columns) -> Outputs:
+        if self._partition == 0 and len(batch) > 1 and not self.waited:
+            self.waited = True
+            time.sleep(5.0)
+        return super().step(batch)
+
+    def _count(self, offset: int) -> None:
+        if offset % 20 == 0:
+            time.sleep(0.001)  # the loop takes its turn in the middle of a step
+        super()._count(offset)
+
+
 class Raises(Counting):
     """A stage with a bug."""
 
@@ -103,6 +121,7 @@ _STAGES = {
     "never-skips": NeverSkips,
     "configured-outside": ConfiguredOutside,
     "stands-still": StandsStill,
+    "waits": Waits,
     "raises": Raises,
 }
 _PATCHES: dict[str, list[tuple[type, str, Callable[..., Any]]]] = {

@@ -22,6 +22,13 @@ def test_kills_at_random_moments_change_nothing(run: Run):
     assert tally.faults == 0, tally
 
 
+@pytest.mark.timeout(120 + 30 * KILLS)
+def test_a_step_that_waits_in_a_thread_stops_no_loop_and_changes_nothing(run: Run):
+    tally = kills(run, max(KILLS // 5, 2), "waits")
+    assert tally.faults == 0, tally
+    assert "the event loop must turn" not in (run.home / "worker-0.log").read_text()
+
+
 def join_and_leave(run: Run, rule: str = "") -> Verdict:
     """A second worker joins, leaves, joins again and is killed; then the first is restarted."""
     first = run.start(1, rule)

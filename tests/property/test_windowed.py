@@ -9,8 +9,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from schemas.config import IndicatorConfig, SignalConfig
+from streams.core.analytics import stage as stage_module
 from streams.core.analytics.stage import AnalyticsStage
-from tests.factories import Record, changed, config, heartbeat
+from streams.core.analytics.windowed import runner as runner_module
+from streams.core.analytics.windowed.functions import Answer, compute
+from tests.factories import Record, bar, changed, config, heartbeat
 from tests.oracle.windowed import last_windows
 from tests.property.test_analytics import (
     BODY,
@@ -21,6 +24,7 @@ from tests.property.test_analytics import (
     joined,
     outputs,
     runs,
+    shifted,
     statuses,
     taken_up,
     ts_of,
@@ -98,3 +102,47 @@ def test_a_crash_between_the_writes_of_a_checkpoint_changes_no_value(
     records: list[Record], cuts: list[int], torn: set[str]
 ):
     crashed(records, cuts, torn)
+
+
+def stopping(config: bytes, rows: bytes) -> Answer:
+    """As if a function that fails had never come to an end."""
+    answer = compute(config, rows)
+    return answer._replace(everywhere=bool(answer.failed))
+
+
+@modest
+@given(
+    records=logs(config(OTHERS), config(changed(OTHERS))),
+    cuts=st.lists(st.integers(0, 300), min_size=2, max_size=4),
+    torn=st.sets(st.sampled_from(["SPY", "AIG"])),
+)
+def test_a_function_stopped_everywhere_stays_so_from_the_same_place_on(
+    records: list[Record], cuts: list[int], torn: set[str]
+):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner_module, "compute", stopping)
+        whole = outputs(AnalyticsStage(0), records)
+        assert joined(taken_up(records, cuts)) == whole
+        assert joined(crashed(records, cuts, torn)) == whole
+
+
+SEVENS = [
+    config(FUNCTIONS),
+    *(shifted(bar("2024-07-01T13:30", 6.0, symbol=name), 0) for name in ("SPY", "AIG")),
+    shifted(bar("2024-07-01T13:30", 7.0, symbol="SPY"), 1),
+    shifted(bar("2024-07-01T13:30", 5.0, symbol="AIG"), 1),
+    *({**FINAL, "ts_through": ts_of(number)} for number in range(2, 9)),
+]
+
+
+def test_the_law_sees_a_place_that_is_forgotten(monkeypatch: pytest.MonkeyPatch):
+    law = test_a_function_stopped_everywhere_stays_so_from_the_same_place_on.hypothesis.inner_test
+    more = [
+        *SEVENS,
+        shifted(bar("2024-07-01T13:30", 4.0, symbol="AIG"), 3),
+        *({**FINAL, "ts_through": ts_of(number)} for number in range(10, 15)),
+    ]
+    law(more, [len(SEVENS) - 2, len(SEVENS)], {"SPY"})
+    monkeypatch.setattr(stage_module, "find_stopped", lambda *_: None)
+    with pytest.raises(AssertionError):
+        law(more, [len(SEVENS) - 2, len(SEVENS)], {"SPY"})

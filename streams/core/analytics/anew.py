@@ -13,7 +13,7 @@ from streams.core.analytics.indicators.program import Program
 from streams.core.analytics.rows import Floats, Ints, Rows
 from streams.core.analytics.warmup import bars_of
 from streams.core.analytics.windowed.kept import Kept
-from streams.core.analytics.windowed.plan import UNWATCHED, Watch
+from streams.core.analytics.windowed.runner import Calls
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +31,9 @@ class Computed:
     converged: NDArray[np.bool_]
 
 
-def computed(program: Program, rows: Rows, lead: int, where: str = "", watch: Watch = UNWATCHED) -> Computed:
+def computed(
+    program: Program, rows: Rows, lead: int, where: str = "", calls: Calls | None = None
+) -> Computed:
     """All indicators of an interval over bars.
 
     Args:
@@ -39,13 +41,13 @@ def computed(program: Program, rows: Rows, lead: int, where: str = "", watch: Wa
         rows: HISTORY rows, or rows that have its fields, of one symbol, ascending.
         lead: so many of them only warm up; nothing is given for these.
         where: what a watch is told.
-        watch: looks on while functions run.
+        calls: who runs functions, and looks on.
     """
     bars = bars_of(rows)
     chain = Chain(program, len(bars))
     chain.restart(bars, [b""] * len(program.keys))
     if program.windowed:
-        Kept(chain, bars, 0, 0, {}).compute(range(lead, len(bars)), where, watch)
+        Kept(chain, bars, 0, 0, {}).compute(range(lead, len(bars)), where, calls or Calls())
     values = chain.values[:, lead:]
     return Computed(program.names, values, (chain.unseen[:, lead:] < CONVERGED) & np.isfinite(values))
 

@@ -15,7 +15,6 @@ from schemas.topics import TOPICS
 from streams.core.analytics.indicators.program import Program
 from streams.core.analytics.scan.plan import ScanPlan
 from streams.core.analytics.window import Window
-from streams.core.analytics.windowed.plan import Windowed
 
 ONE_MINUTE: Final = Interval.parse("1m")
 _EXPIRY: Final = 2 * SECOND
@@ -90,10 +89,9 @@ class Plan:
         return self._programs
 
     @property
-    def missing(self) -> list[Windowed]:
-        """Indicators by functions that cannot be computed here, each once."""
-        every = {one.config.name: one for program in self._programs for one in program.windowed}
-        return [one for one in every.values() if one.function is None]
+    def functions(self) -> bool:
+        """Whether any indicator is computed by a function."""
+        return any(program.windowed for program in self._programs)
 
     def _symbol(self, domain: Domain, symbol: SymbolConfig, delay: int) -> SymbolPlan:
         rules = rules_of(domain, symbol)

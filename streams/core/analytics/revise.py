@@ -12,7 +12,7 @@ from schemas.jit import kernel
 from streams.core.analytics.derive import PUBLISHED, derive_around
 from streams.core.analytics.rows import FLAT, NONE, Rows
 from streams.core.analytics.state import SymbolState
-from streams.core.analytics.windowed.plan import Watch
+from streams.core.analytics.windowed.runner import Calls
 
 Places: TypeAlias = list[tuple[int, int]]
 """(interval number, place in that interval), in the order they go out."""
@@ -91,7 +91,7 @@ def revise_values(state: SymbolState, changed: Places) -> Places:
     return [(number, place) for _, number, place in sorted(revised)]
 
 
-def catch_up(state: SymbolState, watch: Watch, *, final: bool) -> Places:
+def catch_up(state: SymbolState, calls: Calls, *, final: bool) -> Places:
     """Count a heartbeat for the functions of a symbol, and compute what is due; those bars, by close."""
     found: list[tuple[int, int, int]] = []
     for number, kept in enumerate(state.kept):
@@ -100,7 +100,8 @@ def catch_up(state: SymbolState, watch: Watch, *, final: bool) -> Places:
         bars = state.interval_bars(number)
         state.touch(number, [int(place) for place in np.flatnonzero(bars["due"] > 0)])
         places = kept.due(final=final)
-        kept.compute(places, f"{state.name.decode()} {state.plan.layout.intervals[number].name}", watch)
+        kept.compute(places, f"{state.name.decode()} {state.plan.layout.intervals[number].name}", calls)
+        kept.begin(calls)
         bars["values_revision"][places] += 1
         found += [(int(bars["ts_close"][place]), number, place) for place in places]
     return [(number, place) for _, number, place in sorted(found)]

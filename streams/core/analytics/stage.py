@@ -37,7 +37,8 @@ from streams.core.analytics.saved import Asleep, Saved, name_of
 from streams.core.analytics.scan.scanner import Scanner, is_scan_key
 from streams.core.analytics.state import SymbolState
 from streams.core.analytics.warmup import MOST_STRANGERS, interval_of, with_history
-from streams.core.analytics.windowed.plan import UNWATCHED, Watch
+from streams.core.analytics.windowed.kept import find_stopped
+from streams.core.analytics.windowed.runner import HERE, UNWATCHED, Calls, Runner, Watch
 from streams.core.slots import pack, unpack
 from streams.core.stage import PARTITION_KEY, Outputs
 
@@ -70,10 +71,11 @@ class AnalyticsStage:
     Args:
         partition: number of the partition.
         watch: looks on while functions run; changes no output.
+        runner: runs them.
     """
 
-    def __init__(self, partition: int, watch: Watch = UNWATCHED) -> None:
-        self._watch = watch
+    def __init__(self, partition: int, watch: Watch = UNWATCHED, runner: Runner = HERE) -> None:
+        self._calls = Calls(runner, watch)
         self._number = partition
         self._offset = NONE
         self._own = Partition()
@@ -91,6 +93,11 @@ class AnalyticsStage:
         applied |= {"Config": self._config, "History": self._history, "": self._undecodable}
         # By kind; that of an undecodable record is -1, the last.
         self._apply = tuple(applied[record] for record in (*TOPICS["bars.1m"].records, ""))
+
+    @property
+    def waits(self) -> bool:
+        """Whether a step may wait for functions; see ``Waiting``."""
+        return self._own.plan is not None and self._own.plan.functions
 
     def step(self, batch: Columns) -> Outputs:
         """Apply records in log order; see ``Stage.step``."""
@@ -123,9 +130,9 @@ class AnalyticsStage:
         self._own = Partition.of({key: body for key, (_, body) in found.items()})
         self._offset, _ = found.get(PARTITION_KEY, (NONE, b""))
         self._scanner.restore(self._own.plan, self._own.watermark, found)
-        self._say_disabled()
         own = {PARTITION_KEY, *CONFIG_KEYS, *filter(is_scan_key, found)}
         self._asleep = {key: Asleep.of(key, found) for key in found if name_of(key) == key and key not in own}
+        find_stopped(self._calls, self._asleep if self.waits else {}, self._own.version)
 
     def _saved(self, name: bytes) -> tuple[bytes, bytes]:
         state = self._symbols.get(name)
@@ -147,8 +154,8 @@ class AnalyticsStage:
         except (msgspec.MsgspecError, UnicodeDecodeError, ConfigurationError) as error:
             self._refuse(step, position, "V01", f"configuration: {error}", self._own.counts)
             return
-        self._say_disabled()
         self._put_to_sleep()
+        find_stopped(self._calls, self._asleep if self.waits else {}, self._own.version)
         self._scanner.configure(self._own.plan, self._offset)
 
     def _put_to_sleep(self) -> None:
@@ -157,10 +164,6 @@ class AnalyticsStage:
             self._asleep[name] = Asleep(self._offset - 1, state.saved().to_bytes())
         self._symbols = {}
         self._owing = set()
-
-    def _say_disabled(self) -> None:
-        for one in self._own.plan.missing if self._own.plan else ():
-            self._watch.disabled(one.config.name, "", one.reason)
 
     def _bar(self, step: _Step, position: int, row: int) -> None:
         bars = step.bars
@@ -242,7 +245,8 @@ class AnalyticsStage:
         for name in sorted(self._owing):
             state = self._symbols[name]
             self._dirty.add(name)
-            self._revise(step, state, catch_up(state, self._watch, final=final), INDICATORS)
+            self._calls.offset, self._calls.symbol = self._offset, name
+            self._revise(step, state, catch_up(state, self._calls, final=final), INDICATORS)
             if not state.owes:
                 self._owing.discard(name)
 

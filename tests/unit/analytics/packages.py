@@ -7,7 +7,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 OWN = """
+import os
+import time
+
 import numpy as np
+
+def hangs_at_eight(bars):
+    while bars.close[-1] == 8.0:
+        time.sleep(60.0)
+    return bars.close[-1]
+
+def exits(bars):
+    os._exit(3)
+
+def prints(bars):
+    print("said by a function", flush=True)
+    return 1.0
 
 def mean_of_five(bars, scale=1.0):
     return scale * float(np.mean(bars.close[-5:])) if len(bars) >= 5 else None
@@ -25,7 +40,7 @@ def vandal(bars):
     bars.ts_open[:] = 0
     return 1.0
 """
-NAMES = ("mean_of_five", "both", "fails_at_seven", "vandal")
+NAMES = ("mean_of_five", "both", "fails_at_seven", "vandal", "hangs_at_eight", "exits", "prints")
 
 
 @contextmanager

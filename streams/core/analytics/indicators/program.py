@@ -43,7 +43,7 @@ class Program:
         for config in indicators:
             outputs = value_names(config)
             if is_windowed(config):
-                windowed.append(Windowed.of(config, len(names), len(outputs)))
+                windowed.append(Windowed(config, len(names), len(outputs)))
             else:
                 self._lay_out(next(codes), config, len(names), len(outputs))
             names += outputs

@@ -1,8 +1,8 @@
 """Where the functions come from: entry points of installed packages, and pandas-ta-classic.
 
 An entry point of the group ``barline.indicators`` names a function ``(bars, **parameters)``; its name is the
-kind. Whatever is not found there is looked for in the library. Both are loaded when a configuration that
-names one is taken up, not before.
+kind. Whatever is not found there is looked for in the library. Both are loaded when they are first asked for,
+in the process that runs them.
 """
 
 import importlib
@@ -10,13 +10,16 @@ import inspect
 import re
 import warnings
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from importlib.metadata import entry_points
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+import msgspec
 import numpy as np
 
 from schemas.config import IndicatorConfig
 from schemas.errors import ConfigurationError
+from schemas.history import HISTORY
 from streams.core.analytics.windowed.bars import Bars, Function, Values
 
 GROUP: Final = "barline.indicators"
@@ -26,10 +29,71 @@ LEAST: Final = 2
 MOST: Final = 2_000
 """Bars of a window: what is kept for each symbol and interval stays bounded."""
 
+MOST_MS: Final = 60_000
+"""How long a function may be allowed to take for one bar."""
+
 _LIBRARY: Final = "pandas_ta_classic"
 _COLUMNS: Final = {"open_": "open", "open": "open", "high": "high", "low": "low", "close": "close",
                    "volume": "volume"}  # fmt: skip
+UNUSABLE: Final = {
+    "beta": "compares with a second series",
+    "correl": "compares with a second series",
+    "long_run": "compares two averages that it is given",
+    "short_run": "compares two averages that it is given",
+    "ma": "only chooses an average: name that one",
+    "mavp": "is given a length for each bar",
+    "tsignals": "is given a trend",
+    "xsignals": "is given a signal",
+}
+"""What the library has and a window of bars is not enough for."""
+
 _OURS: Final = {"offset", "talib", "kwargs"}  # parameters of the library that are not for users
+
+
+class Answer(NamedTuple):
+    """What a function gave.
+
+    Attributes:
+        values: of its outputs in their order, NaN for one that is not ready; empty where it gave none.
+        failed: why it gave none, empty where it did not fail.
+        everywhere: whether it would fail for any bars.
+        seconds: how long it took.
+    """
+
+    values: tuple[float, ...] = ()
+    failed: str = ""
+    everywhere: bool = False
+    seconds: float = 0.0
+
+
+def compute(config: bytes, rows: bytes) -> Answer:
+    """What the function of an indicator makes of bars.
+
+    Args:
+        config: an ``IndicatorConfig`` in JSON.
+        rows: HISTORY rows, the newest last.
+    """
+    try:
+        said, function = checked(config)
+    except ConfigurationError as error:
+        return Answer(failed=str(error), everywhere=True)
+    try:
+        bars = Bars.of(np.frombuffer(rows, HISTORY))
+        return Answer(tuple(named(said, function(bars, **parameters_of(said)))))
+    except Exception as error:  # noqa: BLE001 (it is not our code: it must harm nothing but itself)
+        return Answer(failed=repr(error))
+
+
+@lru_cache(256)
+def checked(config: bytes) -> tuple[IndicatorConfig, Function]:
+    """An indicator in JSON and its function, computed once over made-up bars.
+
+    Raises:
+        ConfigurationError: see ``check``.
+    """
+    said = msgspec.json.decode(config, type=IndicatorConfig)
+    check(said)
+    return said, function_of(said.kind)
 
 
 def function_of(kind: str) -> Function:
@@ -65,6 +129,9 @@ def check(config: IndicatorConfig) -> None:
     if not LEAST <= config.window <= MOST:
         rule = f"from {LEAST} to {MOST}"
         raise ConfigurationError(f"window of {config.name} must be {rule}, was {config.window!r}")
+    if not 1 <= config.limit_ms <= MOST_MS:
+        rule = f"from 1 to {MOST_MS}"
+        raise ConfigurationError(f"limit_ms of {config.name} must be {rule}, was {config.limit_ms!r}")
     function = function_of(config.kind)
     _check_parameters(config, function)
     try:
@@ -106,6 +173,10 @@ def _of_library(kind: str) -> Function:
     if kind not in {name for names in library.Category.values() for name in names}:
         raise ConfigurationError(
             f"indicator must be one of ours, an entry point of {GROUP} or of {_LIBRARY}, was {kind!r}"
+        )
+    if kind in UNUSABLE:
+        raise ConfigurationError(
+            f"indicator must be made of the bars alone, was {kind!r}, which {UNUSABLE[kind]}"
         )
     theirs: Any = getattr(library, kind)
     wanted = inspect.signature(theirs).parameters

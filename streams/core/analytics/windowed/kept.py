@@ -9,7 +9,7 @@ Until then the value of the bar before stands for it wherever values are read, t
 State: 64 bytes for each of the bars before the trade dates that a window reaches back to, 24 for a value.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -17,15 +17,18 @@ import numpy as np
 from schemas.history import HISTORY
 from streams.core.analytics.chain import Chain
 from streams.core.analytics.rows import Ints, Rows
-from streams.core.analytics.saved import VALUES
-from streams.core.analytics.windowed.bars import Bars, history_of
-from streams.core.analytics.windowed.plan import Watch, Windowed
+from streams.core.analytics.saved import VALUES, Asleep
+from streams.core.analytics.windowed.bars import history_of
+from streams.core.analytics.windowed.plan import Windowed
+from streams.core.analytics.windowed.runner import NOWHERE, Calls
 
 MOST_AT_ONCE: Final = 4
 """Bars of one symbol and interval that are computed at one heartbeat, unless it is the final one."""
 
 OLDER: Final = "bars"
 """Key of the bars before the window."""
+_DISABLED: Final = "!"
+_NEXT: Final = 2
 _VALUE: Final = np.dtype([("ts_open", "<i8"), ("value", "<f8"), ("unseen", "<f8")])
 
 
@@ -46,10 +49,10 @@ class Kept:
 
     def __init__(self, chain: Chain, bars: Rows, delay: int, version: int, saved: dict[str, bytes]) -> None:
         self.delay = delay
-        self._version = str(version).encode()
+        self._version = version
         self._chain, self._bars = chain, bars
         self._functions: Sequence[Windowed] = chain.program.windowed
-        self._disabled = {one.key for one in self._functions if saved.get(f"!{one.key}") == self._version}
+        self._disabled = _disabled(saved, version)
         self._longest = max((one.config.window for one in self._functions), default=0)
         self._older = self._newest_of(np.frombuffer(saved.get(OLDER, b""), HISTORY))
         self._take_up(saved)
@@ -87,12 +90,21 @@ class Kept:
             return [int(place) for place in np.flatnonzero(due > 0)]
         return [int(place) for place in np.flatnonzero(due == 1)[-MOST_AT_ONCE:]]
 
-    def compute(self, places: Sequence[int], where: str, watch: Watch) -> None:
-        """Compute all functions at some places; one that raises is disabled from there on."""
+    def begin(self, calls: Calls) -> None:
+        """Say which bars the next heartbeat is to compute."""
+        due = self._bars["due"]
+        for place in np.flatnonzero((due > 0) & (due <= _NEXT))[-MOST_AT_ONCE:].tolist():
+            window = self._window(place)
+            for one in self._functions:
+                if one.key not in self._disabled and not calls.is_stopped(one.key):
+                    calls.runner.soon(one.job(window))
+
+    def compute(self, places: Sequence[int], where: str, calls: Calls) -> None:
+        """Compute all functions at some places; one that fails is disabled from there on."""
         for place in places:
             window = self._window(place)
             for one in self._functions:
-                self._compute(one, place, window, where, watch)
+                self._compute(one, place, window, where, calls)
             self._bars["due"][place] = 0
 
     def start_at(self, place: int) -> dict[str, bytes]:
@@ -105,7 +117,10 @@ class Kept:
 
     def save(self, places: Ints) -> dict[str, bytes]:
         """The values at some places, and what is disabled."""
-        saved = {f"!{key}": self._version for key in sorted(self._disabled)}
+        saved = {
+            f"{_DISABLED}{key}": b"%d@%d" % (self._version, offset)
+            for key, offset in sorted(self._disabled.items())
+        }
         for one in self._functions:
             for number in range(one.first, one.first + one.count):
                 rows = np.zeros(len(places), _VALUE)
@@ -151,19 +166,36 @@ class Kept:
         """As many as the longest window has."""
         return rows[max(len(rows) - self._longest, 0) :]
 
-    def _compute(self, one: Windowed, place: int, window: Rows, where: str, watch: Watch) -> None:
+    def _compute(self, one: Windowed, place: int, window: Rows, where: str, calls: Calls) -> None:
         part = slice(one.first, one.first + one.count)
-        self._chain.values[part, place] = np.nan
-        self._chain.unseen[part, place] = 1.0
-        if one.key in self._disabled or one.function is None:
+        values, unseen = self._chain.values[part, place], self._chain.unseen[part, place]
+        values[:], unseen[:] = np.nan, 1.0
+        if one.key in self._disabled or calls.is_stopped(one.key):
             return
-        given = window[-one.config.window :]
-        try:
-            with watch.time(one.config.name):
-                values = one.compute(Bars.of(given))
-        except Exception as error:  # noqa: BLE001 (it is not our code: it must harm nothing but itself)
-            self._disabled.add(one.key)
-            watch.disabled(one.config.name, where, repr(error))
+        answer = calls.ask(one.config.name, one.job(window))
+        if answer.failed:
+            self._disabled[one.key] = calls.disable(one.config.name, one.key, where, answer)
             return
-        self._chain.values[part, place] = values
-        self._chain.unseen[part, place] = 0.0 if len(given) == one.config.window else 1.0
+        values[: len(answer.values)] = answer.values
+        unseen[:] = 0.0 if len(window) >= one.config.window else 1.0
+
+
+def find_stopped(calls: Calls, saved: Mapping[bytes, Asleep], version: int) -> None:
+    """Find what saved symbols say of functions that are disabled everywhere, under a configuration."""
+    calls.stopped = {}
+    for symbol, asleep in saved.items():
+        starts = {key: state for (_, key), state in asleep.saved().starts.items()}
+        for key, offset in _disabled(starts, version).items():
+            if offset != NOWHERE:
+                calls.found(key, offset, symbol)
+
+
+def _disabled(saved: Mapping[str, bytes], version: int) -> dict[str, int]:
+    """By key of an indicator, the offset from which on it is disabled everywhere, or NOWHERE."""
+    found = {}
+    for key, state in saved.items():
+        if key.startswith(_DISABLED):
+            own, _, offset = state.partition(b"@")
+            if int(own) == version:
+                found[key.removeprefix(_DISABLED)] = int(offset or NOWHERE)
+    return found

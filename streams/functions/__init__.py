@@ -1,0 +1,1 @@
+"""Functions that are not ours, run in a process of their own."""
