@@ -19,23 +19,25 @@ MODE = "full"
 SIZE = 8_000  # characters that cannot be compressed, in each line
 
 
-def append(path: Path, first: int, end: int) -> None:
-    """Lines with their number as equity."""
+def append(path: Path, first: int, end: int, kind: str = "") -> None:
+    """Lines with their number as equity and a long text, in an item of its own where a kind is given."""
     pick = random.Random(first)
     with path.open("a") as file:
         for number in range(first, end):
-            value = {"t": "e", "equity": number, "x": pick.randbytes(SIZE // 2).hex()}
+            text = pick.randbytes(SIZE // 2).hex()
+            item = {"t": "e", "equity": number}
+            value = [item, {"t": kind, "x": text}] if kind else {**item, "x": text}
             file.write(json.dumps({"timestamp": number, "mode": MODE, "value": value}) + "\n")
 
 
-def fill(path: Path) -> None:
-    """Write until the disk is full."""
+def fill(path: Path, leave: int = 0) -> None:
+    """Write until the disk is full, but for some bytes."""
     with path.open("wb", buffering=0) as file:
         try:
             while True:
                 file.write(bytes(65_536))
         except OSError:
-            return
+            file.truncate(file.tell() - leave)
 
 
 def arrived(watch: Watch) -> list[int]:
