@@ -12,9 +12,10 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -107,6 +108,13 @@ def _containers(home: Path) -> Iterator[Endpoints]:
 def unique() -> Callable[[str], str]:
     """Make a name that nobody else uses: ``unique("ticks.raw")`` is ``ticks.raw-1a2b3c4d``."""
     return lambda name: f"{name}-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[Any], Any]]:
+    """Take in clients, which are closed when the test ends, failed or not."""
+    with ExitStack() as clients:
+        yield lambda client: clients.enter_context(closing(client))
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from confluent_kafka.admin import NewTopic
@@ -15,6 +16,8 @@ from schemas.partition import partition_of
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.stack
+
+Opened = Callable[[Any], Any]
 
 
 @pytest.fixture
@@ -40,21 +43,21 @@ def topic(settings: KafkaSettings, unique: Callable[[str], str]) -> Iterator[Cal
         done.result()
 
 
-def test_everything_sent_before_a_flush_has_arrived(settings: KafkaSettings, topic: Callable[..., str]):
-    name, producer, reader = topic(), Producer(settings, "test"), Reader(settings, "test")
+def test_everything_sent_before_a_flush_has_arrived(
+    settings: KafkaSettings, topic: Callable[..., str], opened: Opened
+):
+    name, producer, reader = topic(), opened(Producer(settings, "test")), opened(Reader(settings, "test"))
     for number in range(1_000):
         producer.send(name, b"key", b"%d" % number, partition=number % 2)
     producer.wait(30)
     eventually(lambda: producer.outstanding == 0)  # the report in hand counts, too
     assert reader.ends([name]) == {Partition(name, 0): 500, Partition(name, 1): 500}
-    producer.close()
-    reader.close()
 
 
 async def test_a_flush_waits_for_what_was_sent_before_it_alone(
-    settings: KafkaSettings, topic: Callable[..., str]
+    settings: KafkaSettings, topic: Callable[..., str], opened: Opened
 ):
-    name, producer = topic(), Producer(settings, "test", linger_ms=0)
+    name, producer = topic(), opened(Producer(settings, "test", linger_ms=0))
     flushes = []
     for number in range(50):
         producer.send(name, None, b"%d" % number, partition=number % 2)
@@ -62,11 +65,12 @@ async def test_a_flush_waits_for_what_was_sent_before_it_alone(
         await asyncio.sleep(0)
     await asyncio.gather(*flushes)
     await asyncio.to_thread(eventually, lambda: producer.outstanding == 0)
-    await asyncio.to_thread(producer.close)
 
 
-def test_keys_choose_the_partition_as_all_clients_do(settings: KafkaSettings, topic: Callable[..., str]):
-    name, producer, reader = topic(), Producer(settings, "test"), Reader(settings, "test")
+def test_keys_choose_the_partition_as_all_clients_do(
+    settings: KafkaSettings, topic: Callable[..., str], opened: Opened
+):
+    name, producer, reader = topic(), opened(Producer(settings, "test")), opened(Reader(settings, "test"))
     keys = [b"SPY", b"EURUSD", b"BTCUSD", b"AIG"]
     for key in keys:
         producer.send(name, key, b"x")
@@ -78,13 +82,13 @@ def test_keys_choose_the_partition_as_all_clients_do(settings: KafkaSettings, to
             record.key: place.number for place, records in reader.read(1.0).items() for record in records
         }
     assert found == {key: partition_of(key, 2) for key in keys}
-    producer.close()
-    reader.close()
 
 
-def test_a_refused_record_fails_every_flush_from_then_on(settings: KafkaSettings, topic: Callable[..., str]):
+def test_a_refused_record_fails_every_flush_from_then_on(
+    settings: KafkaSettings, topic: Callable[..., str], opened: Opened
+):
     narrow, wide, failures = topic(max_message_bytes="100"), topic(), []
-    producer = Producer(settings, "test", on_failure=failures.append)
+    producer = opened(Producer(settings, "test", on_failure=failures.append))
     producer.send(narrow, None, os.urandom(1_000), partition=0)
     with pytest.raises(DeliveryError, match="a record must be taken"):
         producer.wait(30)
@@ -92,7 +96,6 @@ def test_a_refused_record_fails_every_flush_from_then_on(settings: KafkaSettings
     with pytest.raises(DeliveryError):
         producer.wait(30)
     assert failures == [producer.failure]
-    producer.close()
 
 
 def test_a_broker_that_is_not_there_fails_the_delivery_in_time():

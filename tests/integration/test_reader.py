@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from confluent_kafka.admin import NewTopic
@@ -12,6 +13,8 @@ from runtime.reader import Partition, Reader, Record
 from schemas.errors import SchemaError
 
 pytestmark = pytest.mark.stack
+
+Opened = Callable[[Any], Any]
 
 
 @pytest.fixture
@@ -44,17 +47,18 @@ def take(reader: Reader, count: int) -> dict[Partition, list[Record]]:
     return found
 
 
-def test_assigned_partitions_are_read_from_the_beginning_in_order(settings: KafkaSettings, topic: str):
-    reader = Reader(settings, "test")
+def test_assigned_partitions_are_read_from_the_beginning_in_order(
+    settings: KafkaSettings, topic: str, opened: Opened
+):
+    reader = opened(Reader(settings, "test"))
     reader.assign_from_beginning([topic])
     found = take(reader, 20)
     assert found[Partition(topic, 1)][:2] == [Record(0, 1_001, b"k1", b"v1"), Record(1, 1_003, b"k3", b"v3")]
     assert [record.offset for record in found[Partition(topic, 0)]] == list(range(10))
-    reader.close()
 
 
 def test_a_group_goes_on_where_it_committed(
-    settings: KafkaSettings, topic: str, unique: Callable[[str], str]
+    settings: KafkaSettings, topic: str, unique: Callable[[str], str], opened: Opened
 ):
     group, places = unique("group"), [Partition(topic, 0), Partition(topic, 1)]
     first = Reader(settings, "test", group=group)
@@ -65,16 +69,15 @@ def test_a_group_goes_on_where_it_committed(
     first.commit({places[0]: 4, places[1]: 10})
     first.close()
     assert sorted(revoked) == places
-    second = Reader(settings, "test", group=group)
+    second = opened(Reader(settings, "test", group=group))
     second.subscribe([topic])
     found = take(second, 6)
     assert [record.offset for record in found[places[0]]] == list(range(4, 10))
     assert places[1] not in found
-    second.close()
 
 
-def test_a_paused_partition_waits(settings: KafkaSettings, topic: str):
-    reader, places = Reader(settings, "test"), [Partition(topic, 0), Partition(topic, 1)]
+def test_a_paused_partition_waits(settings: KafkaSettings, topic: str, opened: Opened):
+    reader, places = opened(Reader(settings, "test")), [Partition(topic, 0), Partition(topic, 1)]
     reader.assign(dict.fromkeys(places, 0))
     reader.pause([places[0]])
     assert set(take(reader, 10)) == {places[1]}
@@ -82,20 +85,17 @@ def test_a_paused_partition_waits(settings: KafkaSettings, topic: str):
     assert set(take(reader, 10)) == {places[0]}
     reader.seek(places[1], 7)
     assert [record.offset for record in take(reader, 3)[places[1]]] == [7, 8, 9]
-    reader.close()
 
 
-def test_frames_hold_the_same_bytes(settings: KafkaSettings, topic: str):
-    reader, place = Reader(settings, "test"), Partition(topic, 0)
+def test_frames_hold_the_same_bytes(settings: KafkaSettings, topic: str, opened: Opened):
+    reader, place = opened(Reader(settings, "test")), Partition(topic, 0)
     reader.assign({place: 8})
     frames = reader.read_frames(10.0)[place]
     at, size = frames.values[0]["at"], frames.values[0]["size"]
     assert (frames.offsets[0], frames.data[at : at + size].tobytes()) == (8, b"v16")
-    reader.close()
 
 
-def test_a_missing_topic_is_named_with_the_fix(settings: KafkaSettings):
-    reader = Reader(settings, "test")
+def test_a_missing_topic_is_named_with_the_fix(settings: KafkaSettings, opened: Opened):
+    reader = opened(Reader(settings, "test"))
     with pytest.raises(SchemaError, match=r"topic nowhere must exist.*barline topics apply"):
         reader.ends(["nowhere"])
-    reader.close()
