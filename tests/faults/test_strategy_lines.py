@@ -1,6 +1,7 @@
 """A set of strategy files with faults, through the source, the stage and the sink, with kills on the way.
 
-In full with ``BARLINE_LINES=5000000`` (lines; 200 files, 60 modes, 20 kills); in short by default.
+In full with ``BARLINE_LINES=5000000`` (lines; 200 files, 60 modes, 20 kills); in short by default. In buckets
+of modes with ``BARLINE_BUCKETS=8``.
 """
 
 import json
@@ -30,7 +31,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(7_200)]
 
 COUNT: Final = int(os.environ.get("BARLINE_LINES", "8000"))
 FULL: Final = COUNT > 100_000
-LIMITS: Final = Limits(20_000, 0.5) if FULL else Limits(500, 0.05)
+BUCKETS: Final = int(os.environ.get("BARLINE_BUCKETS", "0"))
+LIMITS: Final = Limits(20_000 if FULL else 500, 0.5 if FULL else 0.05, buckets=BUCKETS)
 PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@+-]{0,127}")
 Unique = Callable[[str], str]
 
@@ -130,7 +132,7 @@ def test_a_set_with_every_fault_ends_in_the_tables_of_the_oracle(
     stack: Endpoints, unique: Unique, tmp_path: Path
 ) -> None:
     prefix, chance = unique("set").replace("-", ""), random.Random(5)
-    database = own_database(stack, prefix)
+    database = own_database(stack, prefix, BUCKETS)
     sizes = {"files": 200, "modes": 60} if FULL else {"files": 20, "modes": 6}
     made = write(tmp_path / "lines", prefix, lines=COUNT, **sizes)
     plane, hits = Plane(stack, made.stored), []
