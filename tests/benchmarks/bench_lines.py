@@ -1,9 +1,10 @@
-"""Lines a second and core: the ``lines`` stage, plain Python loops, and a stock Faust agent.
+"""Lines a second and core: the ``lines`` stage, plain loops, a stock Faust agent, and ``lines follow``.
 
 Run with ``python -m tests.benchmarks.bench_lines``. All read the same lines of 60 modes in 200 files, over 4
 partitions: nine of ten hold one equity item, some two and a trade; 1 % are broken. The stage gets record
 batches as a worker does and is timed alone, and with the Avro of its inputs and outputs. Faust runs as its
-own process on Kafka, over fewer lines; what is counted is its CPU time.
+own process on Kafka, over fewer lines; what is counted is its CPU time. The follower reads the same lines in
+200 files, and sends them.
 """
 
 import json
@@ -20,7 +21,9 @@ import click
 import numpy as np
 from confluent_kafka.admin import NewTopic
 
-from barline.stack import running
+from barline.stack import Stack, running
+from connectors.sources.jsnl import LinesSource
+from connectors.sources.publish import Publisher
 from runtime.kafka import KafkaSettings
 from runtime.producer import Producer
 from schemas.batches.decode import Decoder
@@ -170,24 +173,50 @@ def full(records: list[Record]) -> tuple[float, int]:
     return time.process_time() - begin, rows
 
 
-def faust(lines: list[tuple[bytes, bytes]]) -> tuple[float, int]:
+def followed(stack: Stack, lines: list[tuple[bytes, bytes]], home: Path) -> tuple[float, float]:
+    """CPU seconds to read files of lines into records, and to bring them to Kafka, librdkafka included."""
+    texts: list[list[bytes]] = [[] for _ in range(FILES)]
+    for place, (_, text) in enumerate(lines):
+        texts[place * FILES // len(lines)].append(text)
+    for number, own in enumerate(texts):
+        (home / f"{number}.jsnl").write_bytes(b"\n".join([*own, b""]))
+    kafka, encoder = KafkaSettings(stack.endpoints.kafka), Encoder(TOPICS["lines.raw"], LOCAL_IDS)
+    create(kafka, "lines.raw")
+    producer = Producer(kafka, "bench")
+    publish = Publisher(producer, LOCAL_IDS, PARTITIONS, "bench").publish
+    begin, count = time.process_time(), 0
+    for block in LinesSource([home]).poll(final=True):
+        count += len(encoder.encode(block))
+    read, begin = time.process_time() - begin, time.process_time()
+    sent = sum(map(publish, LinesSource([home]).poll(final=True)))
+    producer.wait()
+    whole = time.process_time() - begin
+    producer.close()
+    assert sent == count >= len(lines), "every line must be sent"
+    return read, whole
+
+
+def create(kafka: KafkaSettings, topic: str) -> None:
+    """Make a topic."""
+    admin = kafka.admin("bench")
+    for future in admin.create_topics([NewTopic(topic, PARTITIONS, 1)]).values():
+        future.result(30)
+
+
+def faust(stack: Stack, lines: list[tuple[bytes, bytes]]) -> tuple[float, int]:
     """CPU seconds of a stock Faust agent, and its rows of equity."""
-    with tempfile.TemporaryDirectory() as home, running(Path(home)) as stack:
-        kafka = KafkaSettings(stack.endpoints.kafka)
-        topic = "bench-lines"
-        admin = kafka.admin("bench")
-        for future in admin.create_topics([NewTopic(topic, PARTITIONS, 1)]).values():
-            future.result(30)
-        producer = Producer(kafka, "bench")
-        for key, text in lines:
-            producer.send(topic, key, text, partition=partition_of(key, PARTITIONS), timestamp_ms=T0)
-        producer.wait()
-        producer.close()
-        call = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.faust_lines"]
-        said = subprocess.run(
-            [*call, stack.endpoints.kafka, topic, str(len(lines))],
-            stdout=subprocess.PIPE, text=True, check=True, timeout=300,
-        ).stdout.split()  # fmt: skip
+    kafka, topic = KafkaSettings(stack.endpoints.kafka), "bench-lines"
+    create(kafka, topic)
+    producer = Producer(kafka, "bench")
+    for key, text in lines:
+        producer.send(topic, key, text, partition=partition_of(key, PARTITIONS), timestamp_ms=T0)
+    producer.wait()
+    producer.close()
+    call = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.faust_lines"]
+    said = subprocess.run(
+        [*call, stack.endpoints.kafka, topic, str(len(lines))],
+        stdout=subprocess.PIPE, text=True, check=True, timeout=300,
+    ).stdout.split()  # fmt: skip
     return float(said[-2]), int(said[-1])
 
 
@@ -201,7 +230,10 @@ def main() -> None:
     found = [staged(frames) for _ in range(3)]
     loop = min((plain(lines) for _ in range(2)), key=lambda one: one[0])
     same = full(records)
-    few = faust(lines[:FAUST_COUNT])
+    with tempfile.TemporaryDirectory() as home, running(Path(home) / "stack") as stack:
+        few = faust(stack, lines[:FAUST_COUNT])
+        (folder := Path(home) / "lines").mkdir()
+        read, sent = followed(stack, lines, folder)
     assert found[0][2] == loop[1] == same[1], "all must put out the same rows"
     assert few[1] == plain(lines[:FAUST_COUNT])[1], "all must put out the same rows"
     figures: list[tuple[str, float]] = [
@@ -210,6 +242,8 @@ def main() -> None:
         ("plain loop: json.loads, dict, equity only", loop[0] / count),
         ("plain loop: the same job, Avro in and out", same[0] / count),
         (f"stock Faust agent, equity only ({FAUST_COUNT} lines)", few[0] / FAUST_COUNT),
+        ("lines follow: files to records", read / count),
+        ("lines follow: files to Kafka", sent / count),
     ]
     click.echo(f"{count} lines, {np.mean([len(value) for _, value in records]):.0f} bytes a record, CPU time")
     click.echo(f"{'':<52}{'lines/s':>12}{'ns/line':>10}{'times the stage':>18}")
