@@ -10,6 +10,7 @@ from schemas.batches.wire import Bytes, Int, packed, sealed, span, span_at, span
 from schemas.columns import UNDECODABLE, Columns
 from schemas.jit import inlined, kernel
 from schemas.topics import TOPICS
+from streams.core.ticks.ahead import MANY, ask_rules
 from streams.core.ticks.rows import CONTROL, PRINT, SKIPPED, V01, Ints, Rows
 from streams.core.ticks.rules import Book, Known
 from streams.core.ticks.validate import judge_quote, judge_tick
@@ -17,6 +18,7 @@ from streams.core.ticks.validate import judge_quote, judge_tick
 _TOPIC: Final = TOPICS["ticks.raw"]
 _TICK: Final = _TOPIC.kind("Tick")
 _QUOTE: Final = _TOPIC.kind("Quote")
+_BLOCK: Final = 32  # prints whose pairs are found before the first of them is judged
 _CONTROLS: Final = [kind for kind in range(len(_TOPIC.records)) if kind not in {_TICK, _QUOTE}]
 
 
@@ -79,6 +81,24 @@ def _pair(feed: _Feed, named: Any, known: Known, last: Int, source: Int) -> tupl
     return np.int64(known.pairs[symbol, source]), wanted, source
 
 
+@inlined
+def _find_pairs(
+    feed: _Feed, known: Known, owners: Rows, prints: Rows, start: Int, end: Int, last: Int, source: Int
+) -> tuple[Int, Int]:
+    """Give prints their pairs; span and number of the last source."""
+    for at in range(start, end):
+        kind, one = feed.kinds[at], prints[at]
+        if kind == _TICK:
+            one["pair"], last, source = _pair(feed, feed.ticks[feed.rows[at]], known, last, source)
+        elif kind == _QUOTE:
+            one["pair"], last, source = _pair(feed, feed.quotes[feed.rows[at]], known, last, source)
+        else:
+            one["pair"] = -1
+        if one["pair"] >= 0 and len(owners) > MANY:
+            ask_rules(owners[one["pair"]])
+    return last, source
+
+
 @kernel
 def _check(
     feed: _Feed,
@@ -92,19 +112,17 @@ def _check(
     last: Int = span(0, -1)
     source: Int = np.int64(-1)
     sized = len(feed.values) > 0
-    for at in range(start, end):
-        kind, one = feed.kinds[at], prints.rows[at]
-        if kind == _TICK:
-            tick = feed.ticks[feed.rows[at]]
-            pair, last, source = _pair(feed, tick, known, last, source)
-            prints.verdicts[at] = judge_tick(tick, one, pair, conditions, feed.data, owners)
-        elif kind == _QUOTE:
-            quote = feed.quotes[feed.rows[at]]
-            pair, last, source = _pair(feed, quote, known, last, source)
-            prints.verdicts[at] = judge_quote(quote, one, pair, owners)
-        else:
-            one["pair"] = -1
-            if kind == UNDECODABLE:
+    for low in range(start, end, _BLOCK):
+        high = min(low + _BLOCK, end)
+        last, source = _find_pairs(feed, known, owners, prints.rows, low, high, last, source)
+        for at in range(low, high):
+            kind, one = feed.kinds[at], prints.rows[at]
+            if kind == _TICK:
+                tick = feed.ticks[feed.rows[at]]
+                prints.verdicts[at] = judge_tick(tick, one, one["pair"], conditions, feed.data, owners)
+            elif kind == _QUOTE:
+                prints.verdicts[at] = judge_quote(feed.quotes[feed.rows[at]], one, one["pair"], owners)
+            elif kind == UNDECODABLE:
                 prints.verdicts[at] = V01
-        if sized:
-            prints.sizes[at] = span_size(feed.values[at]) + span_size(feed.keys[at])
+            if sized:
+                prints.sizes[at] = span_size(feed.values[at]) + span_size(feed.keys[at])

@@ -6,6 +6,9 @@ grow are remembered in a window of bits below the newest, as long as the class s
     ... forgotten | 0 1 1 0 1 1 1 1 | newest      below the window: late, nobody knows
                     <-  [4,096]   ->
 
+After a leap over the whole window its bits are not cleared but count for nothing below ``lows``: with many
+symbols that share one sequence every record leaps, and clearing would cost more than all the rest of it.
+
 A trade_id that is no plain decimal number is remembered by its hash, the last 512 of them.
 """
 
@@ -22,8 +25,10 @@ from streams.core.ticks.rows import (
     HASHES,
     NO_IDENTITY,
     V16,
+    WINDOWS,
     Int,
 )
+from streams.core.watermark import NEVER
 
 _DIGITS = 18  # a decimal of so many digits fits
 _ALL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
@@ -57,11 +62,7 @@ def digest(data: Bytes, at: Int, size: Int) -> Int:
 
 @inlined
 def _forget(bits: Any, at: Int, words: Int, top: Int, number: Int) -> None:
-    """Clear the bits of the numbers above the newest up to the next newest, a word at a time."""
-    if number - top >= words * 64:
-        for word in range(at, at + words):
-            bits[word] = np.uint64(0)
-        return
+    """Clear the bits of the numbers above one up to another, a word at a time."""
     passed = top + 1
     while passed <= number:
         low = passed & 63
@@ -72,20 +73,46 @@ def _forget(bits: Any, at: Int, words: Int, top: Int, number: Int) -> None:
 
 
 @inlined
+def _move(bits: Any, owner: Any, window: Int, at: Int, number: Int) -> None:
+    """Make a number the newest."""
+    top, words = owner["tops"][window], owner["words"]
+    if number - top >= words * 64:
+        owner["lows"][window] = number
+        _forget(bits, at, words, number - 1, number)
+    else:
+        _forget(bits, at, words, top, number)
+    owner["tops"][window] = number
+
+
+@inlined
 def _in_window(bits: Any, owner: Any, window: Int, number: Int) -> Int:
     top, words = owner["tops"][window], owner["words"]
     at = owner["bits_at"] + window * words
     if number > top:
-        _forget(bits, at, words, top, number)
-        owner["tops"][window] = number
+        _move(bits, owner, window, at, number)
     elif top - number >= owner["window"]:
         return BELOW_WINDOW
+    elif number < owner["lows"][window]:
+        _forget(bits, at, words, number - 1, owner["lows"][window] - 1)
+        owner["lows"][window] = number
     place = at + ((number >> 6) & (words - 1))
     bit = np.uint64(1) << np.uint64(number & 63)
     if bits[place] & bit:
         return V16
     bits[place] |= bit
     return ADMITTED
+
+
+@inlined
+def clear_forgotten(bits: Any, owner: Any) -> None:
+    """Clear all bits that count for nothing, so that the windows say the same by themselves."""
+    words = owner["words"]
+    for window in range(WINDOWS):
+        oldest = owner["tops"][window] - words * 64 + 1
+        if owner["tops"][window] != NEVER and owner["lows"][window] > oldest:
+            low = owner["lows"][window]
+            _forget(bits, owner["bits_at"] + window * words, words, oldest - 1, low - 1)
+        owner["lows"][window] = NEVER
 
 
 @inlined

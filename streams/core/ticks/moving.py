@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from schemas.market.intervals import MINUTE, SECOND
 from streams.core.ticks.outliers import recall
-from streams.core.ticks.packing import enlist_dirty
+from streams.core.ticks.packing import clear_all_forgotten, enlist_dirty
 from streams.core.ticks.rows import LISTED, MOST_HELD, RULE, WINDOWS, Ints, Rows, Shape, State, new_state
 from streams.core.ticks.rules import Book, Pair
 from streams.core.watermark import FOREVER, NEVER
@@ -77,6 +77,8 @@ def moved(old: State, pairs: tuple[Pair, ...], book: Book) -> State:
     starts = new.pairs["bits_at"].copy()
     new.pairs[where] = old.pairs
     new.pairs["bits_at"], new.pairs["words"] = starts, words
+    clear_all_forgotten(old)
+    new.pairs["lows"] = NEVER
     _move_windows(old, new, where)
     _move_ring(old.folds[:, : old.minutes], new.folds[:, : new.minutes], where, MINUTE)
     _move_ring(old.folds[:, old.minutes :], new.folds[:, new.minutes :], where, SECOND)

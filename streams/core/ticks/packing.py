@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from schemas.batches.wire import Bytes, write_bytes
 from schemas.jit import inlined, kernel
+from streams.core.ticks.identity import clear_forgotten
 from streams.core.ticks.rows import (
     FOLD,
     HASHES,
@@ -98,6 +99,13 @@ def take_pairs(state: State, listed: Ints, found: Ints, ends: Ints) -> Int:
 
 
 @kernel
+def clear_all_forgotten(state: State) -> None:
+    """Clear all bits of all pairs that count for nothing."""
+    for pair in range(len(state.pairs)):
+        clear_forgotten(state.bits, state.pairs[pair])
+
+
+@kernel
 def pack_pairs(state: State, rows: Bytes, bits: Bytes, found: Ints, out: Bytes) -> None:
     """Pack pairs: the row as far as it is saved, windows in use, hashes, prices.
 
@@ -111,6 +119,7 @@ def pack_pairs(state: State, rows: Bytes, bits: Bytes, found: Ints, out: Bytes) 
     at: Int = np.int64(0)
     for pair in found:
         owner, start = state.pairs[pair], pair * _ROW
+        clear_forgotten(state.bits, owner)
         at = write_bytes(out, at, rows, start, PAIR_SIZE)
         for window in range(WINDOWS):
             if owner["tops"][window] != NEVER:

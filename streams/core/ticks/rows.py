@@ -131,6 +131,7 @@ PAIR: Final = np.dtype(
         *_SAVED_PAIR,
         ("offset", "<i8"),  # what the restored state of the pair reflects
         ("dirty", "<i8"),
+        ("lows", "<i8", WINDOWS),  # below them no bit of a window counts; NEVER: all do
         ("listed", "<i8"),  # 1 where it is in ``State.listed``
         ("due_minute", "<i8"),  # mark at which its next minute closes
         ("due_second", "<i8"),
@@ -251,7 +252,7 @@ class Shape(NamedTuple):
 def new_state(shape: Shape, segments: Rows) -> State:
     """State of pairs that have seen nothing."""
     rows, folds = np.zeros(shape.pairs, PAIR), np.zeros((shape.pairs, shape.minutes + shape.seconds), FOLD)
-    for name in ("ts_largest", "ts_seconds", "tops", "seqs", "ts_until"):
+    for name in ("ts_largest", "ts_seconds", "tops", "lows", "seqs", "ts_until"):
         rows[name] = NEVER
     rows["calm_from"] = rows["lowest"] = np.inf
     rows["calm_until"] = rows["highest"] = -np.inf

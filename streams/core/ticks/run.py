@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from schemas.flags import OFF_TICK, STUCK, WIDE_SPREAD
 from schemas.jit import inlined, kernel
 from schemas.market.intervals import MINUTE
+from streams.core.ticks.ahead import ask_ahead
 from streams.core.ticks.close import close_source
 from streams.core.ticks.fold import fold_in, open_minute
 from streams.core.ticks.identity import identify
@@ -212,6 +213,7 @@ def run(
         verdict: Int = np.int64(verdicts[at])
         if verdict == CONTROL or used[0] > most:
             return at
+        ask_ahead(state, prints, at, end)
         if one["pair"] < 0:
             continue
         owner = state.pairs[one["pair"]]

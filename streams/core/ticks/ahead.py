@@ -1,0 +1,73 @@
+"""Asking for the rows of the next prints while the ones before them are worked on.
+
+With a few hundred pairs all rows are near. With thousands each print finds its pair, minute and second far
+away: a print of 5,000 symbols took three times as long as one of 200.
+"""
+
+from typing import Any, Final
+
+from schemas.jit import inlined
+from schemas.market.intervals import MINUTE, SECOND
+from schemas.prefetch import ask
+from streams.core.ticks.rows import FOLD_SIZE, HASHED, PAIR, PRICES, Int, Rows, State
+
+MANY: Final = 256
+"""Above so many pairs their rows are asked for."""
+FAR: Final = 16
+"""A print asks for its rows when so many are before it,"""
+NEAR: Final = 6
+"""and for what it finds by them when so many are."""
+
+_LINE: Final = 64
+_RULES_AT: Final = int(PAIR.fields["source"][1])  # type: ignore[index]  # it has fields
+_RULES_END: Final = int(PAIR.fields["last"][1]) + 8  # type: ignore[index]
+_END: Final = int(PAIR.fields["bits_at"][1]) + 8  # type: ignore[index]
+_PRICES_AT: Final = int(PAIR.fields["prices"][1])  # type: ignore[index]
+
+
+@inlined
+def ask_rules(owner: Any) -> None:
+    """Ask for what the configuration says of a pair."""
+    for offset in range(_RULES_AT, _RULES_END, _LINE):
+        ask(owner, offset)
+    ask(owner, _RULES_END)
+
+
+@inlined
+def ask_rows(state: State, one: Any) -> None:
+    """Ask for pair, minute and second of a print."""
+    if one["pair"] < 0:
+        return
+    for offset in range(0, _END, _LINE):
+        ask(state.pairs[one["pair"]], offset)
+    ts = one["ts_event"]
+    minute = state.folds[one["pair"], (ts // MINUTE) & (state.minutes - 1)]
+    second = state.folds[one["pair"], state.minutes + ((ts // SECOND) & (state.seconds - 1))]
+    for offset in range(0, FOLD_SIZE, _LINE):
+        ask(minute, offset)
+        ask(second, offset)
+    ask(minute, FOLD_SIZE + 8)
+    ask(second, FOLD_SIZE + 8)
+
+
+@inlined
+def ask_memory(state: State, one: Any) -> None:
+    """Ask for the bit of a print's number and the place of its price."""
+    if one["pair"] < 0:
+        return
+    owner, window = state.pairs[one["pair"]], one["window"]
+    ask(owner, _PRICES_AT + 8 * (owner["priced"] & (PRICES - 1)))
+    if 0 <= window < HASHED:
+        words = owner["words"]
+        ask(state.bits, 8 * (owner["bits_at"] + window * words + ((one["number"] >> 6) & (words - 1))))
+
+
+@inlined
+def ask_ahead(state: State, prints: Rows, at: Int, end: Int) -> None:
+    """Ask for what the prints behind a position will need, where there are many pairs."""
+    if len(state.pairs) <= MANY:
+        return
+    if at + FAR < end:
+        ask_rows(state, prints[at + FAR])
+    if at + NEAR < end:
+        ask_memory(state, prints[at + NEAR])
