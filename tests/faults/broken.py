@@ -103,6 +103,13 @@ async def _keep_lanes(_: Shell) -> None:
     """R7 and R8 taken out: stages outlive their generation."""
 
 
+async def _never_lost(shell: Shell) -> None:
+    """A lane of a partition that was lost writes like one that is given back (R7)."""
+    lanes, shell._lanes = shell._lanes, {}
+    for lane in lanes.values():
+        await lane.finish(lost=False)
+
+
 def _any_lane(shell: Shell, chunk: Any) -> Lane:
     lane = shell._lanes.get(chunk.partition)
     if lane is None:
@@ -113,9 +120,22 @@ def _any_lane(shell: Shell, chunk: Any) -> Lane:
 
 
 def _ignore(*_: object) -> None:
-    """R9 and the watchdog taken out."""
+    """R9 taken out."""
 
 
+def _notice(watchdog: Any) -> None:
+    """The watchdog taken out: it sees that the worker stood still, and lets it go on."""
+    if watchdog.stalled() > watchdog._limit:
+        watchdog.woken = True
+
+
+def _reads_no_more(shell: Shell, chunk: Any) -> bool:
+    """A woken worker that caught up with the log first would write nothing wrong."""
+    shell._around.watchdog.check()
+    return getattr(shell._around.watchdog, "woken", False) or _IS_STALE(shell, chunk)
+
+
+_IS_STALE = Shell._is_stale
 _LANES = {"commits-first": CommitsFirst, "partition-state-first": PartitionStateFirst}
 _STAGES = {
     "never-skips": NeverSkips,
@@ -129,7 +149,9 @@ _PATCHES: dict[str, list[tuple[type, str, Callable[..., Any]]]] = {
     "keeps-lanes": [(Shell, "close_lanes", _keep_lanes), (Shell, "_lane", _any_lane)],
     "ignores-failures": [(Producer, "_failed", _ignore)],
     "never-leaves": [
-        (Watchdog, "check", _ignore),
+        (Watchdog, "check", _notice),
+        (Shell, "_is_stale", _reads_no_more),
+        (Shell, "close_lanes", _never_lost),
         (Producer, "_failed", _ignore),
         (Table, "recover", _last_write_wins),
     ],

@@ -202,6 +202,10 @@ class Run:
         found = self._reader.committed([Partition(self.source, number) for number in range(PARTITIONS)])
         return {place.number: offset or 0 for place, offset in found.items()}
 
+    def states(self) -> int:
+        """How many states were written so far."""
+        return sum(self._reader.ends([self.changelog]).values())
+
     def wait_drained(self, timeout: float = 60.0) -> None:
         eventually(self.drained, "everything is committed", timeout)
 

@@ -104,13 +104,8 @@ def freezes(run: Run, count: int, rule: str = "") -> Tally:
         other = run.start(2 - number % 2, rule)
         run.ticks(1_000)
         run.wait_drained(60 + 2 * SESSION)
-        frozen.send(signal.SIGCONT)
-        if rule:
-            run.pause(6.0)
-            frozen.kill()
-        else:
-            assert frozen.wait() == 1, frozen.tail()
-            assert "the event loop must turn" in frozen.log.read_text()
+        wake(run, frozen, leaves=not rule)
+        frozen.kill()
         other.kill()
         run.ticks(500)
         tally.freezes += 1
@@ -132,6 +127,17 @@ def freeze_with_work(run: Run, worker: Worker) -> None:
         run.ticks(500)
         eventually(lambda already=already: worker.metric(applied) >= already + 500, "applied")
         worker.send(signal.SIGSTOP)
+
+
+def wake(run: Run, worker: Worker, *, leaves: bool) -> None:
+    """Let a frozen worker go on, until it has left or, where nothing makes it, has written its old states."""
+    already = run.states()
+    worker.send(signal.SIGCONT)
+    if leaves:
+        assert worker.wait() == 1, worker.tail()
+        assert "the event loop must turn" in worker.log.read_text()
+    else:
+        eventually(lambda: run.states() > already, "old states are written")
 
 
 def _go_on(worker: Worker) -> None:
