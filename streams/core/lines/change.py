@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from schemas.batches.wire import Ints
 from schemas.columns import Ints as Numbers
-from schemas.columns import Names, Rows
+from schemas.columns import Rows
 from schemas.jit import kernel
 from schemas.records import SPAN, record_type
 from streams.core.lines.emit import SHIFT, Emitter
@@ -121,7 +121,7 @@ class Changes:
         rows = self._rows("Trade", owners, runs)
         rows["type"] = draft.texts(self._lines.texts)[others.types[items]]
         rows["item"] = others.places[items]
-        rows["data"] = draft.block(Names(others.data[items].tolist()))
+        rows["data"] = draft.block(others.texts(items))
         self._emit.block("Trade", rows, (self._indices[owners] << SHIFT) + others.places[items])
 
     def _rows(self, record: str, owners: Ints, runs: Ints) -> Rows:

@@ -7,14 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.batches.lookup import distinct
-from schemas.batches.wire import Bytes, packed, sealed
-from schemas.columns import Ints, Rows
+from schemas.batches.wire import Bytes, Int, packed, sealed, span_at, span_size, unpacked, write_bytes
+from schemas.columns import Ints, Names, Rows
+from schemas.jit import kernel
 from schemas.jsnl import Rejected, Started
 from schemas.records import SPAN
 from streams.core.lines.parse import Items, parse
 from streams.core.lines.scan import HARD, OTHER, room, scan
 
 _NO_TEXT: Final = -1
+
+
+@kernel
+def _join(data: Bytes, spans: Ints, out: Bytes) -> None:
+    """Copy texts one behind the other."""
+    at: Int = np.int64(0)
+    for place in range(len(spans)):
+        at = write_bytes(out, at, data, span_at(spans[place]), span_size(spans[place]))
 
 
 class Others:
@@ -24,24 +33,36 @@ class Others:
         rows: int64[k], row of each, ascending.
         places: int64[k], its place in its line.
         types: int64[k], position of its type in the ``texts`` of the lines.
-        data: object[k], its JSON as it stands.
     """
 
-    def __init__(self, rows: Ints, places: Ints, types: Ints, data: list[bytes]) -> None:
+    def __init__(self, data: Bytes, rows: Ints, places: Ints, types: Ints, spans: Ints) -> None:
         self.rows, self.places, self.types = rows, places, types
-        self.data = np.empty(len(data), object)
-        self.data[:] = data
+        self._data, self._spans = data, spans
 
     def merge(self, more: list[tuple[int, int, int, bytes]]) -> None:
         """Put others, in order as well, in their places."""
         if not more:
             return
-        rows, places, types, data = zip(*more, strict=True)
+        rows, places, types, texts = zip(*more, strict=True)
         order = np.argsort(np.concatenate([self.rows, np.array(rows, np.int64)]), kind="stable")
+        names = Names(texts)
+        spans = packed(names.spans) + len(self._data)
+        self._data = sealed(self._data.tobytes() + names.data)
+        self._spans = np.concatenate([self._spans, spans])[order]
         self.places = np.concatenate([self.places, np.array(places, np.int64)])[order]
         self.types = np.concatenate([self.types, np.array(types, np.int64)])[order]
-        self.data = np.concatenate([self.data, np.array(data, object)])[order]
         self.rows = np.concatenate([self.rows, np.array(rows, np.int64)])[order]
+
+    def texts(self, items: Ints) -> Names:
+        """The JSON of some of them as it stands, joined."""
+        spans = self._spans[items]
+        sizes = spans >> 32
+        out = np.empty(int(sizes.sum()), np.uint8)
+        _join(self._data, spans, out)
+        names = Names(())
+        names.data = out.tobytes()
+        names.spans = unpacked((sizes << 32) | (np.cumsum(sizes) - sizes))
+        return names
 
 
 class Lines:
@@ -100,8 +121,8 @@ class Lines:
         for at in np.flatnonzero(kinds == HARD).tolist():
             values[at] = float(self._bytes(int(spans[at]))) + 0.0
         other = np.flatnonzero(kinds == OTHER)
-        types, data = self._named(texts[other]), list(map(self._bytes, spans[other].tolist()))
-        self.others = Others(owners[other], positions[other], types, data)
+        types = self._named(texts[other])
+        self.others = Others(self._data, owners[other], positions[other], types, spans[other])
         equity = np.flatnonzero(kinds != OTHER)
         self.rows, self.places, self.values = owners[equity], positions[equity], values[equity]
         self.brokers = self._named(texts[equity])
