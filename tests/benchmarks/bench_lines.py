@@ -184,16 +184,19 @@ def followed(stack: Stack, lines: list[tuple[bytes, bytes]], home: Path) -> tupl
     create(kafka, "lines.raw")
     producer = Producer(kafka, "bench")
     publish = Publisher(producer, LOCAL_IDS, PARTITIONS, "bench").publish
-    begin, count = time.process_time(), 0
-    for block in LinesSource([home]).poll(final=True):
-        count += len(encoder.encode(block))
-    read, begin = time.process_time() - begin, time.process_time()
+    reads = []
+    for _ in range(2):  # the first one loads the kernels, too
+        begin, count = time.process_time(), 0
+        for block in LinesSource([home]).poll(final=True):
+            count += len(encoder.encode(block))
+        reads.append(time.process_time() - begin)
+    begin = time.process_time()
     sent = sum(map(publish, LinesSource([home]).poll(final=True)))
     producer.wait()
     whole = time.process_time() - begin
     producer.close()
     assert sent == count >= len(lines), "every line must be sent"
-    return read, whole
+    return min(reads), whole
 
 
 def create(kafka: KafkaSettings, topic: str) -> None:

@@ -24,6 +24,7 @@ class Block:
         spans: int64[n], packed spans of the lines.
         instants: int64[n], time of each; negative where it must be looked at by itself.
         modes: different modes of the others.
+        names: the same as text.
         numbers: int64[n], position of each line's mode in ``modes``, where it has one.
     """
 
@@ -54,6 +55,7 @@ class Block:
         if len(good):
             self.numbers[good], firsts = distinct(view, modes[good].view(SPAN))
             self.modes = [self._bytes(int(span)) for span in modes[good][firsts]]
+        self.names = [mode.decode() for mode in self.modes]
 
     def __len__(self) -> int:
         return len(self.sizes)

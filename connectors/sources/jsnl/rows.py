@@ -83,8 +83,10 @@ class FileRows:
         """Take note of what lines say that are no others than plain ones."""
         if begin == end:
             return
-        for number in dict.fromkeys(block.numbers[begin:end].tolist()):
-            self._position.runs.setdefault(block.modes[number].decode(), [""])
+        runs = self._position.runs
+        if any(name not in runs for name in block.names):
+            for number in dict.fromkeys(block.numbers[begin:end].tolist()):
+                runs.setdefault(block.names[number], [""])
         instants = block.instants[begin:end]
         if last := instants[instants > 0][-1:].tolist():
             self._position.ts_event = last[0]
