@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import msgspec
@@ -32,8 +32,9 @@ def main() -> None:
     os.dup2(2, 1)  # what a function prints is no answer
     os.nice(_NICER)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    while (question := frames.read(asked, frames.Question)) is not None:
-        frames.write(told, _answered(question))
+    with suppress(BrokenPipeError):
+        while (question := frames.read(asked, frames.Question)) is not None:
+            frames.write(told, _answered(question))
 
 
 def _answered(question: frames.Question) -> Answer:

@@ -8,6 +8,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,7 @@ from streams.core.analytics.stage import AnalyticsStage
 from streams.core.analytics.windowed.functions import UNUSABLE, compute
 from streams.core.analytics.windowed.runner import Job
 from streams.functions.apart import Apart
+from tests.eventually import eventually
 from tests.factories import config, domain
 from tests.unit.analytics.feed import Feed, minute, only, through
 from tests.unit.analytics.packages import installed
@@ -91,13 +94,14 @@ def test_what_a_function_prints_is_no_answer(apart: Apart):
 
 
 def test_a_process_that_is_killed_from_outside_is_started_anew(apart: Apart):
-    apart.answer(job("mean_of_five"))
+    rows = ROWS.copy()
+    rows["close"] -= 1.0
+    assert apart.answer(job("mean_of_five", rows)).failed == ""
     process = apart._process
     assert process is not None
     os.kill(process.pid, signal.SIGKILL)
     process.wait()  # so that the next question finds nobody to read it
-    rows = ROWS.copy()
-    rows["close"] += 1.0
+    rows["close"] += 2.0
     assert apart.answer(job("mean_of_five", rows)).failed == ""
     assert apart._process is not process
 
@@ -128,6 +132,26 @@ def test_its_process_ends_with_whoever_asks():
     runner.close()
     assert process.poll() is not None
     assert runner.answer(job("both")).everywhere
+
+
+ASKS = """
+import sys, time
+from streams.core.analytics.windowed.runner import Job
+from streams.functions.apart import Apart
+runner = Apart()
+runner.answer(Job(bytes.fromhex(sys.argv[1]), b""))
+print(runner._process.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_its_process_ends_when_whoever_asks_is_killed():
+    argv = [sys.executable, "-c", ASKS, job("prints").config.hex()]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as asking:
+        assert asking.stdout is not None
+        stat = Path(f"/proc/{int(asking.stdout.readline())}/stat")
+        asking.kill()
+    eventually(lambda: not stat.exists() or ") Z " in stat.read_text(), because="nobody asks any more")
 
 
 def test_a_stage_gives_the_same_apart_and_here(apart: Apart):
