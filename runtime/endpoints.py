@@ -33,7 +33,8 @@ class Endpoints:
     Attributes:
         kafka: bootstrap servers, ``host:port[,host:port]``.
         registry: URL of the schema registry.
-        clickhouse: ``http://user:password@host:port/database`` of a user that may write.
+        clickhouse: ``http://user:password@host:port/database`` of a user that may write; empty when there
+            is no database.
         clickhouse_reader: the same of a user that may only read; empty when there is none.
     """
 
@@ -57,7 +58,7 @@ class Endpoints:
         path = (home or home_directory(environ)) / STATE_FILE
         found = _read(path)
         found |= {name: value for name in cls.__slots__ if (value := environ.get(f"BARLINE_{name.upper()}"))}
-        missing = [name for name in ("kafka", "registry", "clickhouse") if not found.get(name)]
+        missing = [name for name in ("kafka", "registry") if not found.get(name)]
         if missing:
             names = ", ".join(missing)
             raise DependencyError(
@@ -73,7 +74,12 @@ class Endpoints:
 
         Raises:
             ConfigurationError: the URL is not http(s) or has no host.
+            DependencyError: there is no database.
         """
+        if not self.clickhouse:
+            raise DependencyError(
+                "address of clickhouse must be known, was not (fix: set BARLINE_CLICKHOUSE)"
+            )
         return clickhouse_settings((reader and self.clickhouse_reader) or self.clickhouse)
 
     def environment(self) -> dict[str, str]:

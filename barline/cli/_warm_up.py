@@ -2,14 +2,23 @@
 
 from collections.abc import Mapping
 
-from connectors.sources.history import StoredBars, histories
+from connectors.sources.history import Newest, StoredBars, histories
 from connectors.sources.publish import Publisher
+from connectors.sources.recorded import RecordedBars
 from runtime.endpoints import Endpoints
+from runtime.kafka import KafkaSettings, security
 from runtime.producer import Producer
 from schemas.config import Domain
 from schemas.errors import DependencyError, SchemaError
 
 _TOPIC = "bars.1m"
+
+
+def closed_bars(endpoints: Endpoints) -> Newest:
+    """Where closed bars come from: ClickHouse where there is one, else the topics ``bars.*``."""
+    if endpoints.clickhouse:
+        return StoredBars(endpoints.clickhouse_settings())
+    return RecordedBars(KafkaSettings(endpoints.kafka, security()), endpoints.registry)
 
 
 def warm_up(
@@ -24,14 +33,14 @@ def warm_up(
     The configuration comes to bars.1m by way of two agents, so what has arrived there stands before it.
 
     Raises:
-        DependencyError: the database does not answer.
+        DependencyError: the database, or Kafka, does not answer.
         SchemaError: the topic is missing.
     """
     if not domain.indicators:
         return "no indicator needs any"
     if _TOPIC not in partitions:
         raise SchemaError(f"topic {_TOPIC} must exist, was not found (create it with `barline topics apply`)")
-    stored = StoredBars(endpoints.clickhouse_settings())
+    stored = closed_bars(endpoints)
     publisher = Publisher(producer, ids, partitions[_TOPIC], "config")
     try:
         count = sum(publisher.publish(block) for block in histories(domain, stored))

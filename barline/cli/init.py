@@ -42,13 +42,21 @@ def command(path: Path | None, partitions: int, app: str, replication: int, *, f
     click.echo(f"topics: {len(difference.missing)} created, {len(difference.wrong)} corrected")
     ids = register_all(endpoints.registry)
     click.echo(f"schemas: {len(ids)} registered")
+    if endpoints.clickhouse:
+        click.echo(f"tables: {_tables(settings, endpoints)} migrations applied")
+    else:
+        click.echo("tables: none, since no ClickHouse is named")
+    if first:
+        click.echo(f"configuration: {_first(settings, endpoints, kafka, ids)}")
+
+
+def _tables(settings: Settings, endpoints: Endpoints) -> int:
+    """Make the tables; how many migrations were applied."""
     store = Store(endpoints.clickhouse_settings())
     applied = migrate(store)
     lay_out(store, Layout(Limits(**settings.sink).buckets))
     store.close()
-    click.echo(f"tables: {len(applied)} migrations applied")
-    if first:
-        click.echo(f"configuration: {_first(settings, endpoints, kafka, ids)}")
+    return len(applied)
 
 
 def _first(settings: Settings, endpoints: Endpoints, kafka: KafkaSettings, ids: dict[str, int]) -> str:

@@ -53,9 +53,9 @@ def command(path: Path | None, symbol: str | None, interval: str) -> None:
     settings = load(path)
     wanted = [one for one in settings.indicators if not one.intervals or interval in one.intervals]
     if symbol:
-        from connectors.sources.history import StoredBars  # noqa: PLC0415
+        from barline.cli._warm_up import closed_bars  # noqa: PLC0415
 
-        stored = StoredBars(settings.endpoints().clickhouse_settings())
+        stored = closed_bars(settings.endpoints())
         found = stored.newest(interval, [symbol], _MADE_UP)
         stored.close()
         rows = found.get(symbol, made_up(0))

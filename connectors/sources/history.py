@@ -1,7 +1,7 @@
 """Closed bars in ClickHouse: what indicators are warmed up with, and recomputed from."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import clickhouse_connect
 import numpy as np
@@ -34,7 +34,21 @@ WHERE interval = {{interval:String}} AND symbol IN {{symbols:Array(String)}}
 ORDER BY symbol, bars.ts_open DESC
 """  # noqa: S608 (no value is written into it)
 _AT_ONCE: Final = 50
-_END_OF_TIME: Final = 4_102_444_800_000_000_000  # 2100
+END_OF_TIME: Final = 4_102_444_800_000_000_000  # 2100
+
+
+class Newest(Protocol):
+    """Where closed bars come from."""
+
+    def newest(
+        self, interval: str, symbols: Sequence[str], count: int, before: int = END_OF_TIME
+    ) -> dict[str, Rows]:
+        """STORED rows by symbol, ascending: the last ones that begin before an instant (ns)."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections."""
+        ...
 
 
 class StoredBars:
@@ -49,7 +63,7 @@ class StoredBars:
         self._client: Any = None
 
     def newest(
-        self, interval: str, symbols: Sequence[str], count: int, before: int = _END_OF_TIME
+        self, interval: str, symbols: Sequence[str], count: int, before: int = END_OF_TIME
     ) -> dict[str, Rows]:
         """STORED rows by symbol, ascending: the last ones that begin before an instant (ns).
 
@@ -87,7 +101,7 @@ class StoredBars:
         return {symbol: np.array(rows[::-1], STORED) for symbol, rows in by_symbol.items()}
 
 
-def histories(domain: Domain, stored: StoredBars) -> Iterator[Columns]:
+def histories(domain: Domain, stored: Newest) -> Iterator[Columns]:
     """``History`` records for the indicators of a configuration, for ``bars.1m``: the newest bars there are.
 
     They go out before the configuration does, so that its first live values are warm.

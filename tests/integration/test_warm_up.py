@@ -1,6 +1,7 @@
 """Stored bars reach the topic of the analytics agent before the configuration does."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,14 +11,14 @@ from runtime.endpoints import Endpoints
 from runtime.kafka import KafkaSettings, partition_counts
 from runtime.producer import Producer
 from runtime.reader import Reader
-from schemas.codec import decode_record, names_of
+from schemas.codec import decode_record, encode_record, names_of
 from schemas.config import IndicatorConfig
 from schemas.errors import DependencyError
 from schemas.history import HISTORY, bars_needed
 from schemas.partition import partition_of
 from schemas.registry import registered
 from tests.factories import domain, symbol
-from tests.sinks import MINUTE, T0, own_database, store_of
+from tests.sinks import BAR, MINUTE, T0, own_database, store_of
 
 pytestmark = pytest.mark.stack
 
@@ -64,6 +65,42 @@ def test_the_newest_stored_bars_are_sent_to_the_partition_of_their_symbol(
         assert rows["ts_open"].tolist() == [
             T0 + number * MINUTE for number in range(40 - bars_needed(EMA), 40)
         ]
+
+
+def test_without_a_database_the_newest_bars_of_the_topics_are_sent(
+    stack: Endpoints, unique: Callable[[str], str]
+):
+    """Of each bar the last revision counts, in whatever order they were written."""
+    name, kafka = unique("t").upper(), KafkaSettings(stack.kafka)
+    partitions, ids = partition_counts(kafka, "test"), registered(stack.registry)
+    producer, reader = Producer(kafka, "test"), Reader(kafka, "test")
+    rows = [(number, 0, 0.0) for number in range(40)] + [(30, 1, 30.0), (39, 2, 39.0), (39, 1, -1.0)]
+    try:
+        for number, revision, close in rows:
+            ts = T0 + number * MINUTE
+            made = {**BAR, "symbol": name, "ts_open": ts, "ts_close": ts + MINUTE, "revision": revision}
+            value = encode_record(
+                "Bar", ids["Bar"], {**made, "close": close or float(number), "fill": "real"}
+            )
+            place = partition_of(name.encode(), partitions["bars.1m"])
+            producer.send("bars.1m", name.encode(), value, partition=place, timestamp_ms=ts // 1_000_000)
+        producer.wait()
+        before = reader.ends(["bars.1m"])
+        body = domain(symbol(name), indicators=[IndicatorConfig("ema_3", "ema", 3, ["1m"])])
+        warm_up(body, replace(stack, clickhouse=""), producer, ids, partitions)
+        reader.assign(before)
+        found = [
+            decode_record(record.value or b"", {number: name for name, number in ids.items()})
+            for records in reader.read(10.0).values()
+            for record in records
+        ]
+    finally:
+        producer.close()
+        reader.close()
+    (history,) = [fields for record, fields in found if (record, fields.get("symbol")) == ("History", name)]
+    bars = np.frombuffer(history["bars"], HISTORY)  # type: ignore[call-overload]
+    assert bars["close"].tolist() == [float(number) for number in range(40 - bars_needed(EMA), 40)]
+    assert bars["ts_open"].tolist() == [T0 + number * MINUTE for number in range(40 - bars_needed(EMA), 40)]
 
 
 def test_a_database_without_tables_is_a_clear_error(stack: Endpoints, unique: Callable[[str], str]):

@@ -81,8 +81,12 @@ def test_the_environment_comes_before_the_state_file(tmp_path: Path):
 
 
 def test_missing_addresses_and_unreadable_files_are_errors_with_the_fix(tmp_path: Path):
-    with pytest.raises(DependencyError, match=r"registry, clickhouse must be known.*barline up"):
+    with pytest.raises(DependencyError, match=r"of registry must be known.*barline up"):
         Endpoints.load(tmp_path, {"BARLINE_KAFKA": "k:1"})
+    with pytest.raises(DependencyError, match="address of clickhouse must be known"):
+        Endpoints.load(
+            tmp_path, {"BARLINE_KAFKA": "k:1", "BARLINE_REGISTRY": "http://r:1"}
+        ).clickhouse_settings()
     (tmp_path / "stack.json").write_text("{", encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"stack\.json"):
         Endpoints.load(tmp_path, {})
