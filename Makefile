@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 # Processes of `make test`; each has servers of its own.
 JOBS   ?= 2
 
-.PHONY: setup demo test faults bench lint format lock clean
+.PHONY: setup demo test faults bench profile lint format lock clean
 
 setup: $(STAMP)
 
@@ -29,6 +29,9 @@ faults: setup
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+profile: setup
+	$(BIN)/python -m tests.benchmarks.profile $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from schemas.batches.wire import Bytes, Int, Ints, U, packed, read_word, sealed, span, span_at, span_size
 from schemas.jit import inlined, kernel
+from schemas.prefetch import ask
 
 _EMPTY: Final = -1
 _LOW: Final = 0x7FFF_FFFF
@@ -69,28 +70,58 @@ def seek(data: Bytes, wanted: Int, names: Bytes, spans: Ints, table: NDArray[np.
     return slot
 
 
-@kernel
-def _build(names: Bytes, spans: Ints, table: NDArray[np.int32]) -> None:
-    for number in range(len(spans)):
-        slot = seek(names, spans[number], names, spans, table)
-        if table[slot] == _EMPTY:
-            table[slot] = number
-
-
 class Names(NamedTuple):
-    """A list of names as kernels search it."""
+    """A list of names as kernels search it: whatever is needed of a short name stands in one cache line."""
 
     data: Bytes
-    spans: Ints
-    table: NDArray[np.int32]
+    entries: Ints  # int64[slots, 4]: first eight bytes, span, number or -1, nothing
+
+
+@inlined
+def _first(data: Bytes, at: Int, size: Int) -> Int:
+    """The first eight bytes of a text, zeros behind its end."""
+    return read_word(data, at) if size >= 8 else _tail(data, at, size)
+
+
+@inlined
+def _slot(data: Bytes, wanted: Int, known: Names) -> Int:
+    return _hash(data, span_at(wanted), span_size(wanted)) & (len(known.entries) - 1)
+
+
+@inlined
+def ask_name(data: Bytes, wanted: Int, known: Names) -> None:
+    """Ask for the memory in which a text will be searched."""
+    if span_size(wanted) >= 0:
+        ask(known.entries, 32 * _slot(data, wanted, known))
 
 
 @inlined
 def number_of(data: Bytes, wanted: Int, known: Names) -> Int:
     """Position of a text in a list of names, -1 where it is not there or null."""
-    if span_size(wanted) < 0:
+    at, size, entries = span_at(wanted), span_size(wanted), known.entries
+    if size < 0:
         return np.int64(_EMPTY)
-    return np.int64(known.table[U(seek(data, wanted, known.data, known.spans, known.table))])
+    slot, word = _slot(data, wanted, known), _first(data, at, size)
+    while entries[U(slot), U(2)] != _EMPTY:
+        found = entries[U(slot), U(1)]
+        alike = entries[U(slot), U(0)] == word and span_size(found) == size
+        if alike and (size <= 8 or same_text(data, at + 8, known.data, span_at(found) + 8, size - 8)):
+            break
+        slot = (slot + 1) & (len(entries) - 1)
+    return np.int64(entries[U(slot), U(2)])
+
+
+@kernel
+def _build(known: Names, spans: Ints) -> None:
+    """Enter the names; of equal ones the first."""
+    for number in range(len(spans)):
+        if number_of(known.data, spans[number], known) != _EMPTY:
+            continue
+        slot = _slot(known.data, spans[number], known)
+        while known.entries[slot, 2] != _EMPTY:
+            slot = (slot + 1) & (len(known.entries) - 1)
+        known.entries[slot, 0] = _first(known.data, span_at(spans[number]), span_size(spans[number]))
+        known.entries[slot, 1], known.entries[slot, 2] = spans[number], number
 
 
 @kernel
@@ -115,9 +146,9 @@ class Lookup:
     def __init__(self, names: Sequence[bytes]) -> None:
         starts = np.cumsum([0, *(len(name) for name in names)])
         spans = [span(int(at), len(name)) for at, name in zip(starts[:-1], names, strict=True)]
-        table = np.full(1 << max(3, (2 * len(names)).bit_length()), _EMPTY, np.int32)
-        self.names = Names(sealed(b"".join(names)), np.array(spans, np.int64), table)
-        _build(*self.names)
+        entries = np.full((1 << max(3, (2 * len(names)).bit_length()), 4), _EMPTY, np.int64)
+        self.names = Names(sealed(b"".join(names)), entries)
+        _build(self.names, np.array(spans, np.int64))
 
     def find(self, data: Bytes, spans: NDArray[np.void]) -> NDArray[np.int32]:
         """Position in the names of each text, -1 for one that is not there; of equal names the first.

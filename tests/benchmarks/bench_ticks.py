@@ -1,12 +1,13 @@
 """What the ticks stage costs: a tick by stage and in all, a step, a heartbeat.
 
 Run it with ``python -m tests.benchmarks.bench_ticks``. CPU time of this process, the best of several rounds.
+Each symbol has 100 ticks in a second of event time, and all share one sequence, as the lines of a file do.
 """
 
 import dataclasses
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -19,7 +20,9 @@ from tests.factories import DAY, Record, at, columns, config, domain, heartbeat,
 
 S = 1_000_000_000
 OPEN = at(f"{DAY}T13:30")
-SYMBOLS, BATCH, ROUNDS = 200, 5_000, 7
+SYMBOLS, BATCH, ROUNDS, BLOCK = 200, 5_000, 7, 200_000
+RATE = 100.0
+MANY = (100_000, 2_000_000, 1)
 Table = list[tuple[str, float, str]]
 
 
@@ -32,21 +35,29 @@ def body(symbols: int) -> Domain:
     )
 
 
-def ticks(count: int, symbols: int, first_offset: int, *, seconds: float = 10.0) -> Columns:
-    """Ticks of all symbols in turn over so many seconds."""
+def ticks(count: int, symbols: int, first: int = 0, *, per_second: float = RATE) -> Columns:
+    """Ticks of all symbols in turn from a number on, so many of each in a second of event time."""
     draft, kind = Draft("ticks.raw", 0), record_type("Tick")
-    rows, number = kind.empty(count), np.arange(count)
+    rows, number = kind.empty(count), np.arange(first, first + count)
     names = draft.texts(f"S{one}".encode() for one in range(symbols))
     sources = draft.texts(f"feed{one}".encode() for one in range(4))
     rows["symbol"], rows["source"] = names[number % symbols], sources[number % symbols % 4]
-    rows["ts_event"] = rows["ts_recv"] = OPEN + (number * (seconds * S / count)).astype(np.int64)
-    rows["price"] = np.round(100 + np.cumsum(np.random.default_rng(1).choice([-0.01, 0, 0.01], count)), 2)
-    rows["size"], rows["seq"] = 100.0, first_offset + number
+    rows["ts_event"] = rows["ts_recv"] = OPEN + (number * (S / per_second / symbols)).astype(np.int64)
+    rows["price"] = np.round(100 + np.cumsum(np.random.default_rng(first).choice([-0.01, 0, 0.01], count)), 2)
+    rows["size"], rows["seq"] = 100.0, number
     rows["nulls"] = kind.null_bit("trade_id") | kind.null_bit("conditions")
     draft.extend("Tick", rows)
     batch = draft.finish()
-    offsets = np.arange(first_offset, first_offset + count)
-    return dataclasses.replace(batch, offsets=offsets, timestamps=rows["ts_event"] // 1_000_000)
+    return dataclasses.replace(batch, offsets=10 + number, timestamps=rows["ts_event"] // 1_000_000)
+
+
+def batches(count: int, symbols: int, size: int) -> Iterator[Columns]:
+    """The same in batches, made a block at a time, so that ten million need no memory."""
+    block = min(count, BLOCK)
+    for first in range(0, count, block):
+        whole = ticks(block, symbols, first)
+        for start in range(0, block, size):
+            yield part(whole, start, min(start + size, block))
 
 
 def begun(symbols: int) -> TicksStage:
@@ -69,25 +80,46 @@ def clocked(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
+def step_cost(count: int, symbols: int, size: int) -> float:
+    """Nanoseconds a tick of the whole step."""
+    stage = begun(symbols)
+    return (
+        1e9 * sum(clocked(lambda one=one: stage.step(one)) for one in batches(count, symbols, size)) / count
+    )
+
+
+def check_cost(count: int, symbols: int, size: int) -> float:
+    """Nanoseconds a tick of the checks that need no state."""
+    stage = begun(symbols)
+    book, owners = stage._book, stage._state.pairs
+    spent = sum(
+        clocked(lambda one=one: check(one, book, owners, blank(one, -1), 0, len(one)))
+        for one in batches(count, symbols, size)
+    )
+    return 1e9 * spent / count
+
+
 def cost_of_ticks() -> Table:
-    """Nanoseconds a tick: the checks alone, and the whole step, by batch and number of symbols."""
+    """Nanoseconds a tick by batch: the checks alone, and the whole step."""
     found: Table = []
-    for symbols, size, count in ((SYMBOLS, BATCH, 500_000), (SYMBOLS, 500, 200_000), (5_000, BATCH, 500_000)):
-        whole = ticks(count, symbols, 10)
-        parts = [part(whole, start, start + size) for start in range(0, count, size)]
+    for size, count in ((BATCH, 400_000), (500, 200_000)):
+        label = f"{SYMBOLS} symbols, batches of {size:,}"
+        for name, cost in (("checks", check_cost), ("step", step_cost)):
+            least = min(cost(count, SYMBOLS, size) for _ in range(ROUNDS))
+            found.append((f"{name}, {label}", least, "ns a tick"))
+    return found
 
-        def steps(parts: list[Columns] = parts, symbols: int = symbols) -> float:
-            stage = begun(symbols)
-            return clocked(lambda: [stage.step(one) for one in parts])
 
-        def checks(parts: list[Columns] = parts, symbols: int = symbols) -> float:
-            stage = begun(symbols)
-            book, owners = stage._book, stage._state.pairs
-            return clocked(lambda: [check(one, book, owners, blank(one, -1), 0, len(one)) for one in parts])
-
-        label = f"{symbols:,} symbols, batches of {size:,}"
-        found.append((f"checks, {label}", 1e9 * best(checks) / count, "ns a tick"))
-        found.append((f"step, {label}", 1e9 * best(steps) / count, "ns a tick"))
+def cost_by_size() -> Table:
+    """Nanoseconds a tick of the whole step by number of symbols, and by how long it goes on."""
+    found: Table = []
+    for symbols, count, rounds in ((10, 400_000, 5), (1_000, 400_000, 5), (5_000, 1_000_000, 3), MANY):
+        least = min(step_cost(count, symbols, BATCH) for _ in range(rounds))
+        found.append((f"step, {symbols:,} symbols", least, "ns a tick"))
+    for count in (1_000_000, 10_000_000):
+        found.append(
+            (f"step, {SYMBOLS} symbols, {count:,} ticks", step_cost(count, SYMBOLS, BATCH), "ns a tick")
+        )
     return found
 
 
@@ -136,7 +168,7 @@ def cost_of_heartbeats() -> Table:
 
 def cost_of_checkpoints() -> Table:
     """Microseconds of taking what changed out of a stage of 200 symbols after each second of ticks."""
-    stage, whole = begun(SYMBOLS), ticks(50_000, SYMBOLS, 10, seconds=50.0)
+    stage, whole = begun(SYMBOLS), ticks(50_000, SYMBOLS, per_second=5.0)
     spent = []
     for start in range(0, 50_000, 1_000):
         stage.step(part(whole, start, start + 1_000))
@@ -146,7 +178,7 @@ def cost_of_checkpoints() -> Table:
 
 def main() -> int:
     """Print the table."""
-    for rows in (cost_of_ticks(), cost_of_heartbeats(), cost_of_checkpoints()):
+    for rows in (cost_of_ticks(), cost_by_size(), cost_of_heartbeats(), cost_of_checkpoints()):
         for label, figure, unit in rows:
             sys.stdout.write(f"{label:<48} {figure:10.1f} {unit}\n")
     return 0

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.batches.lookup import number_of, same_text
+from schemas.batches.lookup import ask_name, number_of, same_text
 from schemas.batches.wire import Bytes, Int, packed, sealed, span, span_at, span_size
 from schemas.columns import UNDECODABLE, Columns
 from schemas.jit import inlined, kernel
@@ -82,10 +82,21 @@ def _pair(feed: _Feed, named: Any, known: Known, last: Int, source: Int) -> tupl
 
 
 @inlined
+def _ask_symbol(feed: _Feed, named: Any, known: Known) -> None:
+    ask_name(feed.data, span(named["symbol"]["at"], named["symbol"]["size"]), known.symbols)
+
+
+@inlined
 def _find_pairs(
     feed: _Feed, known: Known, owners: Rows, prints: Rows, start: Int, end: Int, last: Int, source: Int
 ) -> tuple[Int, Int]:
     """Give prints their pairs; span and number of the last source."""
+    if len(owners) > MANY:
+        for at in range(start, end):
+            if feed.kinds[at] == _TICK:
+                _ask_symbol(feed, feed.ticks[feed.rows[at]], known)
+            elif feed.kinds[at] == _QUOTE:
+                _ask_symbol(feed, feed.quotes[feed.rows[at]], known)
     for at in range(start, end):
         kind, one = feed.kinds[at], prints[at]
         if kind == _TICK:
