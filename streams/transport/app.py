@@ -15,6 +15,7 @@ from runtime.process import leave
 from runtime.producer import Producer
 from schemas.topics import INPUTS
 from streams.core.stage import Stage
+from streams.transport import quiet
 from streams.transport.chunk import ChunkSchema
 from streams.transport.codec import Codec
 from streams.transport.driver import broker_urls
@@ -22,6 +23,7 @@ from streams.transport.horizon import Horizons
 from streams.transport.lane import Lane, Surroundings
 from streams.transport.library import library_log
 from streams.transport.recovery import TableManager
+from streams.transport.rush import Rush
 from streams.transport.settings import WorkerSettings
 from streams.transport.shell import Shell
 from streams.transport.table import new_table
@@ -63,6 +65,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
         watchdog: of the process.
         restored: whether the states of the first assignment are there.
         horizons: of the calendars in use.
+        rush: what is on its way between its lanes.
     """
 
     logger = library_log
@@ -74,11 +77,13 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
         self.shells: list[Shell] = []
         self.restored = False
         self.horizons = Horizons()
+        self.rush = Rush()
         self.on_partitions_revoked.connect(self._close_lanes)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set, then end in good order."""
-        tasks = [asyncio.create_task(self.watchdog.run()), asyncio.create_task(self._show_lag())]
+        beside = self.watchdog.run(), self._show_lag(), quiet.run()
+        tasks = [asyncio.create_task(one) for one in beside]
         await self.start()
         await stop.wait()
         for task in tasks:
@@ -101,8 +106,11 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
 
     async def _close_lanes(self, *_: Any, **__: Any) -> None:
         """Finish all work in hand and commit it (R7)."""
+        had_lanes = any(shell.has_lanes for shell in self.shells)
         await asyncio.gather(*(shell.close_lanes() for shell in self.shells))
         await self.consumer.commit()
+        if had_lanes:
+            quiet.unsettle()
 
     async def _stop_consumer(self) -> None:
         if self._consumer is not None:
@@ -193,7 +201,8 @@ def add_agent(
     """
     partitions = app.conf.topic_partitions
     table = new_table(app, agent.name, partitions, settings.name)
-    around = Surroundings(agent.name, agent.input, table, app.sender, codec, app.watchdog, settings)
+    around = Surroundings(agent.name, agent.input, table, app.sender, codec, app.watchdog, settings, app.rush)
+    app.rush.follow(agent.input)
     shell = Shell(app, around, agent.stage, new_lane)
     app.shells.append(shell)
     topic = app.topic(agent.input, schema=ChunkSchema(), partitions=partitions, maxsize=_QUEUE)

@@ -1,5 +1,6 @@
-"""A chunk: what one fetch brought for one partition, as the value of one Faust event."""
+"""A chunk: what fetches brought for one partition since the last, as the value of one Faust event."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from faust.serializers.schemas import Schema
@@ -21,21 +22,38 @@ class Chunk:
         acked: whether everything that follows from it is safe, so that its offsets may be committed (R5).
     """
 
-    __slots__ = ("_fetch", "acked", "end", "generation", "partition", "released", "start", "topic")
+    __slots__ = (
+        "_fetches", "_on_release", "acked", "end", "generation", "partition", "released", "start", "topic",
+    )  # fmt: skip
 
-    def __init__(self, topic: str, partition: int, generation: int, fetch: Fetch, start: int) -> None:
+    def __init__(
+        self,
+        topic: str,
+        partition: int,
+        generation: int,
+        fetches: Sequence[Fetch],
+        start: int,
+        on_release: Callable[[], None] = lambda: None,
+    ) -> None:
         self.topic = topic
         self.partition = partition
         self.generation = generation
         self.start = start
-        self.end = fetch.end
+        self.end = fetches[-1].end
         self.released = False
         self.acked = False
-        self._fetch = fetch
+        self._fetches = fetches
+        self._on_release = on_release
+
+    def release(self) -> None:
+        """Let the consumer hand on the next chunk of this partition."""
+        self.released = True
+        self._on_release()
 
     def frames(self) -> Frames:
         """The records, none below ``start``."""
-        return from_batches([self._fetch.data], self.start, self._fetch.aborted)
+        aborted = [one for fetch in self._fetches for one in fetch.aborted]
+        return from_batches([fetch.data for fetch in self._fetches], self.start, aborted)
 
 
 class ChunkSchema(Schema):  # type: ignore[misc]  # Faust has no types

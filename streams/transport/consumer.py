@@ -1,14 +1,16 @@
 """The consumer: per partition one chunk at a time, in order and without holes, committed in whole chunks.
 
 Faust's consumer hands on single records and remembers each until it is acknowledged. This one hands on one
-chunk of a partition as soon as the step on the one before is done (``Chunk.released``); the next fetch grows
-meanwhile, so a busy worker gets larger chunks. What may be committed is the end of the acknowledged chunks.
+chunk of a partition as soon as the step on the one before is done (``Chunk.release``); what is fetched
+meanwhile becomes one chunk, so a busy worker gets larger ones. What may be committed is the end of the
+acknowledged chunks.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka.consumer.group_coordinator import OffsetCommitRequest
@@ -17,14 +19,13 @@ from faust.types.tuples import TP, ConsumerMessage
 
 from runtime.process import leave
 from schemas.errors import StateError
-from streams.transport import batches, crash
+from streams.transport import batches, crash, fetcher
 from streams.transport.batches import Fetch
 from streams.transport.chunk import Chunk
+from streams.transport.fetcher import Fetcher
 from streams.transport.library import library_log
 
 _LOG: Final = logging.getLogger(__name__)
-_PAUSE: Final = 0.001
-_BUSY_TIMEOUT: Final = 0.005
 _FETCH_WAIT_MS: Final = 100
 
 
@@ -35,12 +36,23 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         batches.install()
+        fetcher.install()
         consumer = super()._create_worker_consumer(transport)
-        # A fetch in flight blocks its broker: a partition that is free again must not wait 1.5 s for quiet
+        # A fetch in flight blocks its broker: a partition that has room again must not wait 1.5 s for quiet
         # ones. Faust has no settings for these two.
         consumer._fetch_max_wait_ms = _FETCH_WAIT_MS  # noqa: SLF001 (as above)
         consumer._isolation_level = "read_committed"  # noqa: SLF001 (as above)
         return consumer
+
+    @property
+    def fetcher(self) -> Fetcher:
+        """Of the consumer, once it is started."""
+        found: Fetcher = self._ensure_consumer()._fetcher  # noqa: SLF001 (Faust does the same)
+        return found
+
+    async def forget_stale(self) -> None:
+        """Drop what was fetched before a seek."""
+        await self.call_thread(self.fetcher.forget_stale)
 
     def is_member(self) -> bool:
         """Whether the group still counts us in; one that was away for too long is no member any more."""
@@ -58,6 +70,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
         self._chunks: dict[TP, deque[Chunk]] = defaultdict(deque)  # handed on, not yet committable, in order
         self._held: dict[TP, Chunk] = {}  # the last one handed on
         self._next: dict[TP, int] = {}  # where the next chunk of an input partition must begin
+        self._news = asyncio.Event()  # something was fetched or released since it was last asked for
 
     def is_member(self) -> bool:
         """Whether the group still counts this worker in."""
@@ -74,32 +87,50 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
         """
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
-        generation, active = self.app.consumer_generation_id, self._get_active_partitions()
-        ready = {tp for tp in active if tp not in self._held or self._held[tp].released}
-        if not ready:
-            await asyncio.sleep(_PAUSE)
-            return
-        wait = timeout if len(ready) == len(active) else _BUSY_TIMEOUT
-        found: Mapping[TP, list[Fetch]] = await self._getmany(active_partitions=ready, timeout=wait)
-        for tp, fetch in ((TP(*tp), fetch) for tp, fetches in found.items() for fetch in fetches):
+        found = self._take()
+        if not found:
+            await self._hear(timeout)
+            if not self.flow_active:
+                return
+            found = self._take()
+        generation = self.app.consumer_generation_id  # that of what was taken: older fetches are forgotten
+        for tp, fetches in found.items():
             if self.should_stop or not self.flow_active or self.app.consumer_generation_id != generation:
                 return
-            if tp in ready and (start := await self._begin(tp, fetch)) is not None:
-                yield tp, self._event(tp, Chunk(tp.topic, tp.partition, generation, fetch, start))
+            if (start := await self._begin(tp, fetches)) is not None:
+                chunk = Chunk(tp.topic, tp.partition, generation, fetches, start, self._news.set)
+                yield tp, self._event(tp, chunk)
 
-    async def _begin(self, tp: TP, fetch: Fetch) -> int | None:
-        """First offset of a fetch that counts; None where the fetch must not be handed on."""
-        wanted = self._next.get(tp, fetch.start)
-        if fetch.end <= wanted:
+    def _take(self) -> dict[TP, Sequence[Fetch]]:
+        """What was fetched for partitions that may be handed on."""
+        active, source = self._get_active_partitions(), self._thread.fetcher
+        source.wanted, source.wake = active, self._wake
+        ready = [tp for tp in active if tp not in self._held or self._held[tp].released]
+        self._news.clear()
+        return {TP(*tp): fetches for tp, fetches in source.take(ready).items()}
+
+    def _wake(self) -> None:
+        """Called in the thread of the connection."""
+        self.loop.call_soon_threadsafe(self._news.set)
+
+    async def _hear(self, most: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), most)
+
+    async def _begin(self, tp: TP, fetches: Sequence[Fetch]) -> int | None:
+        """First offset of fetches that counts; None where they must not be handed on."""
+        start = fetches[0].start
+        wanted = self._next.get(tp, start)
+        if fetches[-1].end <= wanted:
             return None
-        if fetch.start > wanted:
+        if start > wanted:
             earliest = (await self.earliest_offsets(tp))[tp]
             if earliest is None or earliest <= wanted:
-                _LOG.warning("%s: fetched from %d instead of %d, reading again", tp, fetch.start, wanted)
+                _LOG.warning("%s: fetched from %d instead of %d, reading again", tp, start, wanted)
                 await self.seek(tp, wanted)
                 return None
             _LOG.error("%s: the broker deleted offsets %d to %d before they were read", tp, wanted, earliest)
-        return max(wanted, fetch.start)
+        return max(wanted, start)
 
     def _event(self, tp: TP, chunk: Chunk) -> ConsumerMessage:
         """One event of Faust; its offset is the chunk's last one."""
@@ -151,7 +182,9 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
         fresh = [tp for tp in inputs if not self._read_offset[tp]]  # Faust skips these
         if fresh:
             await self._thread.seek_to_beginning(*(driver.ensure_aiokafka_TPset(fresh)))
+            self._next.update({TP(*tp): first for tp, first in (await self.earliest_offsets(*fresh)).items()})
         self._next.update({tp: self._read_offset[tp] for tp in inputs if tp not in fresh})
+        await self._thread.forget_stale()
 
     async def crash(self, reason: BaseException) -> None:
         """Leave at once: a consumer that failed must not go on half-way (R9)."""

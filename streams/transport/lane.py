@@ -31,6 +31,7 @@ from streams.core.stage import PARTITION_KEY, Stage, Waiting
 from streams.transport import crash, figures
 from streams.transport.chunk import Chunk
 from streams.transport.codec import Codec
+from streams.transport.rush import Rush
 from streams.transport.settings import WorkerSettings
 from streams.transport.table import Table
 from streams.transport.watchdog import Watchdog
@@ -62,6 +63,7 @@ class Surroundings:
         codec: of the process.
         watchdog: of the process.
         settings: of the process.
+        rush: of the process.
     """
 
     agent: str
@@ -71,6 +73,7 @@ class Surroundings:
     codec: Codec
     watchdog: Watchdog
     settings: WorkerSettings
+    rush: Rush
 
 
 class _LostError(Exception):
@@ -232,6 +235,7 @@ class Lane:
         records = around.codec.encode(columns)
         for key, value, timestamp in records.records():
             send(topic, key, value, partition=partition, timestamp_ms=timestamp, headers=made_by)
+        around.rush.note(topic)
         figures.OUTPUTS.labels(around.agent, topic).inc(len(records))
 
     async def _checkpoints(self) -> None:
@@ -241,6 +245,7 @@ class Lane:
                 # All lanes at the same instants, so that they share the producer's three flushes.
                 await asyncio.wait_for(self._due.wait(), interval - monotonic() % interval)
             self._due.clear()
+            await self._around.rush.over()
             await asyncio.shield(self.checkpoint())
 
 

@@ -66,7 +66,7 @@ class Recovery(_Recovery):  # type: ignore[misc]  # Faust has no types
             self.tp_to_table[tp].recover(tp.partition, _records(chunk))
             self.active_offsets[tp] = max(chunk.end - 1, -1 if seen is None else seen)
             self._active_events_received_at[tp] = monotonic()
-        chunk.released = True
+        chunk.release()
 
 
 def _records(chunk: Chunk) -> list[tuple[bytes, bytes | None]]:

@@ -52,6 +52,11 @@ class Shell:
         except Exception as failure:  # noqa: BLE001 (Faust would acknowledge the event and go on)
             leave(failure)
 
+    @property
+    def has_lanes(self) -> bool:
+        """Whether it holds states of this generation."""
+        return bool(self._lanes)
+
     async def close_lanes(self) -> None:
         """Take a last checkpoint of every lane and drop it (R7, R8)."""
         member = self._app.consumer.is_member()
@@ -84,7 +89,8 @@ class Shell:
             event, lambda: self._is_stale(chunk)
         )
         figures.CHUNKS.labels(self._around.agent, "applied" if applied else "dropped").inc()
-        chunk.released = applied
+        if applied:
+            chunk.release()
 
     def _is_stale(self, chunk: Chunk) -> bool:
         """Whether the partition may be another worker's by now (R6); then it is read again."""

@@ -9,6 +9,7 @@ from runtime.health import HealthServer
 from runtime.kafka import KafkaSettings
 from runtime.process import finish, leave, stop_event
 from schemas.topics import INPUTS, TOPICS, changelog
+from streams.transport import quiet
 from streams.transport.app import Agent, WorkerApp, add_agent, new_app
 from streams.transport.checks import check_topics
 from streams.transport.codec import Codec
@@ -45,6 +46,7 @@ def run(
     inputs = {agent.input: changelog(settings.name, agent.name) for agent in agents}
     partitions = check_topics(kafka, group, inputs, _outputs(agents))
     warm_all(agents, codec)
+    quiet.settle()
     asyncio.run(_work(kafka, settings, agents, codec, group, partitions, new_lane))
     finish(0)
 

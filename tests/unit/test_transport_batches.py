@@ -25,19 +25,19 @@ def test_a_fetch_is_one_element_with_all_its_bytes():
     records = fetched(batch(10, 3) + batch(13, 2), 10)
     (fetch,) = records
     assert (fetch.start, fetch.end, records.next_fetch_offset) == (10, 15, 15)
-    assert Chunk("topic", 0, 1, fetch, fetch.start).frames().offsets.tolist() == [10, 11, 12, 13, 14]
+    assert Chunk("topic", 0, 1, [fetch], fetch.start).frames().offsets.tolist() == [10, 11, 12, 13, 14]
 
 
 def test_records_below_the_wanted_offset_are_cut_off():
     (fetch,) = fetched(batch(10, 5), 12)
-    assert Chunk("topic", 0, 1, fetch, fetch.start).frames().offsets.tolist() == [12, 13, 14]
+    assert Chunk("topic", 0, 1, [fetch], fetch.start).frames().offsets.tolist() == [12, 13, 14]
 
 
 def test_a_batch_that_is_cut_short_is_left_for_the_next_fetch():
     records = fetched(batch(10, 3) + batch(13, 2)[:-1], 10)
     (fetch,) = records
     assert fetch.end == records.next_fetch_offset == 13
-    assert Chunk("topic", 0, 1, fetch, fetch.start).frames().offsets.tolist() == [10, 11, 12]
+    assert Chunk("topic", 0, 1, [fetch], fetch.start).frames().offsets.tolist() == [10, 11, 12]
 
 
 def test_a_fetch_without_a_whole_batch_says_so():

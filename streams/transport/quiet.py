@@ -1,0 +1,38 @@
+"""What the interpreter does beside the work, kept out of its way: garbage and turns of threads.
+
+Python looks through young objects after every 700 new ones and through all of them now and then, which stops
+everything for as long as that takes; with the states of many symbols that is tens of milliseconds. What has
+been there for a while is taken out of its sight, and all others are looked through once a minute, half a
+minute away from the close of the minutes that everybody waits for.
+"""
+
+import asyncio
+import gc
+import sys
+import time
+from typing import Final
+
+_YOUNG: Final = 20_000  # new objects after which young ones are looked through
+_NEVER: Final = 1_000_000
+_MINUTE: Final = 60.0
+_SWITCH_S: Final = 0.0005  # until the thread of the connection gets its turn from a step, else 5 ms
+
+
+def settle() -> None:
+    """Take what is there out of sight, and let only young objects be looked through from now on."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG, 10, _NEVER)
+    sys.setswitchinterval(_SWITCH_S)
+
+
+def unsettle() -> None:
+    """Much of what was there is dropped now: let it be found the next time."""
+    gc.unfreeze()
+
+
+async def run() -> None:
+    """Settle once a minute, half a minute after its beginning; runs until it is cancelled."""
+    while True:
+        await asyncio.sleep(_MINUTE - (time.time() - _MINUTE / 2) % _MINUTE)
+        settle()

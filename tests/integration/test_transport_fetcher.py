@@ -1,0 +1,117 @@
+"""The fetcher against a broker: what came is there at once, and no partition waits for another one."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer import consumer, fetcher
+from confluent_kafka.admin import NewTopic
+
+from runtime.kafka import KafkaSettings
+from runtime.producer import Producer
+from streams.transport import batches
+from streams.transport import fetcher as ours
+from streams.transport.batches import Fetch
+from streams.transport.chunk import Chunk
+
+pytestmark = pytest.mark.stack
+
+PATIENCE_S = 60.0
+
+
+class Desk:
+    """A topic with two partitions, read by our fetcher.
+
+    Attributes:
+        first: a partition.
+        second: the other one.
+        fetcher: of the consumer.
+    """
+
+    def __init__(self, kafka: str, topic: str, most: int) -> None:
+        self.first, self.second = TopicPartition(topic, 0), TopicPartition(topic, 1)
+        self._kafka, self._most = kafka, most
+        self._producer = Producer(KafkaSettings(kafka), "test", linger_ms=0)
+
+    async def run(self, scenario: "Callable[[Desk], Awaitable[None]]") -> None:
+        """Read both partitions while a scenario runs."""
+        reader = AIOKafkaConsumer(
+            bootstrap_servers=self._kafka, auto_offset_reset="earliest", max_partition_fetch_bytes=self._most
+        )
+        reader.assign([self.first, self.second])
+        await reader.start()
+        self.reader, self.fetcher = reader, reader._fetcher
+        self.fetcher.wanted = {self.first, self.second}
+        await scenario(self)
+        await reader.stop()
+        self._producer.close()
+
+    def send(self, place: TopicPartition, *values: bytes) -> None:
+        """Write records, one batch."""
+        for value in values:
+            self._producer.send(place.topic, None, value, partition=place.partition)
+        self._producer.wait()
+
+    async def taken(self, place: TopicPartition, end: int) -> list[bytes]:
+        """Take what came of a partition until an offset is reached; the values."""
+        found: list[Fetch] = []
+        async with asyncio.timeout(PATIENCE_S):
+            while not found or found[-1].end < end:
+                found += self.fetcher.take([place]).get(place, [])
+                await asyncio.sleep(0.01)
+        frames = Chunk(place.topic, place.partition, 1, found, found[0].start).frames()
+        data = frames.data.tobytes()
+        return [data[int(one["at"]) : int(one["at"]) + int(one["size"])] for one in frames.values]
+
+
+@pytest.fixture
+def play(
+    request: pytest.FixtureRequest, unique: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., None]]:
+    """Run a scenario over a topic of its own."""
+    kafka = os.environ.get("BARLINE_TEST_KAFKA") or request.getfixturevalue("stack").kafka
+    topic, admin = unique("fetcher"), KafkaSettings(kafka).admin("test")
+    admin.create_topics([NewTopic(topic, 2, 1)])[topic].result()
+    for owner, name in ((fetcher, "MemoryRecords"), (fetcher, "PartitionRecords"), (consumer, "Fetcher")):
+        monkeypatch.setattr(owner, name, getattr(owner, name))  # as it was when the test ends
+    batches.install()
+    ours.install()
+    yield lambda scenario, most=1 << 20: asyncio.run(Desk(kafka, topic, most).run(scenario))
+    admin.delete_topics([topic])[topic].result()
+
+
+def test_fetches_are_handed_on_in_order_and_become_one_chunk(play: Callable[..., None]):
+    async def scenario(desk: Desk) -> None:
+        for number in range(5):
+            desk.send(desk.first, b"%d" % number, b"and %d" % number)
+        assert await desk.taken(desk.first, 10) == [
+            text for number in range(5) for text in (b"%d" % number, b"and %d" % number)
+        ]
+
+    play(scenario)
+
+
+def test_a_partition_that_nobody_empties_holds_up_no_other(play: Callable[..., None]):
+    async def scenario(desk: Desk) -> None:
+        for number in range(6):
+            desk.send(desk.first, b"x" * 3_000)
+            desk.send(desk.second, b"%d" % number)
+            assert await desk.taken(desk.second, number + 1) == [b"%d" % number]
+        assert len(await desk.taken(desk.first, 6)) == 6
+
+    play(scenario, 4_000)
+
+
+def test_what_was_fetched_before_a_seek_is_forgotten(play: Callable[..., None]):
+    async def scenario(desk: Desk) -> None:
+        desk.send(desk.first, *(b"%d" % number for number in range(8)))
+        async with asyncio.timeout(PATIENCE_S):
+            while await desk.reader.position(desk.first) < 8:  # noqa: ASYNC110 (aiokafka has no event for it)
+                await asyncio.sleep(0.01)
+        desk.reader.seek(desk.first, 5)
+        await desk.fetcher.forget_stale()
+        assert await desk.taken(desk.first, 8) == [b"5", b"6", b"7"]
+
+    play(scenario)
