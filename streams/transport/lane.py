@@ -16,9 +16,8 @@ this checkpoint makes safe.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from time import monotonic
 from typing import Any, Final, Protocol
 
@@ -38,6 +37,9 @@ from streams.transport.watchdog import Watchdog
 
 _FIRST: Final = 256  # records of a lane's first step
 _SHORT_S: Final = 0.05
+_REST: Final = 9  # between two checkpoints at least so many times what the last one took of the event loop,
+_LONGEST_REST_S: Final = 2.0  # but no longer
+_PART: Final = 2_000  # states written in one go
 _LONG_S: Final = 0.25  # a fraction of what the watchdog allows, however slow the machine
 
 
@@ -109,6 +111,7 @@ class Lane:
         self._waiting = stage if isinstance(stage, Waiting) else None
         self._pending: list[Event] = []
         self._records = 0
+        self._spent = 0.0  # seconds of the event loop that the last checkpoint took
         self._size = min(_FIRST, around.settings.step_records)
         self._due = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
@@ -195,7 +198,9 @@ class Lane:
         agent = self._around.agent
         async with self._in_step:  # the border lies between two steps
             events, self._pending, self._records = self._pending, [], 0
+            start = monotonic()
             states = self._stage.take_dirty()
+            self._spent = monotonic() - start
         with figures.DURATIONS.time(f"{agent}.checkpoint"):
             await self._make_durable(states)
         for event in events:
@@ -206,13 +211,13 @@ class Lane:
     async def _make_durable(self, states: Mapping[bytes, bytes]) -> None:
         """Outputs, then the states of symbols, then the partition's, each acknowledged before the next."""
         await self._reach("after-outputs")
-        symbols = {key: state for key, state in states.items() if key != PARTITION_KEY}
+        symbols = [(key, state) for key, state in states.items() if key != PARTITION_KEY]
         half = len(symbols) // 2
-        self._put(dict(islice(symbols.items(), half)))
+        await self._put_in_parts(symbols[:half])
         if crash.wanted("between-states"):
             await self._reach("between-states")
             crash.now()
-        self._put(dict(islice(symbols.items(), half, None)))
+        await self._put_in_parts(symbols[half:])
         await self._reach("after-states")
         self._put({key: state for key, state in states.items() if key == PARTITION_KEY})
         await self._reach("after-partition-state")
@@ -223,11 +228,20 @@ class Lane:
         if crash.wanted(place):
             crash.now()
 
+    async def _put_in_parts(self, states: Sequence[tuple[bytes, bytes]]) -> None:
+        """Write states in their order; of many the event loop gets its turn in between."""
+        for at in range(0, len(states), _PART):
+            self._put(dict(states[at : at + _PART]))
+            if at + _PART < len(states):
+                await asyncio.sleep(0)
+
     def _put(self, states: Mapping[bytes, bytes]) -> None:
         self._around.watchdog.check()  # a woken worker must not write
         if self._lost:
             raise _LostError
+        start = monotonic()
         self._around.table.put(self._around.producer, self._partition, states)
+        self._spent += monotonic() - start
 
     def _send(self, topic: str, columns: Any) -> None:
         around, made_by = self._around, headers(self._around.agent)
@@ -241,6 +255,8 @@ class Lane:
     async def _checkpoints(self) -> None:
         interval = self._around.settings.checkpoint_ms / 1_000
         while True:
+            # With very many symbols writing them would leave no time for records.
+            await asyncio.sleep(min(_REST * self._spent, _LONGEST_REST_S))
             with contextlib.suppress(TimeoutError):
                 # All lanes at the same instants, so that they share the producer's three flushes.
                 await asyncio.wait_for(self._due.wait(), interval - monotonic() % interval)

@@ -17,7 +17,8 @@ class WorkerSettings(BaseSettings):
             empty for a member like any other.
         session_timeout: seconds after which the group gives up a silent worker.
         step_records: most records of one step; between steps the event loop turns. Slow steps get fewer.
-        checkpoint_ms: how often each partition makes its work durable.
+        checkpoint_ms: how often each partition makes its work durable; less often, up to 2 s, where writing
+            the states takes more than a tenth of the time.
         checkpoint_records: records after which it does so earlier.
         outstanding: records on their way to the brokers above which steps wait.
         linger_ms: how long an output may wait for company; it shows in full in the latency.
@@ -29,7 +30,7 @@ class WorkerSettings(BaseSettings):
     name: str = "barline"
     instance: str = ""
     session_timeout: Annotated[float, Field(ge=2.0)] = 20.0
-    step_records: Annotated[int, Field(ge=1)] = 4_096
+    step_records: Annotated[int, Field(ge=1)] = 8_192
     checkpoint_ms: Annotated[int, Field(ge=1)] = 200
     checkpoint_records: Annotated[int, Field(ge=1)] = 100_000
     outstanding: Annotated[int, Field(ge=1)] = 200_000
