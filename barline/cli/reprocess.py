@@ -44,12 +44,12 @@ def indicators(
 ) -> None:
     """Compute the indicators of barline.toml anew over the stored bars of a range, as after a change of it.
 
-    The values stand in a table beside `indicators`; when all are there they count, a month at once.
+    The values stand in a table beside `indicators`; when all are there they count, all at once.
     Each is warmed up by as many bars before the range as it needs.
     """
     from barline.settings.load import load  # noqa: PLC0415
     from barline.settings.narrow import only_indicators  # noqa: PLC0415
-    from connectors.sinks.clickhouse.beside import Beside  # noqa: PLC0415
+    from connectors.sinks.clickhouse.beside import Beside, left  # noqa: PLC0415
     from connectors.sinks.clickhouse.store import Store  # noqa: PLC0415
     from connectors.sources.history import StoredBars  # noqa: PLC0415
 
@@ -59,6 +59,10 @@ def indicators(
     access = settings.endpoints().clickhouse_settings()
     store, stored = Store(access), StoredBars(access)
     try:
+        for table in left(store):
+            click.echo(
+                f"{table} is left from before: `barline reprocess switch {table}`, or `drop`", err=True
+            )
         beside = Beside(store)
         rows = sum(beside.put(part) for part in parts(domain, stored, _ns(first), _ns(until)))
         click.echo(f"{rows:,} values stand in {beside.table}")

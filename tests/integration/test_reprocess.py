@@ -1,5 +1,10 @@
 """Indicators computed anew over stored bars: beside the live ones, then all at once."""
 
+import os
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,9 +15,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from barline.cli.reprocess import command
+from connectors.sinks.clickhouse.beside import left
+from connectors.sinks.clickhouse.store import Store
 from runtime.endpoints import Endpoints
 from schemas.config import IndicatorConfig
 from schemas.errors import SinkError
+from tests.eventually import eventually
 from tests.factories import at
 from tests.sinks import own_database, store_of
 from tests.unit.analytics.library import chain_of, random_bars
@@ -136,7 +144,7 @@ def test_what_is_no_longer_configured_stays(database: Endpoints):
 def test_beside_the_live_ones_nothing_changes_until_the_switch(database: Endpoints):
     said = run(*RANGE, "--no-switch").output
     assert set(values(database, "ema_5").values()) == {(-1.0, 3, 0)}
-    table = next(word for word in said.split() if word.startswith("indicators_beside_"))
+    table = table_of(said)
     with store_of(database) as store:
         store.command(LIVE.replace("-1, 3", "-2, 9"), {"name": "ema_5", "start": START})
     run("switch", table)
@@ -159,3 +167,78 @@ def test_a_switch_can_be_repeated(database: Endpoints):
 def test_another_table_is_not_taken():
     with pytest.raises(SinkError, match="table must be one that a reprocess made"):
         CliRunner().invoke(command, ["drop", "bars"], catch_exceptions=False)
+
+
+def test_a_bar_that_was_revised_meanwhile_keeps_its_live_values(database: Endpoints):
+    table = table_of(run(*RANGE, "--no-switch").output)
+    with store_of(database) as store:
+        store.command(LIVE.replace("-1, 3", "-2, 4"), {"name": "ema_5", "start": START})
+    run("switch", table)
+    found = values(database, "ema_5")
+    assert {found[number][:2] for number in range(120)} == {(-2.0, 4)}
+
+
+def table_of(said: str) -> str:
+    return next(word for word in said.split() if word.startswith("indicators_beside_"))
+
+
+MONTHS = """
+SELECT toYYYYMM(ts_open) AS month, countIf(value < 0), countIf(value > 0) FROM indicators FINAL
+WHERE name = 'ema_5' AND ts_open >= fromUnixTimestamp64Nano({first:Int64}, 'UTC')
+  AND ts_open < fromUnixTimestamp64Nano({end:Int64}, 'UTC') GROUP BY month ORDER BY month
+"""
+OLD, NEW = [(202406, 10, 0), (202407, 60, 0)], [(202406, 0, 10), (202407, 0, 60)]
+
+
+def months(store: Store) -> list[tuple[int, ...]]:
+    """By month, live values that are old and such that were computed anew."""
+    minute = 60_000_000_000
+    return store.rows(MONTHS, {"first": START + 50 * minute, "end": START + 120 * minute})
+
+
+def test_a_reader_sees_all_months_change_at_once(database: Endpoints):
+    table = table_of(run(*RANGE, "--no-switch").output)
+    seen, done = [], threading.Event()
+
+    def poll() -> None:
+        with store_of(database) as own:
+            while not done.is_set():
+                seen.append(months(own))
+            seen.append(months(own))
+
+    reader = threading.Thread(target=poll)
+    reader.start()
+    eventually(lambda: seen, because="the reader has read")
+    run("switch", table)
+    done.set()
+    reader.join()
+    assert (seen[0], seen[-1]) == (OLD, NEW)
+    assert all(one in (OLD, NEW) for one in seen)
+
+
+def test_a_month_alone_would_be_seen(database: Endpoints):
+    table = table_of(run(*RANGE, "--no-switch").output)
+    with store_of(database) as store:
+        store.command(f"ALTER TABLE indicators ATTACH PARTITION ID '202406' FROM {table}")
+        assert months(store) not in (OLD, NEW)
+
+
+def test_killed_anywhere_it_changes_nothing_live_before_the_switch_and_ends_right(database: Endpoints):
+    for place, kept in (("computed", OLD), ("ready", OLD), ("attached", NEW)):
+        command = [sys.executable, "-m", "barline.cli", "reprocess", *RANGE]
+        environment = os.environ | {"BARLINE_CRASH_AT": f"reprocess.{place}"}
+        ended = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=120)
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
+        with store_of(database) as store:
+            assert months(store) == kept
+    said = run(*RANGE).output
+    assert said.count("is left from before") == 3
+    for line in said.splitlines():
+        if "is left" in line:
+            run("switch", line.split()[0])
+    found, wanted = values(database, "ema_5"), chain_of(BARS, EMA).values[0]
+    for number in range(50, 150):
+        assert found[number][0] == pytest.approx(wanted[number], rel=1e-6)
+    assert {found[number][0] for number in range(50)} == {-1.0}
+    with store_of(database) as store:
+        assert left(store) == []

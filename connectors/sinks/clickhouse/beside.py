@@ -2,11 +2,12 @@
 
 ::
 
-    computed ──insert──► table beside ──OPTIMIZE FINAL──► a part a month ──ATTACH──► indicators
+    computed ──insert──► table beside, less what live ones passed ──ATTACH, all months──► indicators
                                                                                 └─verify─► drop
 
-The table has the layout of ``indicators``. Its rows carry the revision after that of the live ones, so once a
-month is attached they count, all of it at once; live rows that come meanwhile stay. Steps can be repeated.
+The table has the layout of ``indicators``. Its rows carry the revision after that of the live ones, so they
+count once they are attached: all of them in one commit, so that a reader sees none or all. A bar whose live
+values have that revision by now, or a higher one, keeps them. Steps can be repeated.
 """
 
 import re
@@ -18,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connectors.sinks.clickhouse.crash import crash_point
-from connectors.sinks.clickhouse.errors import StoreDownError
 from connectors.sinks.clickhouse.native import Chunk, Column
 from connectors.sinks.clickhouse.store import Store
 from connectors.sinks.clickhouse.tables import INSTANT, nullable, texts_of
@@ -26,6 +26,20 @@ from schemas.errors import SinkError
 
 _PREFIX: Final = "indicators_beside_"
 _NAME: Final = re.compile(_PREFIX + "[0-9a-f]{16}")
+
+
+_PASSED: Final = """
+ALTER TABLE {own} DELETE WHERE (symbol, interval, ts_open, revision) IN (
+    SELECT own.symbol, own.interval, own.ts_open, own.revision FROM {own} AS own
+    INNER JOIN (
+        SELECT symbol, interval, ts_open, max(revision) AS newest FROM indicators
+        WHERE ts_open >= (SELECT min(ts_open) FROM {own}) AND ts_open <= (SELECT max(ts_open) FROM {own})
+        GROUP BY symbol, interval, ts_open
+    ) AS live USING (symbol, interval, ts_open)
+    WHERE live.newest >= own.revision
+) SETTINGS mutations_sync = 1
+"""
+"""Takes out rows of bars whose live values are of the same revision by now, or of a later one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +67,13 @@ class Part:
     names: tuple[str, ...]
     values: NDArray[np.float64]
     converged: NDArray[np.bool_]
+
+
+def left(store: Store) -> list[str]:
+    """Tables that earlier runs left, those that ended early among them."""
+    query = "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE {like:String}"
+    rows = store.rows(query, {"like": f"{_PREFIX}%"})
+    return sorted(str(name) for (name,) in rows if _NAME.fullmatch(str(name)))
 
 
 class Beside:
@@ -90,38 +111,30 @@ class Beside:
         columns["bar_revision"] = Column("Int64", part.bar_revision[bars])
         columns["value"] = nullable(part.values[numbers, bars], there[numbers, bars])
         columns["converged"] = Column("Bool", part.converged[numbers, bars].astype(np.uint8))
+        crash_point("reprocess.computed")
         self._store.insert(self.table, [Chunk(len(bars), columns, np.arange(len(bars)))])
         return len(bars)
 
     def switch(self) -> int:
-        """Let the values count, month by month; how many rows there are. Doing it again changes nothing.
+        """Let the values count; how many rows there were. Doing it again changes nothing.
 
         Raises:
             StoreDownError: later, perhaps.
             SinkError: what was attached is not there.
         """
+        self._store.command(_PASSED.format(own=self.table))
         self._store.command(f"OPTIMIZE TABLE {self.table} FINAL")
-        for month, parts in self._parts():
-            if parts != 1:
-                raise StoreDownError(f"a month must be one part before it counts, was {parts} ({month})")
-            self._store.command(f"ALTER TABLE indicators ATTACH PARTITION ID '{month}' FROM {self.table}")
-            crash_point("reprocess.attached")
-        self._verify()
         rows = int(self._store.value(f"SELECT count() FROM {self.table}"))  # noqa: S608 (checked above)
+        crash_point("reprocess.ready")
+        self._store.command(f"ALTER TABLE indicators ATTACH PARTITION ALL FROM {self.table}")
+        crash_point("reprocess.attached")
+        self._verify()
         self.drop()
         return rows
 
     def drop(self) -> None:
         """Give the values up, or the table once they count."""
         self._store.command(f"DROP TABLE IF EXISTS {self.table} SYNC")
-
-    def _parts(self) -> list[tuple[str, int]]:
-        query = (
-            "SELECT partition_id, count() FROM system.parts WHERE active AND rows > 0 "
-            "AND table = {table:String} AND database = currentDatabase() "
-            "GROUP BY partition_id ORDER BY partition_id"
-        )
-        return [(str(month), int(parts)) for month, parts in self._store.rows(query, {"table": self.table})]
 
     def _revisions(self, part: Part) -> NDArray[np.int64]:
         """Of each bar that after the newest live one."""
