@@ -55,6 +55,8 @@ class AssetRules(msgspec.Struct, frozen=True):
         quiet_ms: V15, silence in an open session that is flagged; 0 does not check.
         identity_window: V16, how many numbers are remembered below the newest.
         disagreement: V19, by how much another source's close may differ, as a share; 0 does not check.
+        correction_prints: so many of the newest prints of a symbol from a source are kept, for cancels and
+            corrects; 0 keeps none.
     """
 
     disorder_ms: int = 2_000
@@ -70,6 +72,7 @@ class AssetRules(msgspec.Struct, frozen=True):
     quiet_ms: int = 60_000
     identity_window: int = 4_096
     disagreement: float = 0.001
+    correction_prints: int = 0
 
 
 class RuleChanges(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -88,6 +91,7 @@ class RuleChanges(msgspec.Struct, frozen=True, omit_defaults=True):
     quiet_ms: int | None = None
     identity_window: int | None = None
     disagreement: float | None = None
+    correction_prints: int | None = None
 
     def over(self, rules: AssetRules) -> AssetRules:
         """The rules with what differs put in."""

@@ -12,6 +12,7 @@ OFF_TICK: Final = 1 << 12  # V12: price off the tick size
 LARGE_VOLUME: Final = 1 << 14  # V14: volume far above the median
 STUCK: Final = 1 << 15  # V15: identical closes in a row
 DISAGREES: Final = 1 << 19  # V19: another source's bar differs
+WITHDRAWN: Final = 1 << 20  # a bar that was published and has no prints any more: all were cancelled
 
 # Of sessions; a minute is known that has a real or refetched bar, had no trades, or was halted.
 LATE_START: Final = 1 << 0  # no minute of the first ones is known, until the timeout of a session

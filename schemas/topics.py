@@ -47,7 +47,7 @@ DERIVED: Final = ("5m", "15m", "30m", "1h", "1d")
 _ALL: Final = (
     Topic(
         "ticks.raw",
-        ("Tick", "Quote", "Heartbeat", "SourceStatus", "Config"),
+        ("Tick", "Quote", "Heartbeat", "SourceStatus", "Config", "Correction"),
         ("sources", "clock", "config"),
         ("ticks",),
     ),

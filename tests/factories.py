@@ -107,6 +107,13 @@ def tick(ts: str, price: float, size: float | None = 1.0, *, symbol: str = "SPY"
     return {**base, "price": price, "size": size, "seq": None, "trade_id": None, "conditions": None, **fields}
 
 
+def correction(ts: str, action: str = "cancel", *, symbol: str = "SPY", **fields: Any) -> Record:
+    """A Correction of a print of SPY from ``feed``, named by ``trade_id`` or ``seq``."""
+    base = {"record": "Correction", "symbol": symbol, "ts_event": at(ts), "ts_recv": at(ts), "source": "feed"}
+    empty = dict.fromkeys(("trade_id", "seq", "ts_print", "price", "size"))
+    return {**base, "action": action, **empty, "detail": "", **fields}
+
+
 def quote(ts: str, bid: float, ask: float, *, symbol: str = "SPY", **fields: Any) -> Record:
     """A Quote of SPY from ``feed``, received as it happened."""
     base = {"record": "Quote", "symbol": symbol, "ts_event": at(ts), "ts_recv": at(ts), "source": "feed"}

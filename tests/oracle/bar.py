@@ -6,6 +6,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
+from schemas.flags import PARTIAL, WITHDRAWN
 from tests.oracle.prints import Record
 
 
@@ -53,3 +54,14 @@ def fold(symbol: str, source: str, ts_open: int, bar: Open) -> dict[str, Any]:
         "ts_last": order[-1]["ts"],
         "flags": reduce(or_, (one["flags"] for one in order), bar.partial),
     }
+
+
+def withdrawn(published: dict[str, Any]) -> dict[str, Any]:
+    """What is published of a bar that has no price any more."""
+    names = ("symbol", "source", "ts_open", "ts_close")
+    empty = {"volume": 0.0, "notional": None, "trades": None, "actual": 0}
+    return (
+        {name: published[name] for name in names}
+        | empty
+        | {"flags": published["flags"] & PARTIAL | WITHDRAWN}
+    )

@@ -1,7 +1,8 @@
 """What must become of one partition's log of ``ticks.raw``: outcomes, final 1m and 1s bars, statuses.
 
 Slow and obvious: every bar keeps its prints and is folded anew each time it is published. Each
-sentence behind ``By law`` is one of SEMANTICS. Not covered: symbols taken out.
+sentence behind ``By law`` is one of SEMANTICS. Not covered: symbols taken out;
+prints forgotten before a cancel or correct of them comes.
 """
 
 from collections import defaultdict
@@ -10,8 +11,9 @@ from typing import Any, Final
 
 from schemas.config import AssetRules, Domain, decode, rules_of
 from schemas.flags import PARTIAL, STUCK
-from tests.oracle.bar import Open, fold
+from tests.oracle.bar import Open, fold, withdrawn
 from tests.oracle.calendar import MINUTE, SECOND, Calendar
+from tests.oracle.corrections import Words, identity, refusal
 from tests.oracle.doubts import Doubts, HeldPrint, Pair
 from tests.oracle.lives import Lives
 from tests.oracle.minutes import COUNTED, Minutes, is_gapless
@@ -44,6 +46,7 @@ class Ticks:
         self._minutes = Minutes()
         self._identities = Identities()
         self._doubts = Doubts()
+        self._words = Words()
         self._largest: dict[Pair, int] = defaultdict(lambda: NEVER)
         self._bars: dict[str, dict[Key, Open]] = {"1m": {}, "1s": {}}
         self.forming: list[dict[str, Any]] = []
@@ -60,6 +63,8 @@ class Ticks:
                 self._hear(record)
             elif kind == "SourceStatus":
                 self._minutes.halt(record)
+            elif kind == "Correction":
+                self.outcomes[self._place] = self._correct(record)
             else:
                 outcome = self.outcomes[self._place] = self._admit(record)
                 self._remark(record, outcome)
@@ -100,6 +105,11 @@ class Ticks:
         # By law "a closed minute that changed is published anew ... at its source's next heartbeat";
         # By law "a final one at the end, which closes every 1s and 1m bar that holds ticks"
         self._close(source, heartbeat=True, final=beat["final"])
+        for place, word in list(self._words.waiting.items()):
+            expired = word["until"] <= self._watermark(word["symbol"], source)
+            if word["source"] == source and (expired or beat["final"]):
+                self._words.give_up(place)
+                self.outcomes[place] = "rejected.C01"
         for symbol in self._domain.symbols:
             if source in symbol.sources:
                 calendar = self._calendars[symbol.calendar]
@@ -116,14 +126,15 @@ class Ticks:
                 self._refuse(pair, held)
                 self._doubts.drop(pair, held)
         for key in self._minutes.open(source):
-            priced = any(one["priced"] for one in self._bars["1m"].get(key, Open(0)).prints)
+            priced = self._is_priced(self._bars["1m"].get(key, Open(0)).prints)
             if key[2] + MINUTE <= self._watermark(key[0], source) or (final and priced):
                 self._minutes.tell(key)
         for (interval, key), bar in list(self._waiting.items()):
             symbol, own, ts_open = key
             # By law "A 1s or 1m bar from ticks is published when its source's watermark passes ts_close."
             passed = not bar.closed and bar.ts_close <= self._watermark(symbol, own)
-            priced = any(one["priced"] for one in bar.prints)
+            prints = self._words.standing(bar.prints)
+            priced = self._is_priced(prints)
             if own == source and (passed or (final and priced) or (heartbeat and bar.closed)):
                 bar.closed = True
                 # By law "partial when the source was not alive for the whole minute (heartbeats in the log),
@@ -131,8 +142,46 @@ class Ticks:
                 if bar.published is None and interval == "1m":
                     whole = self._lives.was_whole(own, ts_open, bar.ts_close)
                     bar.partial = 0 if whole else PARTIAL
-                bar.published = fold(symbol, own, ts_open, bar) if priced else None
+                before, now = bar.published, Open(bar.ts_close, prints, partial=bar.partial)
+                # By text "a published minute without any price left is withdrawn"
+                bar.published = fold(symbol, own, ts_open, now) if priced else before and withdrawn(before)
                 del self._waiting[interval, key]
+
+    def _is_priced(self, prints: list[Record]) -> bool:
+        return any(one["priced"] for one in self._words.standing(prints))
+
+    def _correct(self, word: Record) -> str:
+        """The outcome of a cancel or correct."""
+        symbol = self._symbol(word["symbol"])
+        refused = refusal(word, symbol, self._domain)
+        if refused:
+            return f"rejected.{refused}"
+        pair = (word["symbol"], word["source"])
+        lateness = self._domain.lateness_ms * MS
+        outcome = self._words.place(word, self._place, self._watermark(*pair), lateness)
+        for one in self._words.prints(word) if outcome == "out" else []:
+            # By text "a print that V13 holds is doubted no longer"
+            for other, held in self._doubts.all():
+                if held.print is one:
+                    self._doubts.drop(other, held)
+                    self.outcomes[held.place] = "out"
+            self._change(one, *pair, is_cancel=word["action"] == "cancel")
+        return outcome
+
+    def _change(self, print_: Record, symbol: str, source: str, *, is_cancel: bool) -> None:
+        """A print counts otherwise from now on."""
+        if print_["doubted"] and not is_cancel and not print_["counted"]:
+            self._count(print_, symbol, source, is_named=True)
+        for interval, length in (("1m", MINUTE), ("1s", SECOND)):
+            key = (symbol, source, print_["bar"] - print_["bar"] % length)
+            bar = self._bars[interval].get(key)
+            # By text "an open second follows, a closed one never changes"
+            if (
+                bar is not None
+                and any(one is print_ for one in bar.prints)
+                and not (interval == "1s" and bar.closed)
+            ):
+                self._waiting[interval, key] = bar
 
     def _refuse(self, pair: Pair, held: HeldPrint) -> None:
         """A held print that is refused counts in its minute, where that is open."""
@@ -216,14 +265,24 @@ class Ticks:
     def _weigh(self, record: Record, symbol: Any, ts_bar: int) -> str:
         """V13, and the record into its bars."""
         price, said = folded_price(record, symbol.price), meaning(record, symbol, self._domain)
-        if price is None or "ignored" in said:
-            return "out"
         pair, rules = (symbol.symbol, record["source"]), rules_of(self._domain, symbol)
         one = {"ts": record["ts_event"], "seq": record["seq"], "price": price, "size": record.get("size")}
-        one |= {"bar": ts_bar, "priced": "volume_only" not in said}
-        one["flags"] = flags(record, price, symbol, rules) | self._silence(
-            one, symbol, record["source"], rules
-        )
+        one |= {"bar": ts_bar, "priced": "volume_only" not in said, "doubted": False, "counted": False}
+        one["who"] = identity(record) if record["record"] == "Tick" else None
+        self._words.keep(one)
+        if price is None or "ignored" in said:
+            one["priced"] = False
+            self._settle(one)
+            return "out"
+        is_named = self._words.is_named(one["who"])
+        silence = 0 if is_named else self._silence(one, symbol, record["source"], rules)
+        one["flag_of"] = lambda price: flags(record, price, symbol, rules) | silence
+        one["flags"] = one["flag_of"](price)
+        if is_named:
+            # By text "a print that a venue has spoken of is not doubted, and gives no forming bar"
+            self._settle(one)
+            self._count(one, *pair, is_named=True)
+            return "out"
         if not one["priced"]:
             self._count(one, *pair)
             return "out"
@@ -236,6 +295,7 @@ class Ticks:
         if not confirmed:
             closed = ts_bar - ts_bar % MINUTE + MINUTE <= self._watermark(*pair)
             held = self._doubts.doubt(pair, price, rules)
+            one["doubted"] = held is not None
             if held is not None and closed:
                 return "rejected.V13"
             if held is not None:
@@ -244,6 +304,11 @@ class Ticks:
                 return "held"
         self._count(one, *pair)
         return "out"
+
+    def _settle(self, print_: Record) -> None:
+        """What waited for a print is applied."""
+        for place in self._words.came(print_["who"]):
+            self.outcomes[place] = "out"
 
     def _silence(self, one: Record, symbol: Any, source: str, rules: AssetRules) -> int:
         """V15: "no tick in an open session for [60 s]": FLAG."""
@@ -257,19 +322,22 @@ class Ticks:
         """By law "bars.forming when the largest ts_event of a symbol enters a new 250 ms slot"."""
         ts, largest = print_["ts"], self._largest[symbol, source]
         key = (symbol, source, ts - ts % MINUTE)
-        if ts // SLOT > largest // SLOT and any(one["priced"] for one in self._shown[key]):
-            row = fold(*key, Open(key[2] + MINUTE, self._shown[key]))
+        if ts // SLOT > largest // SLOT and self._is_priced(self._shown[key]):
+            row = fold(*key, Open(key[2] + MINUTE, self._words.standing(self._shown[key])))
             self.forming.append({name: row[name] for name in row if name != "flags"})
 
-    def _count(self, print_: Record, symbol: str, source: str) -> None:
+    def _count(self, print_: Record, symbol: str, source: str, *, is_named: bool = False) -> None:
         """Add an admitted print to the bars it belongs to."""
-        if print_["priced"]:
+        print_["counted"], print_["doubted"] = True, False
+        stands = bool(self._words.standing([print_])) or not is_named
+        if print_["priced"] and not is_named:
             self._doubts.remember((symbol, source), print_["price"])
         auction = print_["bar"] != print_["ts"]
         # An auction print gives no forming bar; one that comes after it for its minute holds it
         self._shown[symbol, source, print_["bar"] - print_["bar"] % MINUTE].append(print_)
-        if not auction:
-            self._form(print_, symbol, source)
+        if not auction and stands:
+            if not is_named:
+                self._form(print_, symbol, source)
             self._largest[symbol, source] = max(self._largest[symbol, source], print_["ts"])
         # By law "A last-price feed moves the forming bar only"
         if any(one.name == source and one.last_price for one in self._domain.sources):

@@ -13,7 +13,19 @@ from hypothesis import strategies as st
 
 from schemas.config import AssetRules, ConditionTable, SourceConfig
 from streams.core.ticks.stage import TicksStage
-from tests.factories import Record, at, config, domain, heartbeat, quote, raw, status, symbol, tick
+from tests.factories import (
+    Record,
+    at,
+    config,
+    correction,
+    domain,
+    heartbeat,
+    quote,
+    raw,
+    status,
+    symbol,
+    tick,
+)
 from tests.oracle.reading import Ended, difference, newest, through
 from tests.oracle.ticks import Ticks
 
@@ -32,7 +44,7 @@ TWO = domain(
     ],
     conditions={"tape": ConditionTable("letters", volume_only=["T"], ignored=["M"], auction=["6"])},
     assets={
-        "equity": AssetRules(),
+        "equity": AssetRules(correction_prints=100_000),
         "fx": AssetRules(disorder_ms=1_000, outlier_prints=5, outlier_share=0.02, outlier_sigmas=2.0),
         "commodity": AssetRules(disorder_ms=500, nonpositive_price="allow"),
     },
@@ -62,6 +74,23 @@ def a_print(pick: Random, now: int, number: int) -> Record:
     return {**tick("2024-07-02", price, size, conditions=said), **same, "seq": seq, "trade_id": trade_id}
 
 
+def a_word(pick: Random, now: int, log: list[Record]) -> Record:
+    """A cancel or correct of a print of the last ones, or of one to come."""
+    named = [one for one in log[-40:] if one["record"] == "Tick" and (one["trade_id"] or one["seq"])]
+    prints = [one for one in named if one["symbol"] == "SPY" or pick.random() < 0.2]
+    coming = {"symbol": "SPY", "source": "feed", "trade_id": f"t{len(log) + 3}", "seq": None, "ts_event": now}
+    one = pick.choice([*prints, *prints, coming])
+    name, ts = pick.choice(["cancel", "correct", "correct"]), now - pick.choice([0, 0, 0, S, 950 * S])
+    said = {"ts_event": ts, "ts_recv": ts - pick.choice([0] * 19 + [6 * S])}
+    said |= {"ts_print": pick.choice([None, None, one["ts_event"]])}
+    said |= {
+        "price": pick.choice([None, 100.5, 101.1, 97.0, 180.0]),
+        "size": pick.choice([None] * 5 + [2.0] * 4 + [0.0]),
+    }
+    same = {field: one[field] for field in ("symbol", "source", "trade_id", "seq")}
+    return {**correction("2024-07-02", name), **same, **said}
+
+
 def a_beat(pick: Random, now: int) -> Record:
     source = pick.choice(["feed", "other", "clock"])
     through_ = now - pick.choice([0, 0, S, 30 * S])
@@ -82,7 +111,7 @@ def made(seed: int, length: int) -> list[Record]:
     now = begin
     while len(log) < length:
         now += pick.choice([0, 1, S // 5, S, 7 * S, 40 * S, pick.choice([S, 400 * S])])
-        kind = pick.choice("ppppppppppppppppppppppphhhhhhrs")
+        kind = pick.choice("ppppppppppppppppppppppphhhhhhrskkkk")
         log.append(
             a_print(pick, now, len(log))
             if kind == "p"
@@ -90,6 +119,8 @@ def made(seed: int, length: int) -> list[Record]:
             if kind == "h"
             else a_halt(pick, now)
             if kind == "s"
+            else a_word(pick, now, log)
+            if kind == "k"
             else raw(b"\x00")
         )
         if pick.random() < 0.12:
@@ -175,7 +206,8 @@ def test_the_logs_hold_every_kind_of_status():
 
 def test_the_logs_hold_every_outcome():
     said = {outcome for seed in range(60) for outcome in Ticks().read(made(seed, 90)).outcomes.values()}
-    codes = {f"rejected.{code}" for code in ("V01", "V02", "V03", "V05", "V08", "V11", "V13")}
+    numbers = ("V01", "V02", "V03", "V05", "V08", "V11", "V13", "C01", "C02")
+    codes = {f"rejected.{code}" for code in numbers}
     assert said == {"out", "duplicate", "held", "late.V09", "late.V10", "late.V16"} | codes
 
 

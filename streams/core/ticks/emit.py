@@ -5,8 +5,10 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemas.columns import Columns, Draft
+from schemas.flags import WITHDRAWN
 from schemas.records import record_type
 from streams.core.ticks.outgoing import PLACES, arrange, size_of_names, write_bars
 from streams.core.ticks.rows import (
@@ -24,6 +26,7 @@ from streams.core.ticks.rows import (
 from streams.core.ticks.rules import PairNames
 
 _BAR: Final = record_type("Bar")
+_UNSIZED: Final = _BAR.null_bit("notional") | _BAR.null_bit("trades")
 _STATUS: Final = record_type("MinuteStatus")
 _NO_FATES: Final = np.empty(0, FOLD)
 _NO_CAUSE: Final = _STATUS.null_bit("cause")
@@ -48,6 +51,10 @@ class Bars:
         if used:
             self._parts.append(_plain(state.out[:used]).copy())
             state.used[0] = 0
+
+    def parts(self, start: int) -> list[Rows]:
+        """What was taken over and not written yet, from a part on."""
+        return [part.view(FOLD) for part in self._parts[start:]]
 
     def add(self, at: int, rows: Iterable[Rows]) -> None:
         """Rows that go out with the record at a position."""
@@ -91,7 +98,18 @@ def _write_bars(draft: Draft, rows: Rows, order: Ints, pairs: PairNames, interva
     names = np.empty(size_of_names(rows, order, pairs.spans), np.uint8)
     write_bars(rows, order, what, pairs.texts, pairs.spans, names, draft.size, bars, ats)
     draft.append(names)
+    if what == MINUTE_BAR:
+        _withdraw(bars, rows["prints"][order] == 0)
     draft.extend("Bar", bars, ats)
+
+
+def _withdraw(bars: Rows, empty: NDArray[np.bool_]) -> None:
+    """Of bars that were published, and whose prints were all cancelled since, nothing is left but the flag."""
+    if empty.any():
+        for name in ("volume", "notional", "trades", "actual", "complete", "coverage"):
+            bars[name][empty] = 0
+        bars["nulls"][empty] = _UNSIZED
+        bars["flags"][empty] |= WITHDRAWN
 
 
 def _write_statuses(draft: Draft, rows: Rows, order: Ints, pairs: PairNames) -> None:

@@ -63,8 +63,8 @@ class Held:
             parts += [_HEAD.pack(timestamp, -1 if key is None else len(key), len(data)), key or b"", data]
         return b"".join(parts)
 
-    def restore(self, row: np.void, body: bytes) -> None:
-        """Take up what ``pack`` gave for a row.
+    def restore(self, row: np.void, body: bytes) -> bytes:
+        """Take up what ``pack`` gave for a row, and give what stands behind it.
 
         Raises:
             StateError: it is torn.
@@ -78,5 +78,6 @@ class Held:
             at = start + max(key, 0) + data
             name = None if key < 0 else body[start : start + key]
             self._records[offset] = Original(timestamp, name, body[at - data : at])
-        if at != len(body):
+        if at > len(body):
             raise StateError(f"held prints must have {at} bytes, was {len(body)!r}")
+        return body[at:]

@@ -35,6 +35,7 @@ Pair: TypeAlias = tuple[bytes, bytes]
 _MS: Final = 1_000_000
 _LONGEST: Final = 2 * DAY  # lateness beyond it would keep thousands of minutes a symbol in memory
 _WIDEST: Final = 1 << 20  # numbers of a window of identities: 128 KiB
+_MOST_KEPT: Final = 1 << 22  # prints of a symbol kept for corrections: 288 MiB
 _NONE: Final = np.zeros(0, np.int64)
 
 
@@ -70,6 +71,7 @@ class Book:
         last_prices: int64[n], 1 where a pair moves the forming bar alone.
         words: int64[n], length of each window of identities.
         conditions: uint8[k, 256], tables of sale conditions.
+        kept: int64[n], how many prints of a pair are kept for corrections.
         relay_ns: how far behind its mark a source's passed-on heartbeats are: the largest disorder.
         minutes: length of the ring of minutes, a power of two.
         seconds: length of the ring of seconds, a power of two.
@@ -88,6 +90,7 @@ class Book:
     last_prices: NDArray[np.int64]
     words: NDArray[np.int64]
     conditions: NDArray[np.uint8]
+    kept: NDArray[np.int64]
     relay_ns: int
     minutes: int
     seconds: int
@@ -133,6 +136,9 @@ def _check_limits(domain: Domain) -> None:
     if max(domain.lateness_ms * _MS, *(_reach(one) for one in rules)) > _LONGEST:
         raise ConfigurationError(f"lateness must be at most two days, was {domain.lateness_ms!r} ms")
     for one in rules:
+        if not 0 <= one.correction_prints <= _MOST_KEPT:
+            said = one.correction_prints
+            raise ConfigurationError(f"correction_prints must be at most {_MOST_KEPT}, was {said!r}")
         if not (0 <= one.outlier_prints <= PRICES and 64 <= one.identity_window <= _WIDEST):
             raise ConfigurationError(
                 f"outlier_prints must be at most {PRICES} and identity_window 64 to {_WIDEST}, "
@@ -184,6 +190,7 @@ def book(domain: Domain, body: str, known: Iterable[Pair], marks: Watermarks) ->
         last_prices=_of_pairs(pairs, {pair: int(feeds[pair[1]].last_price) for pair in named}),
         words=np.array([power(int(window)) // 64 for window in rows["window"]], np.int64),
         conditions=_conditions(domain),
+        kept=_of_pairs(pairs, {pair: _kept(domain, named[pair]) for pair in named}),
         relay_ns=max(one.disorder_ms for one in rules) * _MS,
         minutes=power((domain.lateness_ms * _MS + reach) // MINUTE + 5),
         seconds=power(reach // SECOND + 4),
@@ -200,6 +207,11 @@ def _names(pairs: tuple[Pair, ...]) -> PairNames:
 
 def _of_pairs(pairs: tuple[Pair, ...], said: dict[Pair, int]) -> NDArray[np.int64]:
     return np.array([said.get(pair, -1) for pair in pairs], np.int64)
+
+
+def _kept(domain: Domain, symbol: SymbolConfig) -> int:
+    """How many prints of a symbol are kept for corrections; where quotes are folded there are none."""
+    return rules_of(domain, symbol).correction_prints if symbol.price == "last" else 0
 
 
 def _conditions(domain: Domain) -> NDArray[np.uint8]:

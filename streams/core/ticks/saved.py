@@ -4,8 +4,10 @@ Keys, for the symbol SPY from the source feed::
 
     SPY|feed|m07    a minute, slot 7 of the ring         one FOLD row
     SPY|feed|s03    a second                              one FOLD row
+    SPY|feed|p|0007 prints kept for corrections           512 ENTRY rows
     SPY|feed        counts, identities, last prices,      PAIR row, used windows, hashes, prices,
-                    prints that are held                  WAITING rows and their records
+                    prints that are held,                 WAITING rows and their records,
+                    which blocks of prints are kept       their keys, corrections that wait
     !config|0, |1   text of the configuration, in turn
     !partition      marks, counts without a pair, which of the two holds
 
@@ -15,6 +17,7 @@ on from there, decides as before, and leaves alone what reflects the record alre
 """
 
 import struct
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -23,6 +26,9 @@ import numpy as np
 from schemas.errors import StateError
 from schemas.market.intervals import MINUTE, SECOND
 from streams.core import slots
+from streams.core.ticks.corrections.corrections import Corrections
+from streams.core.ticks.corrections.kept import most_bytes as most_kept_bytes
+from streams.core.ticks.corrections.waiting import MOST_BYTES as MOST_WAITING_BYTES
 from streams.core.ticks.held import MOST_BYTES as MOST_HELD_BYTES
 from streams.core.ticks.held import Held
 from streams.core.ticks.moving import recount, stretched, take_rules, windows_of
@@ -94,17 +100,19 @@ def _parts(key: bytes) -> list[bytes]:
     return [] if key.startswith(b"!") else key.split(b"|")
 
 
-def most_bytes(minutes: int, seconds: int, words: int) -> int:
+def most_bytes(minutes: int, seconds: int, words: int, prints: int = 0) -> int:
     """Most bytes of the saved states of a symbol from one source, whatever it sends.
 
     Args:
         minutes: length of the ring of minutes.
         seconds: length of the ring of seconds.
         words: length of a window of identities in words of 64 numbers.
+        prints: kept for corrections.
     """
+    kept = most_kept_bytes(prints) + MOST_WAITING_BYTES if prints else 0
     ring = (minutes + seconds) * (slots.HEADER_SIZE + FOLD_SIZE)
     remembered = 8 * (WINDOWS * words + HASHES + PRICES)
-    return ring + slots.HEADER_SIZE + PAIR_SIZE + remembered + MOST_HELD * MOST_HELD_BYTES
+    return ring + slots.HEADER_SIZE + PAIR_SIZE + remembered + MOST_HELD * MOST_HELD_BYTES + kept
 
 
 def pairs_of(states: Mapping[bytes, bytes]) -> list[Pair]:
@@ -112,7 +120,7 @@ def pairs_of(states: Mapping[bytes, bytes]) -> list[Pair]:
     return sorted({(parts[0], parts[1]) for key in states if (parts := _parts(key))})
 
 
-def restored(book: Book, states: Mapping[bytes, bytes], held: Held) -> State:
+def restored(book: Book, states: Mapping[bytes, bytes], held: Held, corrections: Corrections) -> State:
     """The state of the pairs of a book from saved states.
 
     Raises:
@@ -130,8 +138,11 @@ def restored(book: Book, states: Mapping[bytes, bytes], held: Held) -> State:
     state.pairs["disorder"] = np.maximum(book.disorders, 0)
     state.pairs["last_price"] = np.maximum(book.last_prices, 0)
     numbers = {pair: number for number, pair in enumerate(book.pairs)}
+    blocks = _blocks(states)
     for pair, body in known.items():
-        _restore_pair(state, numbers[pair], body, held)
+        rest = _restore_pair(state, numbers[pair], body, held)
+        corrections.restore(pair, rest, blocks.get(pair, {}))
+    corrections.bind(book)
     for (symbol, source, slot), body in folds.items():
         _restore_fold(state, numbers[symbol, source], slot, body)
     take_rules(state, book)
@@ -139,22 +150,37 @@ def restored(book: Book, states: Mapping[bytes, bytes], held: Held) -> State:
     return state
 
 
-def dirty_states(state: State, book: Book, offset: int, held: Held) -> Iterator[tuple[bytes, bytes]]:
+def _blocks(states: Mapping[bytes, bytes]) -> dict[Pair, dict[int, bytes]]:
+    """The prints that are kept of each pair, by the number in the key."""
+    found: dict[Pair, dict[int, bytes]] = defaultdict(dict)
+    for key in states:
+        if len(parts := _parts(key)) == 4:
+            found[parts[0], parts[1]][int(parts[3])] = slots.unpack(VERSION, states[key])[1]
+    return found
+
+
+def dirty_states(
+    state: State, book: Book, offset: int, held: Held, corrections: Corrections
+) -> Iterator[tuple[bytes, bytes]]:
     """Keys and saved states of what changed since the last call, minutes and seconds first."""
     listed = np.sort(state.listed[: state.used[LISTED]])
-    head = slots.pack(VERSION, offset, b"")
-    yield from _dirty_folds(state, book, listed, head)
-    yield from _dirty_pairs(state, book, listed, head, held)
+    yield from _dirty_folds(state, book, listed, offset)
+    yield from _dirty_pairs(state, book, listed, offset, held, corrections)
 
 
-def _dirty_folds(state: State, book: Book, listed: Ints, head: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _dirty_folds(state: State, book: Book, listed: Ints, offset: int) -> Iterator[tuple[bytes, bytes]]:
     """Minutes and seconds, last first: in a ring that has grown, a row that moved up precedes its old key."""
     width = state.minutes + state.seconds
     found = np.empty(len(listed) * width, np.int64)
     found = found[: take_folds(state, listed, found)]
+    head = slots.pack(VERSION, offset, b"")
     size = len(head) + FOLD_SIZE
     cells = np.empty((len(found), size), np.uint8)
     cells[:, : len(head)] = np.frombuffer(head, np.uint8)
+    own = np.maximum(
+        state.folds["offset"][found // width, found % width], offset
+    )  # what was restored may be ahead
+    cells[:, len(head) - 8 : len(head)] = own.astype("<i8").view(np.uint8).reshape(-1, 8)
     cells[:, len(head) :] = gathered(state.folds, found, FOLD_SIZE)
     whole, keys = cells.tobytes(), book.names.keys
     rings = [b"|m%02d" % slot for slot in range(state.minutes)]
@@ -164,7 +190,7 @@ def _dirty_folds(state: State, book: Book, listed: Ints, head: bytes) -> Iterato
 
 
 def _dirty_pairs(
-    state: State, book: Book, listed: Ints, head: bytes, held: Held
+    state: State, book: Book, listed: Ints, offset: int, held: Held, corrections: Corrections
 ) -> Iterator[tuple[bytes, bytes]]:
     found, ends = np.empty(len(listed), np.int64), np.empty(len(listed), np.int64)
     count = take_pairs(state, listed, found, ends)
@@ -172,12 +198,16 @@ def _dirty_pairs(
     out = np.empty(int(ends[-1]) if count else 0, np.uint8)
     pack_pairs(state, as_bytes(state.pairs), as_bytes(state.bits), found, out)
     whole, keys, start = out.tobytes(), book.names.keys, 0
-    for pair, end, waiting in zip(
-        found.tolist(), ends.tolist(), state.pairs["held"][found].tolist(), strict=True
-    ):
-        body = head + whole[start:end]
-        yield keys[pair], body + held.pack(state.pairs[pair]) if waiting else body
-        start = end
+    reflected = np.maximum(state.pairs["offset"][found], offset).tolist()  # what was restored may be ahead
+    waits = state.pairs["held"][found].tolist()
+    for pair, end, waiting, own in zip(found.tolist(), ends.tolist(), waits, reflected, strict=True):
+        body, start = slots.pack(VERSION, own, whole[start:end]), end
+        body += held.pack(state.pairs[pair]) if waiting else b""
+        if corrections.pairs:
+            for key, block in corrections.dirty(book.pairs[pair]):
+                yield key, slots.pack(VERSION, own, block)
+            body += corrections.pack(book.pairs[pair])
+        yield keys[pair], body
 
 
 def _words_of(body: bytes | None) -> int:
@@ -187,8 +217,11 @@ def _words_of(body: bytes | None) -> int:
     return int(np.frombuffer(slots.unpack(VERSION, body)[1][:PAIR_SIZE], SAVED_PAIR)["words"][0])
 
 
-def _restore_pair(state: State, pair: int, body: bytes, held: Held) -> None:
-    """Take up the state of a pair; its windows may be longer now than they were saved."""
+def _restore_pair(state: State, pair: int, body: bytes, held: Held) -> bytes:
+    """Take up the state of a pair, and give what is kept of it for corrections.
+
+    Its windows may be longer now than they were saved.
+    """
     rows = state.pairs[pair : pair + 1]
     words = int(rows["words"][0])
     offset, body = slots.unpack(VERSION, body)
@@ -210,8 +243,8 @@ def _restore_pair(state: State, pair: int, body: bytes, held: Held) -> None:
         windows_of(state, pair)[window] = stretched(before, words, int(row["tops"][window]))
     row["recent"][: sizes[1] // 8] = np.frombuffer(body[ends[1] : ends[2]], np.int64)
     row["prices"][: sizes[2] // 8] = np.frombuffer(body[ends[2] : ends[3]], np.float64)
-    held.restore(row, body[ends[3] :])
     row["offset"] = offset
+    return held.restore(row, body[ends[3] :])
 
 
 def _restore_fold(state: State, pair: int, name: bytes, body: bytes) -> None:

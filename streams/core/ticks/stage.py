@@ -13,7 +13,6 @@ Emits: ``bars.raw`` (1m bars, MinuteStatus, Heartbeat, Config), ``bars.1s``, ``b
 import struct
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -21,40 +20,32 @@ import numpy as np
 from schemas.columns import Columns
 from schemas.errors import ConfigurationError
 from schemas.records import record_type
+from schemas.topics import TOPICS
 from streams.core import slots
 from streams.core.stage import PARTITION_KEY, Outputs
 from streams.core.ticks import saved
-from streams.core.ticks.batch import NO_PRINTS, Prints, blank, check, has_prints
+from streams.core.ticks.batch import NO_PRINTS, blank, check, has_prints
 from streams.core.ticks.close import close_all, close_source, revise_source
-from streams.core.ticks.emit import Bars, Drafts, finished
+from streams.core.ticks.corrections.corrections import Corrections
+from streams.core.ticks.emit import Drafts, finished
 from streams.core.ticks.halts import Halts
 from streams.core.ticks.held import Held
 from streams.core.ticks.letters import counts_of, write_letter, write_refused
 from streams.core.ticks.moving import moved
 from streams.core.ticks.outages import Outages
 from streams.core.ticks.outgoing import PLACES
-from streams.core.ticks.relay import Beat, Passed, beats_of, pass_on
+from streams.core.ticks.relay import Beat, beats_of, pass_on
 from streams.core.ticks.rows import ADMITTED, CONTROL, FLAGGED, LISTED, Shape, new_state
 from streams.core.ticks.rules import Book, Pair, book, empty_book, read
 from streams.core.ticks.run import run
+from streams.core.ticks.step import Step
 from streams.core.watermark import FOREVER, NEVER, Watermarks
 
 _PARTITION: Final = struct.Struct("<iq")  # which of the two configuration keys, refused without a pair
 _STATUS: Final = record_type("SourceStatus")
 _HALTED, _RESUMED = _STATUS.code("status", "halted"), _STATUS.code("status", "resumed")
+_HEARTBEAT, _CORRECTION = (TOPICS["ticks.raw"].kind(name) for name in ("Heartbeat", "Correction"))
 _ALL_SYMBOLS: Final = np.uint64(_STATUS.null_bit("symbol"))
-
-
-@dataclass(slots=True)
-class _Step:
-    """What one call of ``step`` works on."""
-
-    batch: Columns
-    prints: Prints
-    drafts: Drafts
-    beats: list[Beat]
-    bars: Bars = field(default_factory=Bars)
-    passed: list[Passed] = field(default_factory=list)
 
 
 class TicksStage:
@@ -75,6 +66,7 @@ class TicksStage:
         self._state = new_state(shape, self._book.segments)
         self._held = Held()
         self._config = saved.ConfigKey()
+        self._corrections = Corrections()
         self._outages, self._halts = Outages(), Halts()
 
     def step(self, batch: Columns) -> Outputs:
@@ -82,10 +74,12 @@ class TicksStage:
         at = int(batch.offsets.searchsorted(self._offset, "right"))
         judged = has_prints(batch)
         prints = blank(batch, self._offset) if judged else NO_PRINTS
-        work = _Step(batch, prints, Drafts(self._partition), beats_of(batch))
+        work = Step(batch, prints, Drafts(self._partition), beats_of(batch), kept=at)
         for end in [*self._configs(batch, at), len(batch)]:
             if judged:
                 check(batch, self._book, self._state.pairs, prints, at, end)
+                work.end = end
+                self._corrections.name(work, at)
                 self._run(work, at, end)
             else:
                 for place in range(at, end):
@@ -102,12 +96,13 @@ class TicksStage:
         found = batch.places("Config")
         return [int(place) for place in found if place >= at]
 
-    def _finish(self, work: _Step) -> Outputs:
+    def _finish(self, work: Step) -> Outputs:
         batch = work.batch
         if len(batch):
             self._offset = max(self._offset, int(batch.offsets[-1]))
         if len(work.prints.verdicts):  # heartbeats raise both
             self._return_marks()
+        self._corrections.feed(self._state, work, len(work.prints.verdicts))
         work.bars.drain(self._state)
         work.bars.write(work.drafts, self._book.names)
         if work.passed:
@@ -116,7 +111,7 @@ class TicksStage:
         self._settle(work, counts)
         return Outputs(finished(work.drafts), counts)
 
-    def _settle(self, work: _Step, counts: Counter[str]) -> None:
+    def _settle(self, work: Step, counts: Counter[str]) -> None:
         """Write what was refused, now or after it was held, and complete the counts."""
         batch, verdicts, refused = work.batch, work.prints.verdicts, counts["in"] > counts["out"]
         if counts["held"]:
@@ -126,6 +121,8 @@ class TicksStage:
         if refused:
             write_refused(work.drafts, batch, verdicts)
             self._refused += int(np.count_nonzero((work.prints.rows["pair"] < 0) & (verdicts > ADMITTED)))
+        counts.update(work.counts)
+        self._refused += work.unknown
         if counts["in"]:
             counts.update(self._flags())
         for name, kept in (("outage", self._outages), ("halt", self._halts)):
@@ -139,7 +136,7 @@ class TicksStage:
         used[1:LISTED] = 0
         return found
 
-    def _run(self, work: _Step, at: int, end: int) -> None:
+    def _run(self, work: Step, at: int, end: int) -> None:
         rows, verdicts, sizes = work.prints
         while at < end:
             if verdicts[at] == CONTROL:
@@ -158,11 +155,11 @@ class TicksStage:
     def _return_marks(self) -> None:
         self._marks.take_back(self._state.sources["mark"][: len(self._marks)])
 
-    def _control(self, work: _Step, at: int) -> None:
-        """Take up a heartbeat, close what is due, and pass it on; or a halt."""
+    def _control(self, work: Step, at: int) -> None:
+        """Take up a heartbeat, close what is due, and pass it on; or what is no ordinary print."""
         batch = work.batch
-        if batch.kinds[at] != batch.topic.kind("Heartbeat"):
-            self._halt(batch, at)
+        if batch.kinds[at] != _HEARTBEAT:
+            self._other(work, at)
             return
         beat = work.beats[batch.rows[at]]
         number = self._marks.heartbeat(
@@ -171,10 +168,21 @@ class TicksStage:
         if number < 0:
             return
         self._outages.show(self._marks, self._state.sources)
+        self._corrections.feed(self._state, work, at)
         mark = self._close(at, int(batch.offsets[at]), number, beat)
+        self._corrections.expire(self._state, work, at, number, final=beat.final)
         if len(self._halts):
             work.bars.add(at, self._halts.tell(number, mark, self._book, self._partition))
         work.passed.append((at, beat, mark - self._book.relay_ns))
+
+    def _other(self, work: Step, at: int) -> None:
+        """Take up a correction, a print that one has named before it came, or a halt."""
+        if at in work.named:
+            self._corrections.take_print(self._state, work, at)
+        elif work.batch.kinds[at] == _CORRECTION:
+            self._corrections.take(self._state, self._book, work, at)
+        else:
+            self._halt(work.batch, at)
 
     def _halt(self, batch: Columns, at: int) -> None:
         """Take up that trading is halted or goes on; nothing else that a source says of itself matters."""
@@ -202,7 +210,7 @@ class TicksStage:
             close_all(self._state, at, offset, number)
         return mark
 
-    def _configure(self, work: _Step, at: int) -> None:
+    def _configure(self, work: Step, at: int) -> None:
         """Take up a configuration and pass it on, unless it is not newer."""
         batch = work.batch
         row = batch.table("Config")[batch.rows[at]]
@@ -215,12 +223,14 @@ class TicksStage:
         except ConfigurationError as error:
             write_letter(work.drafts["dead-letters"], batch, at, "V01", str(error))
             return
+        self._corrections.feed(self._state, work, at)
         work.bars.drain(self._state)
         work.bars.write(work.drafts, self._book.names)
         self._marks.configure(domain)
         self._return_marks()
         self._take(new)
         self._lend_marks()
+        self._corrections.configure(self._state, new, work, at)
         work.drafts["bars.raw"].row("Config", at * PLACES + 1, version=version, ts=int(row["ts"]), body=body)
 
     def _take(self, new: Book) -> None:
@@ -237,7 +247,9 @@ class TicksStage:
         if self._offset == self._saved:
             return {}
         self._saved = self._offset
-        states = dict(saved.dirty_states(self._state, self._book, self._offset, self._held))
+        states = dict(
+            saved.dirty_states(self._state, self._book, self._offset, self._held, self._corrections)
+        )
         states |= self._config.dirty(self._book, self._offset)
         body = _PARTITION.pack(self._config.number, self._refused)
         places = self._marks.places()
@@ -259,7 +271,7 @@ class TicksStage:
             self._config.restore(number, states)
         self._saved = self._offset
         self._book = self._read_back(saved.pairs_of(states))
-        self._state = saved.restored(self._book, states, self._held)
+        self._state = saved.restored(self._book, states, self._held, self._corrections)
         self._lend_marks()
 
     def _read_back(self, known: list[Pair]) -> Book:
