@@ -72,7 +72,7 @@ class Corrections(Keeper):
         """Begin and end to keep prints as a configuration says; the state is that of its pairs."""
         offset = int(work.batch.offsets[at])
         for number, name in enumerate(book.pairs):
-            owner, most, pair = state.pairs[number], int(book.kept[number]), self.pairs.get(name)
+            owner, most, pair = state.pairs[number], max(int(book.kept[number]), 0), self.pairs.get(name)
             if offset <= owner["offset"] or most == (0 if pair is None else pair.kept.most):
                 continue
             _mark(state, number)
