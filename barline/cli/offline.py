@@ -10,7 +10,7 @@ from schemas.config import PriceBasis
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_OF_FILES = ("--ticks", "--quotes", "--bars", "--lines")
+_OF_FILES = ("--ticks", "--corrections", "--quotes", "--bars", "--lines")
 
 
 def _each_named(args: Iterable[str]) -> Iterator[str]:
@@ -46,7 +46,8 @@ def _files(name: str, text: str) -> Callable[[_F], _F]:
 @click.option(
     "--price", type=click.Choice(get_args(PriceBasis)), default="last", help="Price of their quotes."
 )
-@_files("--ticks", "CSV: symbol,time,price,size[,conditions].")
+@_files("--ticks", "CSV: symbol,time,price,size[,trade_id][,conditions].")
+@_files("--corrections", "CSV: symbol,time,action,trade_id,price,size; cancel or correct a tick.")
 @_files("--quotes", "CSV: symbol,time,bid,ask.")
 @_files("--bars", "CSV of 1m bars: symbol,time,open,high,low,close,volume.")
 @_files("--lines", "JSNL: one JSON object a line.")
@@ -59,6 +60,7 @@ def command(
     calendar: str,
     price: PriceBasis,
     ticks: tuple[Path, ...],
+    corrections: tuple[Path, ...],
     quotes: tuple[Path, ...],
     bars: tuple[Path, ...],
     lines: tuple[Path, ...],
@@ -80,11 +82,11 @@ def command(
 
     if not (ticks or quotes or bars or lines):
         raise click.UsageError("name at least one file with --ticks, --quotes, --bars or --lines")
-    kinds = {"Tick": ticks, "Quote": quotes, "Bar": bars}
+    kinds = {"Tick": ticks, "Correction": corrections, "Quote": quotes, "Bar": bars}
     files = [read_file(path, record) for record, paths in kinds.items() for path in paths]
     domain = file_domain(load(config), files, calendar, price)
     pipeline = run(Player(files, domain).blocks(), LinesSource(lines).blocks(), domain, batch=batch)
-    manifest = write(pipeline, domain, (*ticks, *quotes, *bars, *lines), out)
+    manifest = write(pipeline, domain, (*ticks, *corrections, *quotes, *bars, *lines), out)
     for name, facts in manifest.outputs.items():
         click.echo(f"{facts['rows']:>12,}  {name}")
     for agent, counts in manifest.counts.items():

@@ -32,7 +32,10 @@ def command() -> None:
 @command.command()
 @_CONFIG
 @_SPEED
-@click.option("--ticks", multiple=True, type=_FILE, help="CSV: symbol,time,price,size[,conditions].")
+@click.option(
+    "--ticks", multiple=True, type=_FILE, help="CSV: symbol,time,price,size[,trade_id][,conditions]."
+)
+@click.option("--corrections", multiple=True, type=_FILE, help="CSV: symbol,time,action,trade_id,price,size.")
 @click.option("--quotes", multiple=True, type=_FILE, help="CSV: symbol,time,bid,ask.")
 @click.option(
     "--bars", multiple=True, type=_FILE, help="CSV of 1m bars: symbol,time,open,high,low,close,volume."
@@ -44,6 +47,7 @@ def play(
     path: Path | None,
     speed: float,
     ticks: tuple[Path, ...],
+    corrections: tuple[Path, ...],
     quotes: tuple[Path, ...],
     bars: tuple[Path, ...],
     name: str,
@@ -56,7 +60,7 @@ def play(
     from connectors.sources.files import read_file  # noqa: PLC0415
     from connectors.sources.player import Player  # noqa: PLC0415
 
-    kinds = {"Tick": ticks, "Quote": quotes, "Bar": bars}
+    kinds = {"Tick": ticks, "Correction": corrections, "Quote": quotes, "Bar": bars}
     files = [read_file(file, record) for record, paths in kinds.items() for file in paths]
     if not files:
         raise click.UsageError("name at least one file with --ticks, --quotes or --bars")

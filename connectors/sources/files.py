@@ -1,4 +1,4 @@
-"""CSV files of ticks, quotes and bars as rows of their record types.
+"""CSV files of ticks, quotes, bars and corrections as rows of their record types.
 
 A line that cannot be read keeps its bytes: it is sent as it is, and the stage refuses it as undecodable, so
 that it ends as a dead letter with the text of the file.
@@ -7,9 +7,10 @@ that it ends as a dead letter with the text of the file.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from connectors.sources.csv import BAD_TIME, Table, read
 from schemas.columns import Bytes, Ints, Rows
@@ -17,6 +18,9 @@ from schemas.errors import ConfigurationError
 from schemas.records import SPAN, record_type
 
 MINUTE: Final = 60_000_000_000
+Good: TypeAlias = NDArray[np.bool_]
+"""Which rows could be read."""
+_ALL: Final = np.ones(1, np.bool_)
 _FIRST_LINE: Final = 2  # line 1 is the header
 
 
@@ -25,7 +29,7 @@ class FileRows:
     """One file, in the order of its lines.
 
     Attributes:
-        record: ``Tick``, ``Quote`` or ``Bar``.
+        record: ``Tick``, ``Quote``, ``Bar`` or ``Correction``.
         data: bytes of the file, what the spans of rows and ``bad`` point into.
         rows: rows of the record type; ``source`` and what the player decides are left empty.
         times: event time of each row in nanoseconds; of a bar its close.
@@ -48,7 +52,7 @@ def read_file(path: Path, record: str) -> FileRows:
 
     Args:
         path: CSV, gzipped where the name ends in ``.gz``.
-        record: ``Tick``, ``Quote`` or ``Bar``.
+        record: ``Tick``, ``Quote``, ``Bar`` or ``Correction``.
 
     Raises:
         ConfigurationError: the file cannot be read, or its header lacks a column.
@@ -71,7 +75,7 @@ def _rows(table: Table, record: str) -> FileRows:
     for name in _FLOATS[record]:
         rows[name], readable = table.floats(name)
         good &= readable
-    _FILL[record](rows, times, table)
+    good &= _FILL[record](rows, times, table)
     at = times + MINUTE if record == "Bar" else times
     numbers = np.arange(_FIRST_LINE, _FIRST_LINE + len(table), dtype=np.int64)
     before = np.maximum.accumulate(np.where(good, at, BAD_TIME)) if len(at) else at
@@ -80,39 +84,64 @@ def _rows(table: Table, record: str) -> FileRows:
     return FileRows(record, table.data, rows[good], at[good], numbers[good], table.lines[~good], bad_times)
 
 
-def _fill_tick(rows: Rows, times: Ints, table: Table) -> None:
+def _fill_tick(rows: Rows, times: Ints, table: Table) -> Good:
     rows["ts_event"] = rows["ts_recv"] = times
-    if "conditions" in table.names:
-        rows["conditions"] = table.spans("conditions")
-    else:
-        rows["nulls"] |= record_type("Tick").null_bit("conditions")
+    for name in ("trade_id", "conditions"):
+        if name in table.names:
+            rows[name] = table.spans(name)
+        else:
+            rows["nulls"] |= record_type("Tick").null_bit(name)
+    return _ALL
 
 
-def _fill_quote(rows: Rows, times: Ints, _: Table) -> None:
+def _fill_quote(rows: Rows, times: Ints, _: Table) -> Good:
     rows["ts_event"] = rows["ts_recv"] = times
+    return _ALL
 
 
-def _fill_bar(rows: Rows, times: Ints, _: Table) -> None:
+def _fill_correction(rows: Rows, times: Ints, table: Table) -> Good:
+    kind = record_type("Correction")
+    rows["ts_event"] = rows["ts_recv"] = times
+    rows["trade_id"] = table.spans("trade_id")
+    spans, data = table.spans("action"), table.data
+    said = [data[at : at + size].tobytes().decode("utf-8", "replace") for at, size in spans.tolist()]
+    actions = kind.fields[kind.position("action")].symbols
+    rows["action"] = [actions.index(one) if one in actions else 0 for one in said]
+    good = np.isin(said, actions)
+    for name in ("price", "size"):
+        values, readable = table.floats(name)
+        empty = table.spans(name)["size"] == 0  # leaves that of the print
+        rows[name] = np.where(empty, 0.0, values)
+        rows["nulls"][empty] |= kind.null_bit(name)
+        good &= readable | empty
+    return good
+
+
+def _fill_bar(rows: Rows, times: Ints, _: Table) -> Good:
     rows["ts_open"], rows["ts_close"] = times, times + MINUTE
     rows["expected"] = rows["actual"] = rows["complete"] = 1
     rows["coverage"] = 1.0
+    return _ALL
 
 
 _COLUMNS: Final = {
     "Tick": ("symbol", "time", "price", "size"),
     "Quote": ("symbol", "time", "bid", "ask"),
     "Bar": ("symbol", "time", "open", "high", "low", "close", "volume"),
+    "Correction": ("symbol", "time", "action", "trade_id", "price", "size"),
 }
-_FLOATS: Final = {name: columns[2:] for name, columns in _COLUMNS.items()}
+_FLOATS: Final = {name: () if name == "Correction" else columns[2:] for name, columns in _COLUMNS.items()}
 _NULLS: Final[dict[str, tuple[str, ...]]] = {
-    "Tick": ("trade_id",),
+    "Tick": (),
     "Quote": ("bid_size", "ask_size"),
     "Bar": ("notional", "trades", "ts_first", "ts_last"),
+    "Correction": ("seq", "ts_print"),
 }
-_FILL: Final[dict[str, Callable[[Rows, Ints, Table], None]]] = {
+_FILL: Final[dict[str, Callable[[Rows, Ints, Table], Good]]] = {
     "Tick": _fill_tick,
     "Quote": _fill_quote,
     "Bar": _fill_bar,
+    "Correction": _fill_correction,
 }
 
 

@@ -1,7 +1,8 @@
 """Plays files as one source: merged by event time, with the heartbeats a live source would write.
 
-One player merges all its files, so a heartbeat at second T truthfully promises everything up to T. Ticks and
-quotes go to ``ticks.raw`` under the player's name, bars to ``bars.raw`` under ``<name>.bars``.
+One player merges all its files, so a heartbeat at second T truthfully promises everything up to T. Ticks,
+their corrections and quotes go to ``ticks.raw`` under the player's name, bars to ``bars.raw`` under
+``<name>.bars``.
 
 ::
 
@@ -28,7 +29,9 @@ CLOCK: Final = "clock"
 """Name under which the clock writes heartbeats."""
 
 _SECOND: Final = 1_000_000_000
-_TOPICS: Final = {"Tick": "ticks.raw", "Quote": "ticks.raw", "Bar": "bars.raw"}
+_TOPICS: Final = {
+    "Tick": "ticks.raw", "Quote": "ticks.raw", "Correction": "ticks.raw", "Bar": "bars.raw",
+}  # fmt: skip
 _INTERVAL: Final = b"1m"
 
 
@@ -84,7 +87,7 @@ class _Track:
         rows["source"] = np.array(self._source, SPAN)
         if file.record == "Bar":
             rows["interval"] = np.array(self._interval, SPAN)
-        else:
+        elif file.record != "Correction":
             rows["seq"] = (number << 32) + file.lines
         yield Part(file.record, file.times, rows)
         yield Part("", file.bad_times, file.bad)

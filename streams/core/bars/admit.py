@@ -14,6 +14,7 @@ from streams.core.bars.revise import is_applied, other_close, replaces
 from streams.core.bars.roster import Listing
 from streams.core.bars.state import MISSED, MOST_SOURCES, UNDECIDED, Day, Print
 from streams.core.bars.validate import Rejected
+from streams.core.bars.withdraw import is_withdrawn, withdraw
 from streams.core.watermark import NEVER
 
 _MS = 1_000_000
@@ -56,7 +57,7 @@ def admit(book: Book, listing: Listing, bar: Print, ts_open: int, failed: int) -
     Returns:
         What became of it; None where the state of its trade date reflects it already.
     """
-    if not failed and take_next(book, listing, bar, ts_open):
+    if not failed and not is_withdrawn(bar) and take_next(book, listing, bar, ts_open):
         return OUT
     why = refusal(book, listing, bar, ts_open, failed)
     on_grid = not failed & validate.V06
@@ -180,6 +181,9 @@ def _set(book: Book, listing: Listing, day: Day, bar: Print, ts_open: int, *, de
     waits = day.pending.get((place, bar.source))
     if is_applied(day, place, bar) or (bar.fill and waits is not None and not waits.fill):
         return DUPLICATE
+    if is_withdrawn(bar):
+        done = withdraw(book, listing, day, place, bar)
+        return rejected(done) if isinstance(done, Rejected) else OUT if done else DUPLICATE
     other = other_close(day, place, bar)
     if day.rows["kind"][place] != UNDECIDED and not replaces(day, place, bar, listing.ranks):
         disagrees = other is not None and differs(other, bar.close, listing.rules)

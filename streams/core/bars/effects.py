@@ -16,6 +16,7 @@ from streams.core.bars.roster import Listing
 from streams.core.bars.state import (
     EMPTY,
     FLAT,
+    HALT,
     HOLE,
     MISSED,
     NO_TRADES,
@@ -57,6 +58,7 @@ class Effects:
         self._causes: set[int] = set()
         self._flats: set[int] = set()
         self._starts: list[int] = []
+        self._withdrawn: set[int] = set()
         self._halts = partition.halts.of(listing)
 
     def set_bar(self, place: int, bar: Print, others: Iterable[float]) -> None:
@@ -78,6 +80,23 @@ class Effects:
             return
         row["kind"], row["bits"] = EMPTY, int(row["bits"]) | MISSED | gaps.begins(self._day.rows, place)
         row["cause"] = self._cause(place)
+        self._causes.add(place)
+        self._starts.append(place)
+
+    def can_be_flat(self, place: int) -> bool:
+        """Whether a minute would get a flat bar if it had none of its own."""
+        limit = self._listing.config.fill_limit
+        close, run = fill.before(self._day.rows, place, limit)
+        cause = self._cause(place)
+        fills = self._listing.fills and close is not None and cause != HALT
+        return fills and (cause == NO_TRADES or run < limit)
+
+    def withdraw(self, place: int) -> None:
+        """The bar of a minute is taken back: it is missed, and filled."""
+        row = self._day.rows[place]
+        row["kind"], row["bits"] = EMPTY, int(row["bits"]) | MISSED | gaps.begins(self._day.rows, place)
+        row["cause"], row["source"], row["volume"] = self._cause(place), -1, 0.0
+        self._withdrawn.add(place)
         self._causes.add(place)
         self._starts.append(place)
 
@@ -153,6 +172,11 @@ class Effects:
     def _tell_minute(self, sheets: Sheets, place: int) -> None:
         day, name, row = self._day, self._listing.name, self._day.rows[place]
         bar = self._bars.get(place)
+        if place in self._withdrawn:  # its cause is heard only where there is no real bar any more
+            row["revision"] += 1
+            sheets.flat(name, day, place)
+            sheets.status(name, day, place)
+            return
         if bar is None and (place in self._causes or int(row["revision"]) < 0):
             sheets.status(name, day, place)
         if bar is None and place not in self._flats:

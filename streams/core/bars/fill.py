@@ -28,7 +28,7 @@ def refill(rows: NDArray[np.void], start: int, limit: int) -> tuple[list[int], i
         Places of the flat bars that are new or have another price, ascending; and the place after the last
         minute that was looked at.
     """
-    close, run = _before(rows, start, limit)
+    close, run = before(rows, start, limit)
     changed: list[int] = []
     place = start
     for place in range(start, len(rows) + 1):
@@ -48,7 +48,7 @@ def refill(rows: NDArray[np.void], start: int, limit: int) -> tuple[list[int], i
     return changed, place
 
 
-def _before(rows: NDArray[np.void], start: int, limit: int) -> tuple[float | None, int]:
+def before(rows: NDArray[np.void], start: int, limit: int) -> tuple[float | None, int]:
     """The previous close before a minute, None where there is none, and the filled minutes in a row there."""
     run = 0
     close: float | None = None

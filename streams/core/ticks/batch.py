@@ -18,8 +18,9 @@ from streams.core.ticks.validate import judge_quote, judge_tick
 _TOPIC: Final = TOPICS["ticks.raw"]
 _TICK: Final = _TOPIC.kind("Tick")
 _QUOTE: Final = _TOPIC.kind("Quote")
+_CORRECTION: Final = _TOPIC.kind("Correction")
 _BLOCK: Final = 32  # prints whose pairs are found before the first of them is judged
-_CONTROLS: Final = [kind for kind in range(len(_TOPIC.records)) if kind not in {_TICK, _QUOTE}]
+_CONTROLS: Final = [kind for kind in range(len(_TOPIC.records)) if kind not in {_TICK, _QUOTE, _CORRECTION}]
 
 
 class Prints(NamedTuple):
@@ -43,7 +44,7 @@ class _Feed(NamedTuple):
 
 
 def has_prints(batch: Columns) -> bool:
-    """Whether there is anything to be judged: a tick, a quote, or what could not be read."""
+    """Whether there is anything to be judged: a tick, a quote, a correction, or what could not be read."""
     return sum(len(batch.tables[kind]) for kind in _CONTROLS) < len(batch)
 
 

@@ -104,7 +104,7 @@ def _write_bars(draft: Draft, rows: Rows, order: Ints, pairs: PairNames, interva
 
 
 def _withdraw(bars: Rows, empty: NDArray[np.bool_]) -> None:
-    """Of bars that were published, and whose prints were all cancelled since, nothing is left but the flag."""
+    """Leave nothing but the flag of bars whose prints were all cancelled after they were published."""
     if empty.any():
         for name in ("volume", "notional", "trades", "actual", "complete", "coverage"):
             bars[name][empty] = 0

@@ -180,7 +180,7 @@ class TicksStage:
         if at in work.named:
             self._corrections.take_print(self._state, work, at)
         elif work.batch.kinds[at] == _CORRECTION:
-            self._corrections.take(self._state, self._book, work, at)
+            self._corrections.take(self._state, work, at)
         else:
             self._halt(work.batch, at)
 

@@ -10,6 +10,7 @@ from connectors.sources.player import CLOCK, Player
 from schemas.columns import UNDECODABLE, Columns
 from schemas.config import CalendarRows, Domain, SourceConfig, SymbolConfig
 from schemas.errors import ConfigurationError
+from schemas.records import record_type
 
 DAY = 1_400_000 * 10**9 // (86_400 * 10**9) * 86_400 * 10**9  # midnight
 SECOND = 10**9
@@ -117,3 +118,23 @@ def test_a_file_without_its_columns_is_a_clear_error(tmp_path: Path):
         read_file(path, "Tick")
     with pytest.raises(ConfigurationError, match="file must be readable"):
         read_file(tmp_path / "none.csv", "Tick")
+
+
+def test_corrections_name_the_ticks_of_files(tmp_path: Path):
+    lines = [f"A,{at(0.5)},cancel,t1,,", f"A,{at(1)},correct,t2,10.25,", f"A,{at(2)},void,t3,,"]
+    paths = [write(tmp_path / "words.csv", "symbol,time,action,trade_id,price,size", *lines)]
+    named = [write(tmp_path / "ticks.csv", "symbol,time,price,size,trade_id", f"A,{at(0.2)},10.5,100,t1")]
+    blocks = list(player(Tick=named, Correction=paths).blocks())
+    assert [name for _, name, _ in records(blocks) if name in ("Tick", "Correction", "raw")] == [
+        "Tick", "Correction", "Correction", "raw",
+    ]  # fmt: skip
+    texts = [block.bytes_at(row["trade_id"]) for block in blocks for row in block.table("Tick")]
+    words = [row for block in blocks for row in block.table("Correction")]
+    texts += [block.bytes_at(row["trade_id"]) for block in blocks for row in block.table("Correction")]
+    assert texts == [b"t1", b"t1", b"t2"]
+    assert [(int(row["action"]), float(row["price"])) for row in words] == [(0, 0.0), (1, 10.25)]
+    bits = [int(record_type("Correction").null_bit(name)) for name in ("seq", "price", "size")]
+    assert [[bool(int(row["nulls"]) & bit) for bit in bits] for row in words] == [
+        [True] * 3,
+        [True, False, True],
+    ]

@@ -140,12 +140,11 @@ class Corrections(Keeper):
         if who in pair.words and not pair.words[who].is_cancel and folds != NOTHING:
             self._apply(state, work, at, number, pair.kept.rows[pair.kept.find(*who)])
 
-    def take(self, state: State, book: Book, work: Step, at: int) -> None:
+    def take(self, state: State, work: Step, at: int) -> None:
         """Apply a correction."""
         batch, said = work.batch, incoming.read(work.batch, at)
-        place = int(batch.rows[at])
-        row = batch.table("Correction")[place : place + 1]
-        number = int(book.find(batch.data, row["symbol"], row["source"])[0])
+        row = batch.table("Correction")[batch.rows[at]]
+        number = self.numbers.get((batch.bytes_at(row["symbol"]), batch.bytes_at(row["source"])), -1)
         if number >= 0 and batch.offsets[at] <= state.pairs[number]["offset"]:
             return
         work.counts["in"] += 1

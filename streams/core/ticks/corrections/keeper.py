@@ -26,10 +26,12 @@ class Keeper:
     Attributes:
         pairs: by symbol and source.
         numbered: the same, by number of the pair.
+        numbers: of all pairs that the configuration names.
     """
 
     def __init__(self) -> None:
         self.pairs: dict[Name, Pair] = {}
+        self.numbers: dict[Name, int] = {}
         self.numbered: dict[int, Pair] = {}
         self._keeps = np.zeros(1, np.bool_)  # by number of the pair; the last one stands for none
 
@@ -40,6 +42,11 @@ class Keeper:
         }
         self._keeps = np.zeros(len(book.pairs) + 1, np.bool_)
         self._keeps[list(self.numbered)] = True
+        self.numbers = {
+            name: number
+            for number, (name, known) in enumerate(zip(book.pairs, book.disorders.tolist(), strict=True))
+            if known >= 0
+        }
 
     def feed(self, state: State, work: Step, upto: int) -> None:
         """Keep what was admitted up to a position."""
@@ -49,7 +56,7 @@ class Keeper:
         work.bars.drain(state)
         if len(rows) == 0:  # heartbeats alone
             return
-        part, said = rows[work.kept : upto], verdicts[work.kept : upto]
+        said = verdicts[work.kept : upto]
         wanted = work.batch.kinds[work.kept : upto] == TICK
         wanted &= (said == ADMITTED) | (said == HELD) | (said == V13)
         places = np.flatnonzero(wanted) + work.kept
