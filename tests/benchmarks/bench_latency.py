@@ -1,0 +1,244 @@
+"""From a tick to its forming bar, through the deployed worker with checkpoints on and the sink beside.
+
+Run with ``python -m tests.benchmarks.bench_latency``.
+
+Ticks of 200 symbols are sent as they happen, stamped with the wall clock as they are handed to the producer,
+with a heartbeat a second. A symbol's forming bar goes out with the first tick of each quarter of a second; a
+consumer in a process of its own notes when it has it. The time of the newest tick in the bar is its
+``ts_last``, so each bar says its own latency: produce, fetch, step, produce, fetch. Minutes close meanwhile,
+and everything that follows from them (bars, indicators, rows in ClickHouse) happens on the same machine. The
+echo is a record that goes to the same consumer and is touched by nothing of ours: two of its hops are the
+least that can be. On the right are the checkpoints of all lanes, from the copy of the states to the last
+acknowledgement; they run beside the steps.
+"""
+
+import datetime as dt
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+from confluent_kafka import OFFSET_END
+from confluent_kafka.admin import NewTopic
+
+from barline.cli.topics import carry_out, compare, wanted
+from barline.settings.apply import apply
+from barline.stack.plan import plan_programs
+from barline.stack.running import running
+from connectors.sinks.clickhouse.migrate import migrate
+from connectors.sinks.clickhouse.store import Store
+from connectors.sources.publish import route
+from runtime.kafka import KafkaSettings, partition_counts
+from runtime.producer import Producer
+from runtime.reader import Reader
+from schemas.batches.encode import Encoder
+from schemas.codec import decode_record
+from schemas.columns import Draft, Names
+from schemas.config import Domain
+from schemas.records import record_type
+from schemas.registry import register_all
+from schemas.topics import TOPICS
+from tests.benchmarks.bench_scanner import INDICATORS, INTERVALS
+from tests.benchmarks.worker_process import Process, free_port
+from tests.factories import around_the_clock, domain, symbol
+
+PARTITIONS: Final = 4
+SYMBOLS: Final = 200
+SECOND, MS = 1_000_000_000, 1_000_000
+RATES: Final = (1_000, 5_000, 20_000, 100_000)
+WARM_S, LAST_S, REST_S = 4.0, 16.0, 1.0
+SLICE_S: Final = 0.002
+ECHO: Final = "bench-echo"
+SHARES: Final = (50, 99, 99.9)
+
+
+class Got(NamedTuple):
+    """A forming bar or an echo: when its tick was sent, and when the consumer had it, wall clock in ns."""
+
+    topic: str
+    sent: int
+    had: int
+
+
+def body(version: int) -> Domain:
+    """Symbols that trade around the clock, today as well."""
+    today = dt.datetime.now(dt.UTC).date()
+    days = [(today + dt.timedelta(days)).isoformat() for days in range(-1, 3)]
+    named = [symbol(f"S{number:03d}", asset="crypto", calendar="24x7") for number in range(SYMBOLS)]
+    return domain(
+        *named, version=version, assets=Domain(1).assets, intervals=INTERVALS[1:], indicators=INDICATORS,
+        calendars={"24x7": around_the_clock(days=days)},
+    )  # fmt: skip
+
+
+def listen(kafka: str, ids: Mapping[str, int], out: Connection) -> None:
+    """Note when each forming bar and each echo arrives, until something is said."""
+    reader, names = Reader(KafkaSettings(kafka), "bench-latency"), {one: name for name, one in ids.items()}
+    places = [place for topic in ("bars.forming", ECHO) for place in reader.partitions(topic)]
+    reader.assign(dict.fromkeys(places, OFFSET_END))
+    reader.read(3.0)
+    found: list[Got] = []
+    out.send("listening")
+    while not out.poll():
+        for place, records in reader.read(0.2).items():
+            had = time.time_ns()
+            for record in records:
+                value = record.value or b""
+                sent = (
+                    int(value) if place.topic == ECHO else int(str(decode_record(value, names)[1]["ts_last"]))
+                )
+                found.append(Got(place.topic, sent, had))
+    out.send(found)
+    reader.close()
+
+
+class Feed:
+    """Sends ticks as they happen.
+
+    Args:
+        kafka: the brokers.
+        ids: schema id by record name.
+    """
+
+    def __init__(self, kafka: KafkaSettings, ids: Mapping[str, int]) -> None:
+        self._producer = Producer(kafka, "bench", linger_ms=0)
+        self._encoder = Encoder(TOPICS["ticks.raw"], ids)
+        self._names = Names(b"S%03d" % number for number in range(SYMBOLS))
+        self._kind = record_type("Tick")
+        self._number = 0
+        self._ids, self._kafka = ids, kafka
+
+    def configure(self, version: int) -> None:
+        """Write a configuration."""
+        counts = partition_counts(self._kafka, "bench")
+        apply(body(version), self._producer, self._ids, counts, time.time_ns())
+        self._producer.wait()
+
+    def run(self, rate: int, seconds: float) -> int:
+        """Send so many ticks a second for so long; how many they were."""
+        start = time.monotonic()
+        sent, beat = 0, start
+        while (now := time.monotonic()) < start + seconds:
+            due = int((now - start) * rate)
+            self._send(due - sent, with_heartbeat=now >= beat)
+            beat += 1.0 if now >= beat else 0.0
+            sent = due
+            time.sleep(max(0.0, now + SLICE_S - time.monotonic()))
+        self._producer.wait()
+        return sent
+
+    def close(self) -> None:
+        """End."""
+        self._producer.close()
+
+    def _send(self, count: int, *, with_heartbeat: bool) -> None:
+        draft, ts = Draft("ticks.raw", 0), time.time_ns()
+        if with_heartbeat:
+            instants = {"ts": ts, "ts_last": ts - 1, "ts_through": ts - 1}
+            draft.row("Heartbeat", ts, source="feed", writer="feed", alive=True, final=False, **instants)
+            self._producer.send(ECHO, None, str(ts).encode(), partition=0, timestamp_ms=1)
+        if count > 0:
+            self._add(draft, count, ts)
+        made = draft.finish()
+        for row in route(made, self._encoder.encode(made), PARTITIONS):
+            self._producer.send(
+                "ticks.raw", row.key, row.value, partition=row.partition, timestamp_ms=row.timestamp
+            )
+
+    def _add(self, draft: Draft, count: int, ts: int) -> None:
+        rows, of = self._kind.empty(count), np.arange(self._number, self._number + count)
+        rows["symbol"] = draft.block(self._names)[of % SYMBOLS]
+        rows["source"] = draft.texts([b"feed"])[np.zeros(count, np.int64)]
+        rows["ts_event"] = rows["ts_recv"] = ts
+        rows["price"], rows["size"], rows["seq"] = 100.0 + (of % 7) / 100, 1.0, of
+        rows["nulls"] = self._kind.null_bit("trade_id") | self._kind.null_bit("conditions")
+        draft.extend("Tick", rows, np.full(count, ts))
+        self._number += count
+
+
+def measured(kafka: KafkaSettings, ids: Mapping[str, int], feed: Feed, rate: int, notes: Path) -> str:
+    """One line of the table."""
+    context = multiprocessing.get_context("spawn")
+    own, its = context.Pipe()
+    process = context.Process(target=listen, args=(kafka.bootstrap, dict(ids), its))
+    process.start()
+    its.close()
+    assert own.recv() == "listening"
+    feed.run(rate, WARM_S)
+    since, noted = time.time_ns(), notes.stat().st_size
+    sent = feed.run(rate, LAST_S)
+    took = [float(line.split()[1]) for line in notes.read_bytes()[noted:].decode().splitlines()]
+    time.sleep(REST_S)
+    own.send("enough")
+    got: list[Got] = own.recv()
+    process.join()
+    rows = [one for one in got if one.sent >= since]
+    formed, echoed = (
+        np.array([one.had - one.sent for one in rows if one.topic == topic]) / MS
+        for topic in ("bars.forming", ECHO)
+    )
+    assert len(formed) > SYMBOLS * LAST_S, f"{len(formed)} forming bars"
+    return (
+        f"{rate:>9,}{sent / LAST_S:>10,.0f}{len(formed):>9,}"
+        + "".join(f"{np.percentile(formed, share):>8.1f}" for share in SHARES)
+        + "".join(f"{np.percentile(echoed, share):>8.1f}" for share in (50, 99))
+        + f" |{len(took):>6}"
+        + "".join(f"{1_000 * np.percentile(took, share):>8.1f}" for share in (50, 99))
+        + "\n"
+    )
+
+
+@contextmanager
+def worker(home: Path, notes: Path) -> Iterator[None]:
+    """A worker of the stack in a home, ready; it notes its checkpoints."""
+    port = free_port()
+    said = {"BARLINE_HOME": str(home), "BARLINE_HEALTH_PORT": str(port)}
+    call = [sys.executable, "-m", "tests.benchmarks.latency_worker", str(notes)]
+    with (
+        (home / "latency.log").open("ab") as log,
+        subprocess.Popen(call, env=os.environ | said, stdout=log, stderr=log) as popen,
+    ):
+        try:
+            Process(popen, port).wait_ready()
+            yield
+        finally:
+            popen.send_signal(signal.SIGTERM)
+
+
+def main() -> None:
+    """Print the table."""
+    out = sys.stdout.write
+    with tempfile.TemporaryDirectory() as home, running(Path(home)) as stack:
+        kafka = KafkaSettings(stack.endpoints.kafka)
+        carry_out(compare(wanted(PARTITIONS, "barline"), kafka), kafka, -1)
+        admin = kafka.admin("bench")  # its answers come only while it lives
+        admin.create_topics([NewTopic(ECHO, 1, 1)])[ECHO].result()
+        ids = register_all(stack.endpoints.registry)
+        migrate(Store(stack.endpoints.clickhouse_settings()))
+        stack.add(*plan_programs(stack.home, stack.endpoints, names=("sink",)))
+        stack.wait_ready()
+        os.environ.update(stack.endpoints.environment())
+        notes = Path(home) / "checkpoints.txt"
+        with worker(Path(home), notes):
+            feed = Feed(kafka, ids)
+            feed.configure(1)
+            out("from a tick to its forming bar, ms; one hop alone; then the checkpoints, ms\n")
+            out(f"{'ticks/s':>9}{'sent/s':>10}{'bars':>9}{'p50':>8}{'p99':>8}{'p99.9':>8}")
+            out(f"{'echo 50':>8}{'echo 99':>8} |{'count':>6}{'p50':>8}{'p99':>8}\n")
+            for rate in RATES:
+                out(measured(kafka, ids, feed, rate, notes))
+                sys.stdout.flush()
+            feed.close()
+
+
+if __name__ == "__main__":
+    main()
