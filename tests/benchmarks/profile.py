@@ -28,9 +28,9 @@ from tests.benchmarks.worker_ticks import TOPIC, Load, blocks
 from tests.factories import columns, config
 
 PARTITIONS: Final = 4
-TICKS: Final = 400_000
+TICKS: Final = 200_000
 FETCH: Final = 15_000
-ROUNDS: Final = 7
+ROUNDS: Final = 5
 PARTS: Final[tuple[tuple[str, Any, str], ...]] = (
     ("frames: records of the batches", frames, "from_batches"),
     ("decode: Avro to columns", Decoder, "decode"),
