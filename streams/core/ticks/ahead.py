@@ -19,17 +19,16 @@ NEAR: Final = 6
 """and for what it finds by them when so many are."""
 
 _LINE: Final = 64
-_RULES_AT: Final = int(PAIR.fields["source"][1])  # type: ignore[index]  # it has fields
-_RULES_END: Final = int(PAIR.fields["last"][1]) + 8  # type: ignore[index]
-_END: Final = int(PAIR.fields["bits_at"][1]) + 8  # type: ignore[index]
+_RULES_AT: Final = int(PAIR.fields["future"][1])  # type: ignore[index]  # it has fields
+_RULES_END: Final = int(PAIR.fields["spelling"][1])  # type: ignore[index]
+_END: Final = int(PAIR.fields["quiet"][1]) + 8  # type: ignore[index]
 _PRICES_AT: Final = int(PAIR.fields["prices"][1])  # type: ignore[index]
 
 
 @inlined
 def ask_rules(owner: Any) -> None:
-    """Ask for what the configuration says of a pair."""
-    for offset in range(_RULES_AT, _RULES_END, _LINE):
-        ask(owner, offset)
+    """Ask for what the configuration says of how a print is judged: less than a line, so two at most."""
+    ask(owner, _RULES_AT)
     ask(owner, _RULES_END)
 
 

@@ -71,21 +71,24 @@ FOLD_SIZE: Final = np.dtype(_SAVED_FOLD).itemsize
 
 RULE: Final = np.dtype(
     [
+        # what every print needs once it is judged,
         ("source", "<i8"),  # number of the source among the partition's marks
         ("lateness", "<i8"),
+        ("window", "<i8"),  # numbers remembered below the newest
+        ("gapless", "<i8"),  # 1 where its seq has no holes
+        ("quiet", "<i8"),
+        # to be judged,
         ("future", "<i8"),
         ("nonpositive", "<i8"),  # position in schemas.config.Action
         ("basis", "<i8"),  # position in schemas.config.PriceBasis
         ("tick_size", "<f8"),
         ("spread", "<f8"),
+        ("conditions", "<i8"),  # row of its table of conditions, -1 for none
+        ("spelling", "<i8"),  # how codes are spelt there
+        # and seldom
         ("share", "<f8"),  # V13: of the median,
         ("sigmas", "<f8"),  # deviations from it,
         ("median_of", "<i8"),  # so many prices
-        ("quiet", "<i8"),
-        ("window", "<i8"),  # numbers remembered below the newest
-        ("gapless", "<i8"),  # 1 where its seq has no holes
-        ("conditions", "<i8"),  # row of its table of conditions, -1 for none
-        ("spelling", "<i8"),  # how codes are spelt there
         ("auction", "<i8"),  # how long after the close an auction print comes, ns
         ("first", "<i8"),  # its calendar's segments: from
         ("last", "<i8"),  # and up to, exclusive
@@ -143,8 +146,8 @@ PAIR: Final = np.dtype(
         ("calm_until", "<f8"),
         ("lowest", "<f8"),  # no price remembered is lower,
         ("highest", "<f8"),  # or higher
-        *[(name, RULE[name]) for name in RULE.names or ()],
         ("bits_at", "<i8"),  # its first word in ``State.bits``
+        *[(name, RULE[name]) for name in RULE.names or ()],
         ("waiting", WAITING, MOST_HELD),
         ("prices", "<f8", PRICES),  # a ring; saved as far as used
         ("recent", "<i8", HASHES),  # a ring; saved as far as used
