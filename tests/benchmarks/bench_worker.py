@@ -100,18 +100,24 @@ class Plane:
         producer.wait()
         producer.close()
 
-    def measure(self, load: Load, count: int, name: str = "barline", warm: int = WARM) -> Measured:
-        """Let our worker read so many ticks, after some that warm it."""
+    def write(self, load: Load, first: int, count: int) -> None:
+        """Write ticks from one number on, to be seen at once."""
+        self._filler.fill(load, first, count)
+        self._filler.show()
+
+    def measure(
+        self, load: Load, count: int, name: str = "barline", warm: int = WARM, first: int = 0
+    ) -> Measured:
+        """Let our worker read so many ticks from a number on, after some that warm it."""
         with worker(self.home, name) as one:
-            self._filler.fill(load, 0, warm)
-            self._filler.show()
+            self.write(load, first, warm)
             self._drain(f"{name}-ticks")
-            self._filler.fill(load, warm, count)
+            self._filler.fill(load, first + warm, count)
             before, start = one.look(), time.monotonic()
             self._filler.show()
             self._drain(f"{name}-ticks")
             used, seconds = one.look().since(before), time.monotonic() - start
-        return Measured(count, seconds, used, (START, int(load.times(warm + count, 1)[0])))
+        return Measured(count, seconds, used, (START, int(load.times(first + warm + count, 1)[0])))
 
     def bars(self) -> Bars:
         """The last revision of each bar of a minute on ``bars.raw``, by symbol and ts_open."""

@@ -1,0 +1,57 @@
+import java.util.Map;
+import java.util.Properties;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.common.serialization.StringDeserializer;
+import org.apache.kafka.common.serialization.StringSerializer;
+import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.state.Stores;
+
+/**
+ * Ticks to 1m bars as Kafka Streams' documentation would have it.
+ *
+ * <p>Bars MODE BROKER TOPIC OUTPUT SCHEMA-ID TICKS EVERY: MODE is store (a processor over a store in memory)
+ * or logged (the same with its changelog). Ends after so many ticks.
+ */
+public final class Bars {
+    private Bars() {}
+
+    public static void main(String[] args) throws InterruptedException {
+        String mode = args[0];
+        int id = Integer.parseInt(args[4]);
+        long ticks = Long.parseLong(args[5]);
+        Progress progress = new Progress(Long.parseLong(args[6]));
+        Topology topology = topology(args[2], args[3], id, progress, mode.equals("logged"));
+        KafkaStreams streams = new KafkaStreams(topology, settings(args[1], args[3]));
+        streams.start();
+        while (progress.count() < ticks && streams.state() != KafkaStreams.State.ERROR) {
+            Thread.sleep(5);
+        }
+        streams.close();
+        System.exit(progress.count() < ticks ? 1 : 0);
+    }
+
+    static Properties settings(String broker, String name) {
+        Properties settings = new Properties();
+        settings.put(StreamsConfig.APPLICATION_ID_CONFIG, name);
+        settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, broker);
+        settings.put(StreamsConfig.STATE_DIR_CONFIG, System.getProperty("java.io.tmpdir"));
+        settings.put("auto.offset.reset", "earliest");
+        return settings;
+    }
+
+    static Topology topology(String topic, String output, int id, Progress progress, boolean logged) {
+        var store = Stores.keyValueStoreBuilder(
+            Stores.inMemoryKeyValueStore(Fold.STORE), Serdes.String(), Bar.serde());
+        store = logged ? store.withLoggingEnabled(Map.of()) : store.withLoggingDisabled();
+        Topology topology = new Topology();
+        topology.addSource("ticks", new StringDeserializer(), new ByteArrayDeserializer(), topic);
+        topology.addProcessor("fold", () -> new Fold(id, progress), "ticks");
+        topology.addStateStore(store, "fold");
+        topology.addSink("bars", output, new StringSerializer(), new ByteArraySerializer(), "fold");
+        return topology;
+    }
+}
