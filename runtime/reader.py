@@ -14,7 +14,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, 
 
 from runtime.kafka import CLIENT_LOG, KafkaSettings, unreachable
 from runtime.producer import TS_PUBLISHED
-from schemas.batches.frames import Frames, from_records
+from schemas.batches.frames import Frames, from_columns
 from schemas.errors import DependencyError, SchemaError
 
 _LOG: Final = logging.getLogger(__name__)
@@ -127,26 +127,38 @@ class Reader:
             DependencyError: the brokers refuse to serve.
             SchemaError: a topic does not exist.
         """
-        found: dict[Partition, list[Record]] = defaultdict(list)
-        first = self._client.poll(timeout)
-        more = self._client.consume(limit - 1, 0.0) if first is not None and limit > 1 else []
-        for record in ([first] if first is not None else []) + more:
-            if record.error() is not None:
-                self._refuse(record.error(), record.topic())
-                continue
-            place = Partition(record.topic(), record.partition())
-            sent = _published(record.headers())
-            found[place].append(
-                Record(record.offset(), record.timestamp()[1], record.key(), record.value(), sent)
-            )
-        return dict(found)
+        return {
+            place: [
+                Record(one.offset(), one.timestamp()[1], one.key(), one.value(), _published(one.headers()))
+                for one in messages
+            ]
+            for place, messages in self._arrived(timeout, limit).items()
+        }
 
     def read_frames(self, timeout: float, limit: int = 10_000) -> dict[Partition, Frames]:
-        """The same as frames, for the decoders of ``schemas.batches``."""
+        """The same as frames, for the decoders of ``schemas.batches``; no object is made a record."""
         return {
-            place: from_records((r[:4] for r in records), [r.published for r in records])
-            for place, records in self.read(timeout, limit).items()
+            place: from_columns(
+                [one.offset() for one in messages],
+                [one.timestamp()[1] for one in messages],
+                [one.key() for one in messages],
+                [one.value() for one in messages],
+                [_published(one.headers()) for one in messages],
+            )
+            for place, messages in self._arrived(timeout, limit).items()
         }
+
+    def _arrived(self, timeout: float, limit: int) -> dict[Partition, list[Any]]:
+        """What librdkafka has, by partition."""
+        found: dict[tuple[str, int], list[Any]] = defaultdict(list)
+        first = self._client.poll(timeout)
+        more = self._client.consume(limit - 1, 0.0) if first is not None and limit > 1 else []
+        for one in ([first] if first is not None else []) + more:
+            if one.error() is not None:
+                self._refuse(one.error(), one.topic())
+            else:
+                found[one.topic(), one.partition()].append(one)
+        return {Partition(*place): messages for place, messages in found.items()}
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Read an assigned partition from an offset on."""

@@ -25,6 +25,7 @@ from schemas.batches.wire import BROKEN, Bytes, Int, Ints, read_long, sealed, sp
 from schemas.columns import Rows
 from schemas.errors import SchemaError
 from schemas.jit import inlined, kernel
+from schemas.records import SPAN
 
 _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 _SMALLEST_RECORD: Final = 7
@@ -74,22 +75,35 @@ def from_records(
         records: in log order.
         published: when each was sent, in ns, where that is known.
     """
-    data = bytearray()
-    rows: list[tuple[int, int, int, int]] = []
-    for offset, timestamp, key, value in records:
-        spans = []
-        for text in (key, value):
-            spans.append(_NULL if text is None else int(span(len(data), len(text))))
-            data += text or b""
-        rows.append((offset, timestamp, spans[0], spans[1]))
-    columns = np.array(rows, np.int64).reshape(len(rows), 4).T.copy()
+    rows = list(records)
+    offsets, timestamps, keys, values = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return from_columns(offsets, timestamps, keys, values, published)
+
+
+def from_columns(
+    offsets: Sequence[int],
+    timestamps: Sequence[int],
+    keys: Sequence[bytes | None],
+    values: Sequence[bytes | None],
+    published: Sequence[int] = (),
+) -> Frames:
+    """The same with one sequence for each part of the records."""
+    sizes = np.empty((len(offsets), 2), np.int64)
+    sizes[:, 0] = [-1 if key is None else len(key) for key in keys]
+    sizes[:, 1] = [-1 if value is None else len(value) for value in values]
+    taken = np.maximum(sizes, 0).ravel()
+    spans = np.zeros(sizes.shape, SPAN)
+    spans["at"] = (np.cumsum(taken) - taken).reshape(sizes.shape)
+    spans["size"] = sizes
+    spans["at"][sizes < 0] = 0
+    data = b"".join([text or b"" for pair in zip(keys, values, strict=True) for text in pair])
     return Frames(
-        sealed(bytes(data)),
-        columns[0],
-        columns[1],
-        unpacked(columns[2]),
-        unpacked(columns[3]),
-        np.array(published, np.int64) if published else np.zeros(len(rows), np.int64),
+        sealed(data),
+        np.array(offsets, np.int64),
+        np.array(timestamps, np.int64),
+        spans[:, 0].copy(),
+        spans[:, 1].copy(),
+        np.array(published, np.int64) if published else np.zeros(len(offsets), np.int64),
     )
 
 
