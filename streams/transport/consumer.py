@@ -71,6 +71,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
         self._held: dict[TP, Chunk] = {}  # the last one handed on
         self._next: dict[TP, int] = {}  # where the next chunk of an input partition must begin
         self._news = asyncio.Event()  # something was fetched or released since it was last asked for
+        self._committed: dict[TP, int] = {}  # where the group was when the partition was given to us
 
     def is_member(self) -> bool:
         """Whether the group still counts this worker in."""
@@ -79,6 +80,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
     def next_offset(self, tp: TP) -> int:
         """Offset at which the next chunk of an input partition must begin; 0 where nothing is committed."""
         return self._next.get(TP(*tp), 0)
+
+    def committed_at(self, tp: TP) -> int:
+        """Offset that the group had committed when the partition was given to us; 0 for none."""
+        return self._committed.get(TP(*tp), 0)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 (Faust's face)
         """Chunks of the partitions whose last chunk is done with.
@@ -183,7 +188,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
         if fresh:
             await self._thread.seek_to_beginning(*(driver.ensure_aiokafka_TPset(fresh)))
             self._next.update({TP(*tp): first for tp, first in (await self.earliest_offsets(*fresh)).items()})
-        self._next.update({tp: self._read_offset[tp] for tp in inputs if tp not in fresh})
+        self._committed = {tp: self._read_offset[tp] for tp in inputs if tp not in fresh}
+        self._next.update(self._committed)
         await self._thread.forget_stale()
 
     async def crash(self, reason: BaseException) -> None:

@@ -30,6 +30,7 @@ from streams.core.stage import PARTITION_KEY, Stage, Waiting
 from streams.transport import crash, figures
 from streams.transport.chunk import Chunk
 from streams.transport.codec import Codec
+from streams.transport.coverage import COVERAGE_KEY, coverage, covered
 from streams.transport.rush import Rush
 from streams.transport.settings import WorkerSettings
 from streams.transport.table import Table
@@ -95,12 +96,15 @@ class Lane:
         generation: of the group.
         stage: a new stage, restored here.
         end: offset of the next record to be written to the input partition, 0 where it is not known.
+        committed: offset that the group committed, 0 for none.
 
     Raises:
-        StateError: a saved state is ahead of the input topic.
+        StateError: a saved state is ahead of the input topic, or the changelog lost some.
     """
 
-    def __init__(self, around: Surroundings, partition: int, generation: int, stage: Stage, end: int) -> None:
+    def __init__(
+        self, around: Surroundings, partition: int, generation: int, stage: Stage, end: int, committed: int
+    ) -> None:
         self.generation = generation
         self.next = 0
         self._lost = False
@@ -116,8 +120,9 @@ class Lane:
         self._due = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self._in_step = asyncio.Lock()
-        states = around.table.states(partition)
-        _check_not_ahead(states, end, f"{around.agent}, partition {partition}")
+        where = f"{around.agent}, partition {partition}"
+        states = covered(around.table.states(partition), committed, where)
+        _check_not_ahead(states, end, where)
         stage.restore(states)
         self._task = asyncio.create_task(self._checkpoints())
 
@@ -202,13 +207,13 @@ class Lane:
             states = self._stage.take_dirty()
             self._spent = monotonic() - start
         with figures.DURATIONS.time(f"{agent}.checkpoint"):
-            await self._make_durable(states)
+            await self._make_durable(states, events[-1].value.end)
         for event in events:
             event.ack()
         figures.CHECKPOINTS.labels(agent).inc()
         figures.STATES.labels(agent).inc(len(states))
 
-    async def _make_durable(self, states: Mapping[bytes, bytes]) -> None:
+    async def _make_durable(self, states: Mapping[bytes, bytes], end: int) -> None:
         """Outputs, then the states of symbols, then the partition's, each acknowledged before the next."""
         await self._reach("after-outputs")
         symbols = [(key, state) for key, state in states.items() if key != PARTITION_KEY]
@@ -220,6 +225,7 @@ class Lane:
         await self._put_in_parts(symbols[half:])
         await self._reach("after-states")
         self._put({key: state for key, state in states.items() if key == PARTITION_KEY})
+        self._put({COVERAGE_KEY: coverage(end, self._around.table.states(self._partition))})
         await self._reach("after-partition-state")
 
     async def _reach(self, place: str) -> None:

@@ -42,6 +42,7 @@ class Shell:
         self._new_lane = new_lane
         self._lanes: dict[int, Lane] = {}
         self._stages: dict[int, Stage] = {}  # of the lanes
+        self._ends: dict[int, int] = {}  # of partitions, when their lanes were made
         self._shown: set[str] = set()  # partitions whose lag is shown
 
     async def run(self, stream: Any) -> None:
@@ -85,6 +86,8 @@ class Shell:
         chunk = event.value
         while self._around.producer.outstanding > self._around.settings.outstanding:  # noqa: ASYNC110 (another thread lowers it)
             await asyncio.sleep(_PAUSE)
+        if chunk.partition not in self._lanes:
+            await self._ask_end(chunk.partition)
         applied = not self._is_stale(chunk) and await self._lane(chunk).apply(
             event, lambda: self._is_stale(chunk)
         )
@@ -101,8 +104,9 @@ class Shell:
         partition = chunk.partition
         lane = self._lanes.get(partition)
         if lane is None:
-            stage, end = self._new_stage(partition), self._end(partition)
-            lane = self._new_lane(self._around, partition, chunk.generation, stage, end)
+            stage, end = self._new_stage(partition), self._ends.get(partition, 0)
+            committed = self._app.consumer.committed_at(TP(self._around.topic, partition))
+            lane = self._new_lane(self._around, partition, chunk.generation, stage, end, committed)
             self._lanes[partition], self._stages[partition] = lane, stage
         if lane.generation != chunk.generation:
             raise StateError(
@@ -110,6 +114,11 @@ class Shell:
                 f"({chunk.topic} {partition})"
             )
         return lane
+
+    async def _ask_end(self, partition: int) -> None:
+        """Ask the broker where a partition ends: what was last fetched may be older than a state."""
+        tp = TP(self._around.topic, partition)
+        self._ends[partition] = int((await self._app.consumer.highwaters(tp)).get(tp) or 0)
 
     def _end(self, partition: int) -> int:
         """Offset of the next record to be written to the agent's topic, 0 where it is not known yet."""

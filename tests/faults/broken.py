@@ -1,19 +1,30 @@
 """The negative controls: each takes one rule out of the worker, and the test of it must then find faults."""
 
+import asyncio
 import os
+import signal
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from faust.tables.recovery import Recovery as _Recovery
+from faust.types.tuples import TP
+
 from runtime.producer import Producer
 from schemas.columns import Columns
 from streams.core.stage import PARTITION_KEY, Outputs
-from streams.transport import crash
+from streams.transport import crash, lane
+from streams.transport.coverage import COVERAGE_KEY, coverage
 from streams.transport.lane import Lane
+from streams.transport.recovery import Recovery
 from streams.transport.shell import Shell
 from streams.transport.table import Table
 from streams.transport.watchdog import Watchdog
-from tests.faults.counting import Counting
+from tests.faults.counting import Counting, Fact
+
+_take = Shell._take
+_late: dict[int, "asyncio.Task[None]"] = {}  # by partition
+_told: list[asyncio.Event] = []
 
 
 class CommitsFirst(Lane):
@@ -29,13 +40,14 @@ class CommitsFirst(Lane):
 class PartitionStateFirst(Lane):
     """R10: writes the partition's state before those of the symbols."""
 
-    async def _make_durable(self, states: Any) -> None:
+    async def _make_durable(self, states: Any, end: int) -> None:
         await self._reach("after-outputs")
         self._put({key: state for key, state in states.items() if key == PARTITION_KEY})
         await self._reach("after-partition-state")
         if crash.wanted("between-states"):
             crash.now()
         self._put({key: state for key, state in states.items() if key != PARTITION_KEY})
+        self._put({COVERAGE_KEY: coverage(end, self._around.table.states(self._partition))})
         await self._reach("after-states")
 
 
@@ -54,6 +66,19 @@ class ConfiguredOutside(Counting):
 
     def _configure(self, version: int, offset: int) -> None:
         pass
+
+
+class ReadsClock(Counting):
+    """Passes over records that are an hour old by the clock of the machine; without jumps none is."""
+
+    def __init__(self, target: str, partition: int) -> None:
+        super().__init__(target, partition)
+        self._start = time.time()
+
+    def _tick(self, name: bytes, value: bytes, offset: int) -> list[tuple[bytes, int, Fact]]:
+        if abs(time.time() - self._start) > 3_600:
+            return []
+        return super()._tick(name, value, offset)
 
 
 class StandsStill(Counting):
@@ -113,10 +138,43 @@ async def _never_lost(shell: Shell) -> None:
 def _any_lane(shell: Shell, chunk: Any) -> Lane:
     lane = shell._lanes.get(chunk.partition)
     if lane is None:
-        stage, end = shell._new_stage(chunk.partition), shell._end(chunk.partition)
-        lane = shell._new_lane(shell._around, chunk.partition, chunk.generation, stage, end)
+        stage, end = shell._new_stage(chunk.partition), shell._ends.get(chunk.partition, 0)
+        lane = shell._new_lane(shell._around, chunk.partition, chunk.generation, stage, end, 0)
         shell._lanes[chunk.partition] = lane
     return lane
+
+
+def _never_stale(_: Shell, __: Any) -> bool:
+    """R6 taken out."""
+    return False
+
+
+async def _take_late(shell: Shell, event: Any) -> None:
+    """A chunk of each partition stays on its way until SIGUSR1; by then the partition may be another's."""
+    chunk = event.value
+    if not chunk.start or chunk.partition in _late:
+        await _take(shell, event)
+        return
+    told = asyncio.Event()
+    _late[chunk.partition] = asyncio.create_task(_take_when_told(shell, event, told))
+    _told.append(told)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, lambda: [one.set() for one in _told])
+
+
+async def _take_when_told(shell: Shell, event: Any, told: asyncio.Event) -> None:
+    await told.wait()
+    if TP(shell._around.topic, event.value.partition) not in shell._app.consumer.assignment():
+        await _take(shell, event)
+
+
+async def _seek_first(recovery: Recovery, generation_id: int = 0) -> None:
+    """The queues are emptied after the seek, when they hold what was fetched since."""
+    await _Recovery.on_recovery_completed(recovery, generation_id)
+    recovery.app.restored = True
+    control = recovery.app.flow_control
+    while not any(queue.qsize() for queue in control._queues):  # noqa: ASYNC110 (before the agent looks)
+        await asyncio.sleep(0)
+    control.clear()
 
 
 def _ignore(*_: object) -> None:
@@ -143,17 +201,38 @@ _STAGES = {
     "stands-still": StandsStill,
     "waits": Waits,
     "raises": Raises,
+    "reads-clock": ReadsClock,
 }
-_PATCHES: dict[str, list[tuple[type, str, Callable[..., Any]]]] = {
-    "last-write-wins": [(Table, "recover", _last_write_wins)],
+
+
+def _trusts(states: Any, *_: object) -> dict[bytes, bytes]:
+    """Takes a changelog for whole."""
+    return {key: state for key, state in states.items() if key != COVERAGE_KEY}
+
+
+_OLD_STATES: list[tuple[Any, str, Callable[..., Any]]] = [
+    (Table, "recover", _last_write_wins),
+    (lane, "covered", _trusts),
+]
+_PATCHES: dict[str, list[tuple[Any, str, Callable[..., Any]]]] = {
+    "trusts-changelog": [(lane, "covered", _trusts)],
+    "last-write-wins": _OLD_STATES,
     "keeps-lanes": [(Shell, "close_lanes", _keep_lanes), (Shell, "_lane", _any_lane)],
+    "takes-late": [(Shell, "_take", _take_late), *_OLD_STATES],
+    "takes-stale": [
+        (Shell, "_take", _take_late),
+        *_OLD_STATES,
+        (Shell, "_is_stale", _never_stale),
+        (Shell, "_lane", _any_lane),
+    ],
+    "seeks-first": [(Recovery, "on_recovery_completed", _seek_first)],
     "ignores-failures": [(Producer, "_failed", _ignore)],
     "never-leaves": [
         (Watchdog, "check", _notice),
         (Shell, "_is_stale", _reads_no_more),
         (Shell, "close_lanes", _never_lost),
         (Producer, "_failed", _ignore),
-        (Table, "recover", _last_write_wins),
+        *_OLD_STATES,
     ],
 }
 

@@ -139,8 +139,10 @@ class Run:
         self.workers: list[Worker] = []
         self._random = random.Random(name)
         self._sent = 0
-        self._create({self.changelog: CHANGELOG_SETTINGS | (changelog_settings or {})})
-        self._producer = Producer(self.kafka, "test")
+        self.changelog_settings = CHANGELOG_SETTINGS | (changelog_settings or {})
+        self.create({name: TOPICS[name].settings for name in (self.source, self.target)})
+        self.create({self.changelog: self.changelog_settings})
+        self._producer = Producer(self.kafka, "test", delivery_timeout_ms=120_000)
         self._reader = Reader(self.kafka, "test", group=name)
 
     def start(self, number: int = 0, rule: str = "", **environ: str) -> Worker:
@@ -149,22 +151,22 @@ class Run:
         self.workers.append(worker)
         return worker
 
-    def ticks(self, count: int) -> None:
-        """Send ticks of random symbols."""
+    def ticks(self, count: int, symbols: int = SYMBOLS) -> None:
+        """Send ticks of random symbols, among the first so many."""
         for _ in range(count):
-            number = self._random.randrange(SYMBOLS)
+            number = self._random.randrange(symbols)
             fields = {"source": "test", "ts_event": self._sent, "ts_recv": self._sent, "seq": self._sent}
             fields |= {"symbol": f"K{number:03d}", "price": self._random.random(), "size": 1.0}
             fields |= {"trade_id": None, "conditions": None}
             self._send(number % PARTITIONS, "Tick", f"K{number:03d}".encode(), fields)
-        self._producer.wait(30)
+        self._producer.wait(120)
 
     def configure(self, version: int) -> None:
         """Send a Config to every partition."""
         for partition in range(PARTITIONS):
             fields = {"version": version, "ts": self._sent, "body": ""}
             self._send(partition, "Config", str(version).encode(), fields)
-        self._producer.wait(30)
+        self._producer.wait(120)
 
     @contextmanager
     def feeding(self, rate: int = 600) -> Iterator[None]:
@@ -262,8 +264,8 @@ class Run:
         self._producer.send(self.source, name, value, partition=partition, timestamp_ms=1)
         self._sent += 1
 
-    def _create(self, more: dict[str, dict[str, str]]) -> None:
-        topics = {name: TOPICS[name].settings for name in (self.source, self.target)} | more
+    def create(self, topics: dict[str, dict[str, str]]) -> None:
+        """Make topics with their settings."""
         wanted = [NewTopic(name, PARTITIONS, 1, config=config) for name, config in topics.items()]
         admin = self.kafka.admin("test")
         for done in admin.create_topics(wanted).values():
