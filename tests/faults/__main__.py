@@ -1,8 +1,9 @@
 """The faults in full, each beside the same with a rule taken out, and one table of what came of them.
 
-``make faults`` runs kills, rebalances and freezes; ``make faults ARGS="kills freezes"`` some of them.
-``BARLINE_FAULT_KILLS`` [200], ``BARLINE_FAULT_REBALANCES`` [50] and ``BARLINE_FAULT_FREEZES`` [20] say how
-many. It ends with 0 only if nothing is missing or wrong, and every control found faults.
+``make faults`` runs all of them; ``make faults ARGS="kills freezes"`` some. ``BARLINE_FAULT_KILLS`` [200],
+``BARLINE_FAULT_REBALANCES`` [50] and ``BARLINE_FAULT_FREEZES`` [20] say how many of those three; broker,
+clock and fencing have numbers of their own. It ends with 0 only if nothing is missing or wrong, and
+every control found faults.
 """
 
 import os
@@ -14,31 +15,55 @@ from functools import partial
 from pathlib import Path
 
 from barline.stack.running import running
+from barline.stack.stack import Handle, Stack
+from tests.faults.brokers import broker_absences, broker_freezes, broker_kills, clock_jumps, fencings
 from tests.faults.harness import Run
 from tests.faults.scenarios import Tally, freezes, kills, rebalances
 
 KILLS = int(os.environ.get("BARLINE_FAULT_KILLS", "200"))
 REBALANCES = int(os.environ.get("BARLINE_FAULT_REBALANCES", "50"))
 FREEZES = int(os.environ.get("BARLINE_FAULT_FREEZES", "20"))
+BROKER_KILLS, BROKER_FREEZES, CLOCK_KILLS, FENCINGS = 10, 5, 10, 10
+FREEZE_S, ABSENT_S = 20.0, 8.0
 OFTEN = {"BARLINE_WORKER_CHECKPOINT_MS": "20"}
 """Checkpoints follow each other, so that a kill hits one."""
 
-Scenario = Callable[[Run], Tally]
+Scenario = Callable[[Run, Handle], Tally]
 SCENARIOS: dict[str, tuple[Scenario, str, Scenario]] = {
     "kills": (
-        lambda run: kills(run, KILLS),
+        lambda run, _: kills(run, KILLS),
         "offsets before states",
-        lambda run: kills(run, min(KILLS, 12), "commits-first", **OFTEN),
+        lambda run, _: kills(run, min(KILLS, 12), "commits-first", **OFTEN),
     ),
     "rebalances": (
-        lambda run: rebalances(run, REBALANCES),
+        lambda run, _: rebalances(run, REBALANCES),
         "stages outlive a rebalance",
-        lambda run: rebalances(run, min(REBALANCES, 12), "keeps-lanes"),
+        lambda run, _: rebalances(run, min(REBALANCES, 12), "keeps-lanes"),
     ),
     "freezes": (
-        lambda run: freezes(run, FREEZES),
+        lambda run, _: freezes(run, FREEZES),
         "a woken worker goes on",
-        lambda run: freezes(run, min(FREEZES, 3), "never-leaves"),
+        lambda run, _: freezes(run, min(FREEZES, 3), "never-leaves"),
+    ),
+    "broker-kills": (
+        lambda run, broker: broker_kills(run, broker, BROKER_KILLS),
+        "refused deliveries ignored",
+        lambda run, broker: broker_absences(run, broker, 1, ABSENT_S, "ignores-failures"),
+    ),
+    "broker-freezes": (
+        lambda run, broker: broker_freezes(run, broker, BROKER_FREEZES, FREEZE_S),
+        "refused deliveries ignored",
+        lambda run, broker: broker_freezes(run, broker, 1, FREEZE_S, "ignores-failures"),
+    ),
+    "clock": (
+        lambda run, _: clock_jumps(run, CLOCK_KILLS),
+        "a stage reads the clock",
+        lambda run, _: clock_jumps(run, 1, "reads-clock"),
+    ),
+    "fencing": (
+        lambda run, _: fencings(run, FENCINGS),
+        "offsets before states",
+        lambda run, _: fencings(run, 6, "commits-first", **OFTEN),
     ),
 }
 """By name: what must hold, the rule that is taken out, and the same without it."""
@@ -64,12 +89,12 @@ def timed(what: str, call: Callable[[], Tally]) -> Tally:
     return one
 
 
-def on_topics(kafka: str, home: Path, scenario: Scenario) -> Tally:
+def on_topics(stack: Stack, scenario: Scenario) -> Tally:
     """One scenario on topics of its own."""
-    with tempfile.TemporaryDirectory(dir=home) as logs:
-        run = Run(f"fault-{time.time_ns()}", kafka, Path(logs))
+    with tempfile.TemporaryDirectory(dir=stack.home) as logs:
+        run = Run(f"fault-{time.time_ns()}", stack.endpoints.kafka, Path(logs))
         try:
-            return scenario(run)
+            return scenario(run, stack["kafka"])
         finally:
             run.close()
 
@@ -77,10 +102,10 @@ def on_topics(kafka: str, home: Path, scenario: Scenario) -> Tally:
 def on_stack(names: list[str]) -> bool:
     """Scenarios of the counting stage, each with its control; whether all is as it must be."""
     good = True
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as stack:
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder), restart=["kafka"]) as stack:
         for name in names:
             scenario, rule, control = SCENARIOS[name]
-            on = partial(on_topics, stack.endpoints.kafka, Path(folder))
+            on = partial(on_topics, stack)
             good &= timed(name, partial(on, scenario)).faults == 0
             good &= timed(f"  control: {rule}", partial(on, control)).faults > 0
     return good

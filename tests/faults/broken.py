@@ -13,7 +13,8 @@ from faust.types.tuples import TP
 from runtime.producer import Producer
 from schemas.columns import Columns
 from streams.core.stage import PARTITION_KEY, Outputs
-from streams.transport import crash, lane
+from streams.transport import crash
+from streams.transport import lane as lane_file
 from streams.transport.coverage import COVERAGE_KEY, coverage
 from streams.transport.lane import Lane
 from streams.transport.recovery import Recovery
@@ -212,10 +213,11 @@ def _trusts(states: Any, *_: object) -> dict[bytes, bytes]:
 
 _OLD_STATES: list[tuple[Any, str, Callable[..., Any]]] = [
     (Table, "recover", _last_write_wins),
-    (lane, "covered", _trusts),
+    (lane_file, "covered", _trusts),
 ]
 _PATCHES: dict[str, list[tuple[Any, str, Callable[..., Any]]]] = {
-    "trusts-changelog": [(lane, "covered", _trusts)],
+    "trusts-changelog": [(lane_file, "covered", _trusts)],
+    "commits-first": [(lane_file, "covered", _trusts)],
     "last-write-wins": _OLD_STATES,
     "keeps-lanes": [(Shell, "close_lanes", _keep_lanes), (Shell, "_lane", _any_lane)],
     "takes-late": [(Shell, "_take", _take_late), *_OLD_STATES],
