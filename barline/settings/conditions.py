@@ -3,13 +3,12 @@
 =========  =========  ==============================================================================
 name       spelling   of
 =========  =========  ==============================================================================
-sip        letters    the consolidated tapes of US equities, four characters a trade
 lean_us    bits       US equities in files of QuantConnect/Lean, a hexadecimal number
 =========  =========  ==============================================================================
 
 Of average prices, cash and next-day sales, sellers' options, odd lots, prior reference prices, contingent and
-derivatively priced trades, Form T and extended hours no open, high, low or close is taken; nor by ``sip`` of
-trades out of sequence.
+derivatively priced trades, Form T and extended hours no open, high, low or close is taken. A table is here
+only where it was measured on prints and bars of one vendor; others are for ``barline.toml``.
 
 ``lean_us`` is what the vendor's own bars follow: they take no price of intermarket sweeps, nearly half of all
 prints, but do of trades out of sequence. Of SPY and AIG on 2013-10-07 and 08, regular hours, 1,554 of 1,559
@@ -22,15 +21,6 @@ from typing import Final
 from schemas.config import ConditionTable
 
 CONDITIONS: Final[dict[str, ConditionTable]] = {
-    "sip": ConditionTable(
-        spelling="letters",
-        # B average price, C cash, G bunched sold, H price variation, I odd lot, N next day, P prior
-        # reference, R seller, T Form T, U extended hours, V contingent, W average price,
-        # Z sold out of sequence, 4 derivatively priced, 7 qualified contingent
-        volume_only=[*"BCGHINPRTUVWZ47"],
-        ignored=["M", "Q"],  # official close and open of a market centre
-        auction=["6"],  # closing print of the listing market
-    ),
     "lean_us": ConditionTable(
         spelling="bits",
         # cash, next day, seller, intermarket sweep, derivatively priced, Form T, extended hours,

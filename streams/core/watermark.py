@@ -102,6 +102,10 @@ class Watermarks:
         self.turns += 1
         return len(self) - 1
 
+    def lacks_room(self, source: bytes) -> bool:
+        """Whether a source is one too many to be known."""
+        return source not in self._numbers and is_name(source) and len(self) >= MOST_SOURCES
+
     def heartbeat(
         self, source: bytes, writer: bytes, ts: int, ts_through: int, ts_last: int, *, alive: bool
     ) -> int:

@@ -207,8 +207,12 @@ quiet_ms = 5_000
 asset = "crypto"
 calendar = "XNYS"
 sources = ["feed"]
-conditions = "sip"
+conditions = "tape"
 rules = { outlier_share = 0.3 }
+
+[conditions.tape]
+spelling = "letters"
+auction = ["6"]
 """
     )
     known = parse(text).domain(date(2024, 7, 1), date(2024, 7, 3))
@@ -216,9 +220,9 @@ rules = { outlier_share = 0.3 }
     rules = rules_of(known, aig)
     assert (rules.quiet_ms, rules.outlier_share, rules.disorder_ms) == (5_000, 0.3, 1_000)
     assert known.assets["crypto"].outlier_share == 0.5
-    assert known.conditions["sip"].auction == ["6"]
+    assert known.conditions["tape"].auction == ["6"]
     with pytest.raises(ConfigurationError) as caught:
-        parse(text.replace('"sip"', '"sap"'))
+        parse(text.replace('"tape"', '"sap"'))
     assert "symbols.AIG.conditions must name a table, was 'sap'" in caught.value.__notes__[0]
 
 

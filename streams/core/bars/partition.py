@@ -102,6 +102,7 @@ class Partition:
         before = self.marks.ts_last(self.marks.find(source))
         number = self.marks.heartbeat(source, writer, ts, ts_through, ts_last, alive=alive)
         if number < 0:
+            self.evicted["evicted.source"] += self.marks.lacks_room(source)
             return number
         after = self.marks.ts_last(number)
         if before != NEVER and after - before > self.silence:

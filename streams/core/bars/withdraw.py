@@ -26,11 +26,14 @@ def withdraw(book: Book, listing: Listing, day: Day, place: int, bar: Print) -> 
     """Take a bar back; whether anything changed by it, or why it cannot be."""
     row, effects = day.rows[place], Effects(book.partition, listing, day)
     is_held = int(row["kind"]) == REAL and int(row["source"]) == bar.source
-    if is_held and not effects.can_be_flat(place):
+    is_ahead = place >= day.next  # of a minute that is not decided yet
+    if is_held and not is_ahead and not effects.can_be_flat(place):
         return UNFILLED
     day.applied[place, day.column(bar.source)] = bar.revision
     waited = day.pending.pop((place, bar.source), None)
-    if is_held:
+    if is_held and is_ahead:
+        row["kind"], row["source"] = UNDECIDED, -1
+    elif is_held:
         book.apply(listing, day, lambda effects: effects.withdraw(place))
     book.refresh(listing)
     return is_held or (waited is not None and int(row["kind"]) == UNDECIDED)

@@ -166,6 +166,8 @@ class TicksStage:
             beat.source, beat.writer, beat.ts, beat.ts_through, beat.ts_last, alive=beat.alive
         )
         if number < 0:
+            if self._marks.lacks_room(beat.source):
+                work.counts["evicted.source"] += 1
             return
         self._outages.show(self._marks, self._state.sources)
         self._corrections.feed(self._state, work, at)

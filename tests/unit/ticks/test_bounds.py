@@ -3,10 +3,13 @@
 from random import Random
 
 from schemas.config import AssetRules
+from streams.core.bars.stage import BarsStage
 from streams.core.periods import MOST as MOST_PERIODS
 from streams.core.stage import PARTITION_KEY
+from streams.core.ticks.corrections.kept import most_bytes as most_kept_bytes
 from streams.core.ticks.saved import most_bytes
 from streams.core.ticks.stage import TicksStage
+from streams.core.watermark import MOST_SOURCES
 from tests.factories import DAY, Record, at, columns, config, domain, heartbeat, quote, symbol, tick
 
 S = 1_000_000_000
@@ -58,3 +61,33 @@ def test_the_oldest_outage_of_a_source_is_forgotten_and_counted():
     counts = stage.step(columns("ticks.raw", 0, *beats, first_offset=1)).counts
     assert counts["evicted.outage"] == 4
     assert len(stage._outages.pack({0: 0})) == 8 + MOST_PERIODS * 24
+
+
+def test_heartbeats_of_a_source_beyond_those_known_are_counted():
+    for stage, topic, own in ((TicksStage(0), "ticks.raw", 1), (BarsStage(0), "bars.raw", 2)):
+        known = [heartbeat(f"{DAY}T13:30", f"s{number}") for number in range(MOST_SOURCES + 3)]
+        counts = stage.step(columns(topic, 0, config(domain()), *known)).counts
+        assert counts["evicted.source"] == len(known) + own - MOST_SOURCES, topic
+
+
+def test_the_prints_kept_for_corrections_stay_below_their_limit():
+    stage, offset, largest = TicksStage(0), 1, 0
+    stage.step(
+        columns("ticks.raw", 0, config(domain(assets={"equity": AssetRules(correction_prints=1_500)})))
+    )
+    states: dict[bytes, bytes] = {}
+    for step in range(12):
+        ts = OPEN + step * S
+        log = [
+            {
+                **tick(f"{DAY}T13:30", 100.0, trade_id=str(1_000 * step + number)),
+                "ts_event": ts,
+                "ts_recv": ts,
+            }
+            for number in range(1_000)
+        ]
+        stage.step(columns("ticks.raw", 0, *log, first_offset=offset))
+        offset += len(log)
+        states |= stage.take_dirty()
+        largest = max(largest, kept({key: state for key, state in states.items() if b"|p|" in key}))
+    assert 0.4 * most_kept_bytes(1_500) < largest <= most_kept_bytes(1_500) < 400_000
