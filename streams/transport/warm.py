@@ -52,7 +52,7 @@ _FIELDS: Final[dict[str, object]] = {
     "version": 1, "body": encode(_DOMAIN), "alive": True, "ts": _OPEN, "ts_event": _OPEN, "ts_recv": _OPEN,
     "ts_open": _OPEN, "ts_close": _OPEN + _MINUTE, "ts_last": _OPEN, "ts_through": _OPEN + 3 * _MINUTE,
     "strand_id": "warm", "line": 1,
-    "data": b'{"mode":"warm","timestamp":1700000000,"value":{"t":"e","equity":1}}',
+    "data": b'{"mode":"warm","timestamp":1700000000,"value":[{"t":"e","equity":1},{"t":"w"}]}',
     "session_date": _DAY, "open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0, "volume": 1.0, "price": 1.0,
     "size": 1.0, "bid": 1.0, "ask": 1.0, "expected": 1, "actual": 1, "complete": True, "coverage": 1.0,
 }  # fmt: skip
