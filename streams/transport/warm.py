@@ -18,6 +18,7 @@ from schemas.config import (
     CalendarRows,
     Domain,
     IndicatorConfig,
+    RuleChanges,
     SignalConfig,
     SourceConfig,
     SymbolConfig,
@@ -40,7 +41,7 @@ _CALENDAR: Final = CalendarRows(
 )  # fmt: skip
 _DOMAIN: Final = Domain(
     version=1,
-    symbols=[SymbolConfig("WARM", "crypto", "warm", ["warm"])],
+    symbols=[SymbolConfig("WARM", "crypto", "warm", ["warm"], rules=RuleChanges(correction_prints=10))],
     sources=[SourceConfig("warm", "ticks.raw")],
     calendars={"warm": _CALENDAR},
     indicators=[IndicatorConfig("warm", "ema", 2)],
@@ -51,7 +52,7 @@ _FIELDS: Final[dict[str, object]] = {
     "symbol": "WARM", "source": "warm", "writer": "warm", "mode": "warm", "interval": "1m",
     "version": 1, "body": encode(_DOMAIN), "alive": True, "ts": _OPEN, "ts_event": _OPEN, "ts_recv": _OPEN,
     "ts_open": _OPEN, "ts_close": _OPEN + _MINUTE, "ts_last": _OPEN, "ts_through": _OPEN + 3 * _MINUTE,
-    "strand_id": "warm", "line": 1,
+    "strand_id": "warm", "line": 1, "action": "correct",
     "data": b'{"mode":"warm","timestamp":1700000000,"value":[{"t":"e","equity":1},{"t":"w"}]}',
     "session_date": _DAY, "open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0, "volume": 1.0, "price": 1.0,
     "size": 1.0, "bid": 1.0, "ask": 1.0, "expected": 1, "actual": 1, "complete": True, "coverage": 1.0,
@@ -103,6 +104,8 @@ def _batches(topic: str, codec: Codec) -> Iterable[Columns]:
 def _fields(record: str, minutes: int) -> dict[str, object]:
     """Those of the fields that a record type has, instants moved by some minutes."""
     later, known = minutes * _MINUTE, _FIELDS | {"final": minutes == _LAST}
+    if record in ("Tick", "Correction"):
+        known |= {"trade_id": str(minutes)}
     fields = {name: known[name] for name in record_type(record).names if name in known}
     return {
         name: value + later if isinstance(value, int) and (name.startswith("ts") or name == "line") else value
