@@ -35,6 +35,7 @@ from streams.functions.__main__ import LOADING_S
 _QUEUE: Final = 256
 _ANSWERS: Final = 4_096
 _TRIES: Final = 2
+_IDLE_S: Final = 300.0
 _ENDING_S: Final = 1.0
 _MARGIN_S: Final = 5.0
 """The process ends itself; only where that fails, it is ended from here so much later."""
@@ -93,7 +94,7 @@ class Apart:
         self._queue.put((digest, job))
 
     def _work(self) -> None:
-        while (found := self._queue.get()) is not None:
+        while (found := self._next()) is not None:
             digest, job = found
             answer = self._asked(job)
             with self._changed:
@@ -102,6 +103,13 @@ class Apart:
                     self._answers.popitem(last=False)
                 self._pending.discard(digest)
                 self._changed.notify_all()
+
+    def _next(self) -> tuple[bytes, Job] | None:
+        """What waits first; a process that is not asked for long ends, and starts again when it is."""
+        while True:
+            with suppress(queue.Empty):
+                return self._queue.get(timeout=_IDLE_S)
+            self._end()
 
     def _asked(self, job: Job) -> Answer:
         limit_s = msgspec.json.decode(job.config, type=IndicatorConfig).limit_ms / 1_000
