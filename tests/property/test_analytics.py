@@ -202,7 +202,7 @@ def ends(records: list[Record]) -> dict[Any, Record]:
     rows = [
         row for topic, part in found.items() if topic not in ("ready", "late", "dead-letters") for row in part
     ]
-    apart = ("revision", "bar_revision")
+    apart = ("revision", "bar_revision", "missing")  # missing: from revision 1 on, what values leave out
     return {
         key: {name: value for name, value in row.items() if name not in apart}
         for key, row in last_rows(rows).items()
