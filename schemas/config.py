@@ -4,7 +4,7 @@ It reaches a stage only through its input topic, so a replay has the configurati
 process (addresses, batch sizes, ports) are no part of it.
 """
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -14,6 +14,10 @@ Asset = Literal["equity", "crypto", "fx", "commodity"]
 Action = Literal["forbid", "flag", "allow"]
 PriceBasis = Literal["last", "bid", "ask", "mid"]
 Policy = Literal["refetch", "flat", "none"]
+
+MOST_TRAILING: Final = 8
+"""Most trade dates before the current one that can be kept."""
+TrailingDates = Annotated[int, msgspec.Meta(ge=1, le=MOST_TRAILING)]
 
 
 class CalendarRows(msgspec.Struct, frozen=True):
@@ -265,6 +269,8 @@ class Domain(msgspec.Struct, frozen=True):
         auction_ms: how long after the close a print with an auction condition still counts.
         session_timeout_ms: a session without any known minute for so long after its open, or up to its close,
             is flagged.
+        trailing_dates: so many trade dates before the current one may still be revised, 1 to
+            ``MOST_TRAILING``.
         parked_lines: lines of an unknown mode kept while it is asked for.
         parked_bytes: their size in bytes.
         equity_on_change: whether a value equal to the last one is dropped.
@@ -289,6 +295,7 @@ class Domain(msgspec.Struct, frozen=True):
     coverage_limit: float = 0.8
     auction_ms: int = 300_000
     session_timeout_ms: int = 300_000
+    trailing_dates: TrailingDates = 1
     parked_lines: int = 200
     parked_bytes: int = 262_144
     equity_on_change: bool = True

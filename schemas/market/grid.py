@@ -135,6 +135,11 @@ class Grid:
         first, last = np.searchsorted(self.session_dates, [session_date, session_date + 1])
         return (OUTSIDE, OUTSIDE) if first == last else (int(self.opens[first]), int(self.closes[last - 1]))
 
+    def open_from(self, session_date: int) -> int:
+        """Open of the first trade date from one on, -1 past the horizon."""
+        first = int(np.searchsorted(self.session_dates, session_date))
+        return int(self.opens[first]) if first < len(self.opens) else OUTSIDE
+
     def bounds(self, interval: Interval, ts: Ints) -> tuple[Ints, Ints]:
         """Start and end of the slot of an interval around each instant, -1 and -1 outside the segments."""
         places = self.segment(ts)

@@ -66,7 +66,7 @@ def filled(window: Window) -> Rows:
 def window_of(calendar: CalendarRows, intervals: tuple[Interval, ...]) -> Window:
     """The first trade date of a calendar."""
     grid = Grid(calendar)
-    return Window(grid, intervals, int(grid.sessions[0]))
+    return Window(grid, intervals, int(grid.sessions[0]), int(grid.sessions[0]))
 
 
 def fold(calendar: CalendarRows, intervals: tuple[Interval, ...], symbols: int) -> tuple[float, int]:

@@ -51,6 +51,7 @@ class Bars:
         self._causes = Causes(self._sources)
         self._flats: dict[str, dict[int, float]] = defaultdict(dict)
         self._newest = NEVER
+        self._oldest_of: dict[str, int] = defaultdict(int)
         self._through: dict[str, int] = defaultdict(lambda: NEVER)
         self._past: dict[tuple[str, int], list[Minute]] = {}  # trade dates past revision, as they were
         self._minutes_of: dict[str, list[tuple[int, int]]] = {}
@@ -158,7 +159,7 @@ class Bars:
             self._dates_of = {name: {date for date, _ in every} for name, every in self._minutes_of.items()}
 
     def _let_go(self) -> None:
-        """Trade dates before the previous one stay as they are."""
+        """Trade dates that may be revised no more stay as they are."""
         for symbol in self._domain.symbols:
             oldest = self._oldest(symbol)
             for session_date in self._dates_of[symbol.calendar]:
@@ -167,7 +168,7 @@ class Bars:
                     self._past[symbol.symbol, session_date] = self._session(symbol, session_date)
 
     def _oldest(self, symbol: SymbolConfig) -> int:
-        """By law "Bars may revise the current and the previous trade date": the previous one."""
+        """By law "Bars may revise the current and the previous trade date", or so many as configured."""
         # The current one is that of the time up to which minutes are decided.
         best = self._best(symbol)
         now = self._sources.mark[best] if best else self._newest - _GRACE
@@ -177,7 +178,11 @@ class Bars:
             for part in self._calendars[symbol.calendar].segments
             if part.opens <= self._through[symbol.symbol]
         }
-        return sorted(begun)[-2] if len(begun) > 1 else 0
+        kept = sorted(begun)[-1 - self._domain.trailing_dates :]
+        # What was let go of stays so, however many are kept by a later configuration.
+        found = kept[0] if len(kept) > self._domain.trailing_dates else 0
+        self._oldest_of[symbol.symbol] = max(self._oldest_of[symbol.symbol], found)
+        return self._oldest_of[symbol.symbol]
 
     def _keep(self) -> None:
         """What is published flat so far stays, whatever its cause becomes."""

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
+import msgspec
 from hypothesis import strategies as st
 
 from schemas.config import AssetRules, Domain, SourceConfig
@@ -34,14 +35,15 @@ NAMES = ("SPY", "AIG")
 SOURCES = ("feed", "feed.bars")
 
 
-def world(**fields: object) -> Domain:
+def world(trailing: int = 1, version: int = 1, **fields: object) -> Domain:
     """Two symbols on three trade dates of eight minutes, with a break in the middle."""
     symbols = (symbol(name, sources=list(SOURCES), fill_limit=2, **fields) for name in NAMES)
     calendars = {"XNYS": calendar_rows(days=DATES, hours=("13:30-13:34", "13:36-13:40"))}
     rules = {"equity": AssetRules(future_ms=10**9)}
     sources = [SourceConfig("feed", "ticks.raw"), SourceConfig("feed.bars", "bars.raw")]
     limits = {"silence_ms": 120_000, "probation_ms": 30_000}
-    return domain(*symbols, sources=sources, calendars=calendars, assets=rules, partitions=1, **limits)
+    made = domain(*symbols, sources=sources, calendars=calendars, assets=rules, partitions=1, **limits)
+    return msgspec.structs.replace(made, trailing_dates=trailing, version=version)
 
 
 def minute(date: int, number: int) -> str:
@@ -101,6 +103,10 @@ bad = st.sampled_from(
         bar(minute(0, 4), 10.0),
         config("{}"),
         config(changed(world(), symbols=list(reversed(world().symbols)))),
+        config(world(2, version=2)),
+        config(world(1, version=3)),
+        config(world(3, version=4)),
+        config(world(9, version=5)),
     ]
 )
 
@@ -116,7 +122,7 @@ def logs(draw: st.DrawFn, *, ordered: bool = False, history: bool = True) -> lis
     if ordered or draw(st.booleans()):
         found.sort(key=time_of)
     past = "past" if history and draw(st.booleans()) else ""
-    return [config(world(history=past)), *found]
+    return [config(world(draw(st.integers(1, 2)), history=past)), *found]
 
 
 class Run:

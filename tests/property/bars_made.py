@@ -13,7 +13,18 @@ import msgspec
 
 from schemas.config import AssetRules, Domain, RuleChanges
 from schemas.flags import PARTIAL
-from tests.factories import DAY, Record, at, bar, calendar_rows, config, heartbeat, minute_status, status
+from tests.factories import (
+    DAY,
+    Record,
+    at,
+    bar,
+    calendar_rows,
+    changed,
+    config,
+    heartbeat,
+    minute_status,
+    status,
+)
 from tests.unit.bars.desk import two
 
 M: Final = 60_000_000_000
@@ -53,9 +64,11 @@ class Day:
     """
 
     def __init__(self, seed: int, length: int, *, short: bool) -> None:
-        self.pick = Random(seed)
+        self.pick, self.keeps = Random(seed), Random(~seed)
         self.short = short
         self.domain = body(self.pick, short=short)
+        if short:
+            self.domain = msgspec.structs.replace(self.domain, trailing_dates=self.keeps.choice([1, 1, 2, 3]))
         self.sources = self.domain.symbols[0].sources
         start = self.start(0)
         self.log = [config(self.domain), *(self.beat(name, start, last=start) for name in self.sources)]
@@ -79,6 +92,9 @@ class Day:
     def minute(self, number: int) -> None:
         """Bars of a minute, then heartbeats within the next one."""
         pick = self.pick
+        if self.short and self.keeps.random() < 0.08:
+            self.domain = changed(self.domain, trailing_dates=self.keeps.choice([1, 2, 3, 4]))
+            self.log.append(config(self.domain))
         quiet = pick.random() < 0.15
         for name in ("SPY", "AIG"):
             for source in self.sources:

@@ -138,7 +138,7 @@ def test_a_gap_ends_at_a_real_bar_that_came_late():
 
 def test_the_logs_hold_every_cause_and_every_fill():
     oracles = [Bars().read(made(seed, 14)) for seed in range(30)]
-    oracles += [Bars().read(made(seed, 24, short=True)) for seed in range(17)]
+    oracles += [Bars().read(made(seed, 24, short=True)) for seed in range(60)]
     assert {cause for one in oracles for cause in one.statuses().values()} >= {
         "halt", "rejected", "outage", "no_trades", "unknown",
     }  # fmt: skip

@@ -21,21 +21,27 @@ _EXPIRY: Final = 2 * SECOND
 _FIRST_TURN: Final = 3  # the heartbeat that comes with a bar, then the next one
 _MOST_TURNS: Final = 100
 _AT_ONCE: Final = 64  # symbols whose functions are computed at one heartbeat
-_WINDOWS: Final = 8  # windows kept per grid: two trade dates each, and all symbols move on together
+_WINDOWS: Final = 8  # windows kept per grid; all symbols move on together
 
 
 class Layout:
     """One grid and the intervals over it, shared by all symbols of a calendar and anchor."""
 
-    def __init__(self, grid: Grid, intervals: tuple[Interval, ...]) -> None:
+    def __init__(self, grid: Grid, intervals: tuple[Interval, ...], trailing: int) -> None:
+        self._trailing = trailing
         self.grid = grid
         self.intervals = intervals
         self.lengths = np.array([interval.ns for interval in intervals], np.int64)
         self.window = lru_cache(_WINDOWS)(self._window)
-        """The window whose newest trade date (days) is given."""
+        """The window whose newest and first trade date (days) are given."""
 
-    def _window(self, session_date: int) -> Window:
-        return Window(self.grid, self.intervals, session_date)
+    def _window(self, session_date: int, first_date: int) -> Window:
+        return Window(self.grid, self.intervals, session_date, first_date)
+
+    def first_date(self, session_date: int) -> int:
+        """The first trade date that is kept when one is the newest, in days."""
+        place = int(np.searchsorted(self.grid.sessions, session_date, "right")) - 1
+        return int(self.grid.sessions[max(place - self._trailing, 0)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +118,9 @@ class Plan:
                 raise ConfigurationError(
                     f"calendar must be one of the configuration, was {symbol.calendar!r} ({symbol.symbol})"
                 )
-            self._layouts[place] = Layout(Grid(rows, symbol.anchor), self.intervals)
+            self._layouts[place] = Layout(
+                Grid(rows, symbol.anchor), self.intervals, domain.trailing_dates
+            )
         return self._layouts[place]
 
 

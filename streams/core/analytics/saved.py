@@ -10,7 +10,8 @@ a few kilobytes, and no kill between two writes can mix two moments: each key is
 of a newer one cover all that changed after any older or equal state of the other.
 
 State: at most 104 bytes a minute, 25 a derived bar, and 64 an indicator and interval besides what its file
-says: with nine indicators 100 KB for a market of 390 minutes a day, 330 KB for one of 1440.
+says: with nine indicators 100 KB for a market of 390 minutes a day, 330 KB for one of 1440, with the current trade
+date and the one before it; half as much more for each further one that is kept (``trailing_dates``).
 """
 
 from collections.abc import Mapping
@@ -55,6 +56,7 @@ _START: Final = np.dtype([("interval", "<i8"), ("formula", "S48"), ("size", "<i8
 _HEAD: Final = np.dtype(
     [
         ("session_date", "<i8"),
+        ("first_date", "<i8"),
         ("minutes", "<i8"),
         ("slots", "<i8"),
         ("starts", "<i8"),
@@ -75,6 +77,7 @@ class Saved:
         starts: by indicator, the bytes of its state before the window; and what ``windowed`` keeps.
         sources: names that ``source`` of a minute counts.
         counts: one for each of COUNTS.
+        first_date: first trade date of its window; ``starts`` are of the moment before it.
     """
 
     session_date: int
@@ -83,6 +86,7 @@ class Saved:
     starts: dict[StartKey, bytes] = field(default_factory=dict)
     sources: list[str] = field(default_factory=list)
     counts: list[int] = field(default_factory=zeros)
+    first_date: int = 0
 
     def overlaid(self, recent: "Saved") -> "Saved":
         """With rows that changed since."""
@@ -101,6 +105,7 @@ class Saved:
             self._starts_with(recent.starts),
             names,
             recent.counts,
+            self.first_date,
         )
 
     def _starts_with(self, recent: dict[StartKey, bytes]) -> dict[StartKey, bytes]:
@@ -118,7 +123,7 @@ class Saved:
         states = b"".join(self.starts.values())
         head = np.zeros(1, _HEAD)
         sizes = (len(self.minutes), len(self.slots), len(starts), len(states))
-        head[0] = (self.session_date, *sizes, self.counts)
+        head[0] = (self.session_date, self.first_date, *sizes, self.counts)
         rows = b"".join(part.tobytes() for part in (head, self.minutes, self.slots, starts))
         return rows + states + encode_texts(self.sources)
 
@@ -138,7 +143,8 @@ class Saved:
             at += int(row["size"])
         sources = decode_texts(body[at:])
         counts = [int(count) for count in head["counts"]]
-        return Saved(int(head["session_date"]), parts[0], parts[1], starts, sources, counts)
+        first_date = int(head["first_date"])
+        return Saved(int(head["session_date"]), parts[0], parts[1], starts, sources, counts, first_date)
 
 
 def _slot_keys(slots: Rows) -> list[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """The stage that makes everything derived from gapless 1m bars.
 
 Order: records in log order; within one, see ``revise``. Symbols that become due by one heartbeat go by name.
-Late: a bar older than the trade date before its symbol's newest one goes to ``late``.
+Late: a bar of a trade date that is no longer kept beside its symbol's newest one goes to ``late``.
 State: ``saved`` for a symbol; for the partition the watermark of ``bars.1m`` and the configuration.
 Emits: bars.5m to bars.1d, indicators, ready, signals, late, dead-letters.
 """
@@ -42,7 +42,7 @@ from streams.core.analytics.windowed.runner import HERE, UNWATCHED, Calls, Runne
 from streams.core.slots import pack, unpack
 from streams.core.stage import PARTITION_KEY, Outputs
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the saved states."""
 
 _THROUGH: Final = 3  # among the fields of a promise
@@ -181,7 +181,7 @@ class AnalyticsStage:
         elif place is None:
             self._refuse(step, position, "V06", "must be a minute of its calendar", state.counts)
         elif place < 0:
-            step.emission.refuse(position, "V09", "must be of the last two trade dates", "late")
+            step.emission.refuse(position, "V09", "must be of a trade date that may still be revised", "late")
             step.counts.add(state.counts, "late")
         elif bars.revisions[row] <= state.revisions[place]:
             step.counts.add(state.counts, "duplicate")

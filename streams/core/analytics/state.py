@@ -1,4 +1,4 @@
-"""What ``analytics`` knows of one symbol: its bars of two trade dates and its indicators along them."""
+"""What ``analytics`` knows of one symbol: its bars of a few trade dates and its indicators along them."""
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -54,7 +54,7 @@ class SymbolState:
         self._take_up(saved)
 
     def _take_up(self, saved: Saved) -> None:
-        window = self.window = self.plan.layout.window(saved.session_date)
+        window = self.window = self.plan.layout.window(saved.session_date, saved.first_date)
         self.bars = window.bars.copy()
         self.revisions = self.bars["revision"]
         self._parts = [self.bars[begin:end] for begin, end in pairwise(window.starts)]
@@ -140,7 +140,7 @@ class SymbolState:
         return self.window.place_of[ts_open]
 
     def roll_to(self, session_date: int) -> None:
-        """Move the window on to a newer trade date; what is older than the one before it falls away."""
+        """Move the window on to a newer trade date; what is no longer kept falls away."""
         self._take_up(self.saved(session_date))
 
     def source_number(self, name: bytes) -> int:
@@ -164,15 +164,16 @@ class SymbolState:
 
     def saved(self, session_date: int | None = None) -> Saved:
         """Everything, or what is left of it when the window moves on to a newer trade date."""
-        date = self.window.dates[-1] if session_date is None else session_date
-        first_date = self.plan.layout.window(date).dates[0]
+        date, first_date = self.window.dates[-1], self.window.dates[0]
+        if session_date is not None:  # never back to trade dates that were let go of
+            date, first_date = session_date, max(self.plan.layout.first_date(session_date), first_date)
         kept = self.bars["session_date"] >= first_date
         minutes, slots = self._rows(np.flatnonzero(kept))
         used = np.unique(minutes["source"][minutes["revision"] >= 0])
         minutes["source"] = np.where(minutes["revision"] >= 0, np.searchsorted(used, minutes["source"]), NONE)
         names = [self.sources[number] for number in used]
         starts = self._starts(first_date) | self._late(kept) | self.history
-        return Saved(date, minutes, slots, starts, names, list(self.counts))
+        return Saved(date, minutes, slots, starts, names, list(self.counts), first_date)
 
     def _rows(self, places: Ints) -> tuple[Rows, Rows]:
         """What is saved of the minutes and of the derived bars at some places, ascending."""

@@ -1,4 +1,4 @@
-"""The two trade dates of a symbol that may still change, as places for bars in one array.
+"""The trade dates of a symbol that may still change, as places for bars in one array.
 
 ::
 
@@ -21,10 +21,10 @@ _Slots: TypeAlias = tuple[Ints, Ints, Ints, Ints]
 
 
 class Window:
-    """The places of bars in the newest trade date of a symbol and the one before it by the calendar.
+    """The places of bars in the newest trade date of a symbol and in those kept before it.
 
     Attributes:
-        dates: trade dates in days, ascending; one where the calendar has none before.
+        dates: trade dates in days, ascending.
         first_minute: number of the first minute in the grid.
         begins: int64[intervals + 1], where the places of each interval begin; the last is the total.
         starts: the same as numbers.
@@ -36,16 +36,18 @@ class Window:
         due_next: int64[places], close of the next expected bar of the same interval.
     """
 
-    def __init__(self, grid: Grid, intervals: tuple[Interval, ...], session_date: int) -> None:
+    def __init__(self, grid: Grid, intervals: tuple[Interval, ...], session_date: int, first_date: int) -> None:
         """Lay out the places.
 
         Args:
             grid: the expected minutes.
             intervals: 1m first, then the derived ones.
             session_date: the newest trade date in days; the next older one where it is none.
+            first_date: the first that is kept; the next newer one where it is none.
         """
         place = max(int(np.searchsorted(grid.sessions, session_date, "right")) - 1, 0)
-        self.dates = tuple(int(date) for date in grid.sessions[max(place - 1, 0) : place + 1])
+        first = min(int(np.searchsorted(grid.sessions, first_date)), place)
+        self.dates = tuple(int(date) for date in grid.sessions[first : place + 1])
         self.first_minute = int(grid.count_before(grid.session_bounds(self.dates[0])[0]))
         parts = [_slots(grid, interval, self.dates) for interval in intervals]
         lengths = [len(part[0]) for part in parts]

@@ -148,13 +148,13 @@ def _is_ahead(book: Book, listing: Listing, ts_open: int) -> bool:
 
 def _refuse(book: Book, listing: Listing, day: Day, ts_open: int, why: Rejected) -> Outcome:
     """A minute without a bar whose bar was refused has that as its cause."""
-    session_date, window = listing.session_date(ts_open), book.partition.roster.window(listing)
+    session_date, roster = listing.session_date(ts_open), book.partition.roster
     is_ahead = _is_ahead(book, listing, ts_open)
-    if day.session_date < session_date >= window.oldest and not is_ahead:
+    if day.session_date < session_date >= roster.oldest(listing) and not is_ahead:
         book.begin(listing, day, session_date)  # it may be the first record of its trade date
         book.refresh(listing)
     place = day.place(ts_open)
-    if place >= 0 and (session_date <= window.current or not is_ahead):
+    if place >= 0 and (session_date <= roster.window(listing).current or not is_ahead):
         day.rows["rejected"][place] += 1
         if day.rows["bits"][place] & MISSED:
             book.apply(listing, day, Effects.find_causes)
@@ -162,7 +162,7 @@ def _refuse(book: Book, listing: Listing, day: Day, ts_open: int, why: Rejected)
 
 
 def _place(book: Book, listing: Listing, day: Day, bar: Print, session_date: int, ts_open: int) -> Outcome:
-    oldest = book.partition.roster.window(listing).oldest
+    oldest = book.partition.roster.oldest(listing)
     if session_date < oldest or session_date < day.session_date:
         return late(validate.OLD)
     return _set(book, listing, day, bar, ts_open, decide=True)

@@ -88,6 +88,9 @@ class Book:
         for listing in self.partition.roster.listings:
             self.days.lay_out(listing, self.partition.roster.since[listing.index])
         self.index()
+        for listing in self.partition.roster.listings:
+            self._let_go(listing)
+            self.refresh(listing)
 
     def apply(self, listing: Listing, day: Day, change: Change) -> None:
         """Apply a change to a trade date and tell of it, unless its state reflects the record already."""
@@ -101,7 +104,7 @@ class Book:
 
     def is_taken(self, listing: Listing, day: Day, session_date: int) -> bool:
         """Whether the slot of a trade date holds an earlier one that may still be revised."""
-        return self.partition.roster.window(listing).oldest <= day.session_date < session_date
+        return self.partition.roster.oldest(listing) <= day.session_date < session_date
 
     def begin(self, listing: Listing, day: Day, session_date: int) -> None:
         """Take up a trade date in a slot; open gaps of the one that leaves are abandoned."""
@@ -190,7 +193,7 @@ class Book:
 
     def _turn(self, listing: Listing, window: Window) -> None:
         """Another trade date has begun: it is opened, the next one planned, and what is too old let go of."""
-        self._let_go(listing, window.oldest)
+        self._let_go(listing)
         date, grid = window.current, listing.grid
         day = self._expected(listing, date)
         if day is not None and int(day.head["told"][0]) < 0:
@@ -223,10 +226,14 @@ class Book:
         Effects(self.partition, listing, day).tell_session(self.sheets, state, ts)
         self.days.mark(listing, day, day.session_date)
 
-    def _let_go(self, listing: Listing, oldest: int) -> None:
+    def _let_go(self, listing: Listing) -> None:
+        """Let go of the trade dates of a symbol that can no longer be revised."""
+        roster = self.partition.roster
+        oldest, wanted = roster.oldest(listing), roster.window(listing).wanted
         for day in self.days.of(listing):
             if day.session_date < oldest and self.offset > day.offset:
                 was = day.session_date
+                self.partition.evicted["evicted.trade_date"] += was >= wanted
                 self._changed.add(listing.index)
                 abandon(listing, day, self.sheets)
                 day.begin(-1, np.zeros(0, np.int64))

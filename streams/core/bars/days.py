@@ -10,7 +10,7 @@ from schemas.market.grid import Grid
 from schemas.market.intervals import MINUTE
 from streams.core.bars.partition import Partition
 from streams.core.bars.roster import Listing
-from streams.core.bars.saved import load, overlaid, save, slot_of
+from streams.core.bars.saved import load, overlaid, own_key, recent_key, save, slot_of
 from streams.core.bars.state import COUNTED, PENDING, SLOTS, VERSION, Day, Print, lay_out
 from streams.core.slots import pack, unpack
 from streams.core.watermark import FOREVER
@@ -113,14 +113,15 @@ class Days:
         days = self.of(listing)
         if listing.played:
             return min((day.next_open for day in days), default=FOREVER)
-        start = self._start(listing, since, partition.roster.window(listing).oldest)
+        start = self._start(listing, since, partition.roster.oldest(listing))
         return self._along(listing, start, offset)
 
     def _start(self, listing: Listing, since: int, oldest: int) -> int:
         """The first expected minute of a symbol that may still be revised, -1 where there is none, in ns."""
         known = self._starts.get(listing.name)
         if known is None or known[:3] != (listing.grid, since, oldest):
-            ts = listing.grid.next_minute(max(since, listing.grid.session_bounds(oldest)[0]) - 1)
+            opens = listing.grid.open_from(oldest)
+            ts = listing.grid.next_minute(max(since, opens) - 1) if opens >= 0 else -1
             known = self._starts[listing.name] = (listing.grid, since, oldest, ts)
         return known[3]
 
@@ -152,6 +153,9 @@ class Days:
         saved = dict(
             save(day, name, slot, max(day.offset, offset)) for (name, slot), day in self._dirty.items()
         )
+        for (name, slot), day in self._dirty.items():
+            if day.session_date < 0:  # an empty slot leaves no minutes behind, written after its own key
+                saved[recent_key(name, slot)] = saved[own_key(name, slot)]
         saved |= {name: own.save(offset) for name, own in self._dirty_own.items()}
         self._dirty, self._dirty_own = {}, {}
         return saved

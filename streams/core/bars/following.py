@@ -55,7 +55,7 @@ def _is_plain(book: Book, listing: Listing, bar: Print, ts_open: int) -> bool:
 def _is_next(book: Book, listing: Listing, day: Day, session_date: int, ts_open: int) -> bool:
     if day.pending or day.next_open != ts_open or book.offset <= day.offset:
         return False
-    return day.session_date == session_date >= book.partition.roster.window(listing).oldest
+    return day.session_date == session_date >= book.partition.roster.oldest(listing)
 
 
 def take_next(book: Book, listing: Listing, bar: Print, ts_open: int) -> bool:

@@ -29,12 +29,12 @@ from streams.core.periods import Periods
 from streams.core.slots import pack, unpack
 from streams.core.watermark import FOREVER, NEVER, Watermarks
 
-VERSION: Final = 1
+VERSION: Final = 2
 CONFIG_KEYS: Final = tuple(f"!config|{number}".encode() for number in range(8))
 
 _MS: Final = 1_000_000
 _HEAD: Final = struct.Struct("<qqqqqqqqqq6q")
-_SYMBOL: Final = np.dtype([("since", "<i8"), ("here", "<i8"), ("waiting", "<i8")])
+_SYMBOL: Final = np.dtype([("since", "<i8"), ("here", "<i8"), ("waiting", "<i8"), ("floor", "<i8")])
 
 
 class Partition:
@@ -211,6 +211,7 @@ class Partition:
         silences, outages, halts = self._silences.save(), self._outages.save(), self.halts.save()
         symbols = np.zeros(len(roster.listings), _SYMBOL)
         symbols["since"], symbols["here"], symbols["waiting"] = roster.since, roster.here, roster.waiting
+        symbols["floor"] = roster.floor
         marks = self.marks.pack()
         sizes = (len(symbols), len(roster.groups), len(silences), len(outages), len(halts), len(marks))
         head = _HEAD.pack(
@@ -278,7 +279,7 @@ class Partition:
         if len(rows) != len(roster.listings) or len(through) != 8 * len(roster.groups):
             raise StateError(f"state must fit its configuration, was {len(rows)!r} symbols")
         roster.since, roster.here = rows["since"].tolist(), (rows["here"] == 1).tolist()
-        roster.waiting = (rows["waiting"] == 1).tolist()
+        roster.waiting, roster.floor = (rows["waiting"] == 1).tolist(), rows["floor"].tolist()
         roster.through = through.view(np.int64).tolist()
         roster.regroup()
 

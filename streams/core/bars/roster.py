@@ -17,6 +17,7 @@ from schemas.errors import ConfigurationError
 from schemas.market.grid import Grid
 from schemas.market.intervals import MINUTE, Interval
 from schemas.partition import partition_of
+from streams.core.bars.state import SLOTS
 from streams.core.watermark import FOREVER, NEVER, Watermarks
 
 Ints: TypeAlias = NDArray[np.int64]
@@ -75,28 +76,44 @@ def _number(marks: Watermarks, name: str) -> int:
 
 
 class Window:
-    """The trade dates that may be revised, as a watermark moves on: the current and the previous one.
+    """The trade dates that may be revised, as a watermark moves on: the current one and some before it.
+
+    They lie with the next one within ``SLOTS`` days, so that each has a slot of its own. What a long holiday
+    cuts off is no longer kept, but the current trade date always is.
+
+    Args:
+        grid: the trade dates.
+        trailing: how many before the current one are kept.
 
     Attributes:
-        oldest: the previous trade date, in days.
+        oldest: the first that may be revised, in days.
+        wanted: the first that would be without a limit, in days.
     """
 
-    def __init__(self, grid: Grid) -> None:
+    def __init__(self, grid: Grid, trailing: int) -> None:
+        self._trailing = trailing
         first = np.searchsorted(grid.session_dates, grid.sessions)
         self._opens: list[int] = grid.opens[first].tolist()
         self._dates: list[int] = grid.sessions.tolist()
         self._due = NEVER
         self._current: int | None = None
-        self.oldest: int = self._dates[0]
+        self.oldest = self.wanted = self._dates[0]
 
     def advance(self, through: int) -> bool:
         """Move on to an instant; whether another trade date is the current one, or the first is awaited."""
         if through < self._due or through == NEVER:
             return False
         before, current = self._current, bisect_right(self._opens, through) - 1
-        self._current, self.oldest = current, self._dates[max(current - 1, 0)]
+        self._current = current
+        self._reach(max(current, 0))
         self._due = self._opens[current + 1] if current + 1 < len(self._opens) else FOREVER
         return before != current
+
+    def _reach(self, current: int) -> None:
+        first = max(current - self._trailing, 0)
+        following = self._dates[min(current + 1, len(self._dates) - 1)]
+        within = min(bisect_right(self._dates, following - SLOTS), current)
+        self.wanted, self.oldest = self._dates[first], self._dates[max(first, within)]
 
     @property
     def current(self) -> int:
@@ -123,6 +140,7 @@ class Roster:
         since: by symbol, subscribed from then on in ns, ``FOREVER`` where not yet; set by ``subscribe``.
         here: by symbol, whether it belongs to this partition.
         waiting: by symbol, whether its history is being loaded.
+        floor: by symbol, trade dates before it were let go of under a configuration before, in days.
         deciding: the groups of the symbols that belong here and do not wait for history.
         through: by group, decided up to there.
         best: by group, number of the source that decides.
@@ -145,7 +163,8 @@ class Roster:
             for x in self.listings
         ]
         self.waiting = [x.history >= 0 for x in self.listings]
-        self._form_groups()
+        self.floor = [0] * len(self.listings)
+        self._form_groups(domain.trailing_dates)
         uses = Counter(name for config in domain.symbols for name in dict.fromkeys(config.sources))
         self.alone = {_number(marks, name) for name, symbols in uses.items() if symbols == 1}
         vendors = [s.name for s in domain.sources if s.topic == "bars.raw" and not s.files]
@@ -154,7 +173,7 @@ class Roster:
         derived = sorted({Interval.parse(name) for name in domain.intervals})
         self.intervals = [Interval.parse("1m"), *(one for one in derived if one.ns > MINUTE)]
 
-    def _form_groups(self) -> None:
+    def _form_groups(self, trailing: int) -> None:
         numbers: dict[tuple[int, ...], int] = {}
         live = [numbers.setdefault(tuple(x.ranks), len(numbers)) for x in self.listings]
         loading = [
@@ -168,7 +187,7 @@ class Roster:
         self.lead()
         self.regroup()
         grids = {
-            (group, x.grid): Window(x.grid)
+            (group, x.grid): Window(x.grid, trailing)
             for x in self.listings
             for group in (live[x.index], loading[x.index])
         }
@@ -219,6 +238,10 @@ class Roster:
         """The trade dates of a symbol that may be revised."""
         return self.windows[self.group[listing.index], listing.grid]
 
+    def oldest(self, listing: Listing) -> int:
+        """The first trade date of a symbol that may be revised, in days."""
+        return max(self.window(listing).oldest, self.floor[listing.index])
+
     def slots(self, grid: Grid, session_date: int) -> list[tuple[bytes, Ints]]:
         """Starts of the bars of each interval on a trade date."""
         return [(one.name.encode(), grid.slots(one, session_date)[0]) for one in self.intervals]
@@ -234,6 +257,8 @@ class Roster:
             self.here[at] = self.here[at] or other.here[was]
             same = before.history == listing.history
             self.waiting[at] = other.waiting[was] if same else listing.history >= 0
+            if other.waiting[was] or not self.waiting[at]:  # a history begins anew with any trade date
+                self.floor[at] = other.oldest(before)
         known: Mapping[tuple[int, ...], int] = {group: n for n, group in enumerate(other.groups)}
         for number, group in enumerate(self.groups):
             if group in known:

@@ -2,7 +2,7 @@
 
 Order: records in log order; what one of them decides goes out by symbol as configured, by minute, and within
     a minute the status, then the bar; then the gaps and the session; the heartbeat of the stage comes last.
-Late: a bar of a trade date before the previous one, of a minute outside the session, and a live bar while the
+Late: a bar of a trade date before the oldest one that is kept, of a minute outside the session, and a live bar while the
     symbol's history is being loaded go to ``late``.
 State: a key a symbol and trade date (``state``), a key a symbol for other counts, the partition's own and its
     configuration (``partition``).
@@ -164,7 +164,7 @@ class BarsStage:
         ):
             book.subscribe(listing)
         day = book.days.slot(listing, session_date)
-        late = session_date < book.partition.roster.window(listing).oldest or session_date < day.session_date
+        late = session_date < book.partition.roster.oldest(listing) or session_date < day.session_date
         if late or book.offset <= day.offset or book.is_taken(listing, day, session_date):
             return
         if session_date > day.session_date:

@@ -5,8 +5,8 @@ each has a state key and an offset of its own, and no decision reads another one
 than another after a crash does no harm.
 
 Size: 50 bytes a minute and 8 a minute and source; 390 minutes of one source are 22 kB, 1,440 are 81 kB. At
-most two trade dates (three around midnight) of a symbol hold minutes while its sources keep to the time, and
-the next one stands empty beside them.
+most two trade dates (three around midnight) of a symbol hold minutes while its sources keep to the time, one
+more for each further trailing date, and the next one stands empty beside them.
 Whatever they send, at most ``SLOTS`` do, of ``MOST_SOURCES`` sources each, and the state of the symbol stays
 below ``most_bytes``: a further source, and a trade date whose slot is taken, are refused. What of it is
 written with a checkpoint: ``saved``.
@@ -23,9 +23,9 @@ from streams.core.watermark import FOREVER
 Rows: TypeAlias = NDArray[np.void]
 Ints: TypeAlias = NDArray[np.int64]
 
-VERSION: Final = 4
-SLOTS: Final = 8
-"""A trade date lies in the slot (date modulo 8), so that neighbours have different ones."""
+VERSION: Final = 5
+SLOTS: Final = 16
+"""A trade date lies in the slot (date modulo 16): those of a window are never further apart."""
 MOST_SOURCES: Final = 8
 """So many sources may give bars of one symbol on one trade date."""
 

@@ -33,7 +33,7 @@ UNDECODABLE_BAR: Final = Rejected("V01", "the bytes must be a known record")
 UNKNOWN_SYMBOL: Final = Rejected("V02", "symbol must be configured")
 UNKNOWN_SOURCE: Final = Rejected("V02", "source must have a name and room")
 FUTURE: Final = Rejected("V08", "ts_close must not be ahead of the newest heartbeat")
-OLD: Final = Rejected("V09", "trade date must be the current or the previous one")
+OLD: Final = Rejected("V09", "trade date must be one that may still be revised")
 OUTSIDE: Final = Rejected("V10", "minute must lie in the session")
 EARLY: Final = Rejected(
     "V09", "live bars of two trade dates wait for the history, further ones are left to refetch"

@@ -98,7 +98,7 @@ def test_the_oldest_outage_and_silence_of_a_source_are_forgotten_and_counted():
 def test_a_bar_so_far_ahead_that_it_needs_the_slot_of_the_present_is_refused():
     desk = Desk(world(), at=None)
     desk.feed(heartbeat("2024-07-01T00:01"), bar("2024-07-01T00:01", 10.0, source="feed"))
-    got = desk.feed(bar("2024-07-09T00:01", 11.0, source="feed"))
+    got = desk.feed(bar("2024-07-17T00:01", 11.0, source="feed"))
     assert got.counts == {"in": 1, "rejected": 1, "rejected.V08": 1}
     assert desk.feed(bar("2024-07-01T00:01", 12.0, source="feed", revision=1)).bars()[0][1] == 12.0
 
