@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from schemas.config import Domain, Policy
+from schemas.config import Domain, Policy, TrailingDates
 
 _DEFAULT: Final = Domain(version=0)
 
@@ -103,6 +103,7 @@ class PolicySettings(msgspec.Struct, frozen=True):
         coverage_limit: derived bars below it are flagged, 0 to 1.
         auction_ms: how long after the close a print with an auction condition still counts.
         session_timeout_ms: a session without any known minute for so long is flagged.
+        trailing_dates: so many trade dates before the current one may still be revised.
     """
 
     fill: list[Policy] = msgspec.field(default_factory=lambda: ["refetch", "flat"])
@@ -114,6 +115,7 @@ class PolicySettings(msgspec.Struct, frozen=True):
     coverage_limit: Share = _DEFAULT.coverage_limit
     auction_ms: Count = _DEFAULT.auction_ms
     session_timeout_ms: Count = _DEFAULT.session_timeout_ms
+    trailing_dates: TrailingDates = _DEFAULT.trailing_dates
 
 
 class LinesSettings(msgspec.Struct, frozen=True):

@@ -144,6 +144,7 @@ class Settings(msgspec.Struct, frozen=True):
             coverage_limit=policies.coverage_limit,
             auction_ms=policies.auction_ms,
             session_timeout_ms=policies.session_timeout_ms,
+            trailing_dates=policies.trailing_dates,
             parked_lines=self.lines.parked_lines,
             parked_bytes=self.lines.parked_bytes,
             equity_on_change=self.lines.equity_on_change,

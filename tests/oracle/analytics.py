@@ -1,6 +1,7 @@
 """What must become of one partition's log of ``bars.1m``: derived bars and indicator values, from scratch.
 
-Only final facts count: the row of the highest revision of each minute, its last status, the largest promise.
+Only final facts count: the row of the highest revision of each minute, its last status, the largest promise;
+what is late is none.
 Each sentence behind ``By law`` is one of SEMANTICS. Anchors: ``session``, and ``utc`` around the clock.
 """
 
@@ -28,6 +29,9 @@ class Analytics:
         self._bars: dict[tuple[str, int], Record] = {}
         self._statuses: dict[tuple[str, int], Record] = {}
         self._through = 0
+        self._newest: dict[str, int] = {}
+        self._oldest: dict[str, int] = {}
+        self.late: list[Record] = []
 
     def read(self, log: Iterable[Record]) -> "Analytics":
         """Read a log of good records."""
@@ -36,6 +40,8 @@ class Analytics:
                 self._domain = decode(record["body"])
             elif record["record"] == "Heartbeat":
                 self._through = max(self._through, record["ts_through"])
+            elif self._is_late(record):
+                self.late.append(record)
             elif record["record"] == "MinuteStatus":
                 self._statuses[record["symbol"], record["ts_open"]] = record
             else:
@@ -45,6 +51,22 @@ class Analytics:
                 if held is None or record["revision"] > held["revision"]:
                     self._bars[place] = record
         return self
+
+    def _is_late(self, record: Record) -> bool:
+        """Whether a minute is of a trade date that may not change any more."""
+        name = record["symbol"]
+        symbol = next(one for one in self._domain.symbols if one.symbol == name)
+        calendar = Calendar(self._domain.calendars[symbol.calendar])
+        segment = calendar.segment(record["ts_open"])
+        assert segment is not None
+        # By law "Bars may revise the current and the previous trade date", or so many as configured
+        if segment.session_date > self._newest.get(name, -1):
+            self._newest[name] = segment.session_date
+            dates = sorted({part.session_date for part in calendar.segments})
+            place = dates.index(segment.session_date)
+            kept = dates[max(place - self._domain.trailing_dates, 0)]
+            self._oldest[name] = max(self._oldest.get(name, kept), kept)
+        return bool(segment.session_date < self._oldest[name])
 
     def derived(self) -> dict[Key, dict[str, Any]]:
         """The final derived bars."""

@@ -95,6 +95,8 @@ class Day:
         if self.short and self.keeps.random() < 0.08:
             self.domain = changed(self.domain, trailing_dates=self.keeps.choice([1, 2, 3, 4]))
             self.log.append(config(self.domain))
+        if self.short and self.keeps.random() < 0.3:
+            self.revise(number)
         quiet = pick.random() < 0.15
         for name in ("SPY", "AIG"):
             for source in self.sources:
@@ -115,6 +117,13 @@ class Day:
         flags = PARTIAL if self.pick.random() < 0.1 else 0
         made_of |= {"ts_open": start, "ts_close": start + M, "volume": volume, "notional": volume * low}
         return {**made_of, "flags": flags, "trades": trades, **fields}
+
+    def revise(self, number: int) -> None:
+        """A newer revision of any bar so far."""
+        before = [one for one in self.log if one["record"] == "Bar" and one["volume"] > 0]
+        if before:
+            one = self.keeps.choice(before)
+            self.log.append({**one, "close": one["low"], "revision": number + 3})
 
     def odd(self, number: int) -> Record:
         """A late, refetched, revised or bad bar of a minute so far, or why there is none."""

@@ -3,6 +3,7 @@
 Logs are made in ``bars_made``: minutes of one session, or of several, so that trade dates leave the window.
 """
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from schemas.flags import (
     UNFILLED,
     VWAP_RANGE,
 )
+from streams.core.bars.roster import Window
 from streams.core.bars.stage import BarsStage
 from tests.factories import Record, heartbeat, minute_status
 from tests.oracle.bars import Bars
@@ -138,7 +140,7 @@ def test_a_gap_ends_at_a_real_bar_that_came_late():
 
 def test_the_logs_hold_every_cause_and_every_fill():
     oracles = [Bars().read(made(seed, 14)) for seed in range(30)]
-    oracles += [Bars().read(made(seed, 24, short=True)) for seed in range(60)]
+    oracles += [Bars().read(made(seed, 24, short=True)) for seed in range(25)]
     assert {cause for one in oracles for cause in one.statuses().values()} >= {
         "halt", "rejected", "outage", "no_trades", "unknown",
     }  # fmt: skip
@@ -177,6 +179,23 @@ def test_the_comparison_fails_when_one_row_of_the_stage_is_altered():
     assert wanted[flat]["fill"] == "flat"
     for name, value in (("close", 10.000001), ("fill", "real"), ("volume", 1.0), ("source", "feed")):
         assert difference(wanted, {**found, flat: {**found[flat], name: value}}) != []
+
+
+def test_the_comparison_fails_when_another_number_of_trade_dates_is_kept(monkeypatch: pytest.MonkeyPatch):
+    logs = [made(seed, 24, short=True) for seed in range(6)]
+
+    def differ() -> bool:
+        return any(
+            difference(
+                Bars().read(log).rows(), newest(ended(log, []).of("bars.1m", "Bar"), "symbol", "ts_open")
+            )
+            for log in logs
+        )
+
+    assert not differ()
+    begin = Window.__init__
+    monkeypatch.setattr(Window, "__init__", lambda own, grid, _: begin(own, grid, 1))
+    assert differ()
 
 
 def test_the_comparison_of_sessions_fails_when_one_minute_is_counted_wrongly():

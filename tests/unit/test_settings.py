@@ -139,6 +139,15 @@ def test_a_function_of_the_library_is_tried_when_settings_are_checked(said: str,
     assert why in note
 
 
+def test_trailing_dates_are_one_unless_set_and_have_bounds():
+    days = date(2024, 7, 1), date(2024, 7, 5)
+    assert parse(GOOD).domain(*days).trailing_dates == 1
+    assert parse(GOOD + "[policies]\ntrailing_dates = 8\n").domain(*days).trailing_dates == 8
+    for number in (0, 9):
+        (note,) = notes(GOOD + f"[policies]\ntrailing_dates = {number}\n")
+        assert "policies.trailing_dates must be" in note
+
+
 def test_a_missing_file_and_broken_toml_are_clear_errors(tmp_path: Path):
     with pytest.raises(ConfigurationError, match=r"settings must be readable.*--config"):
         load(tmp_path / "none.toml")

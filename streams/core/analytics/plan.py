@@ -118,9 +118,7 @@ class Plan:
                 raise ConfigurationError(
                     f"calendar must be one of the configuration, was {symbol.calendar!r} ({symbol.symbol})"
                 )
-            self._layouts[place] = Layout(
-                Grid(rows, symbol.anchor), self.intervals, domain.trailing_dates
-            )
+            self._layouts[place] = Layout(Grid(rows, symbol.anchor), self.intervals, domain.trailing_dates)
         return self._layouts[place]
 
 

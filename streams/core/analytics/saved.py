@@ -10,8 +10,8 @@ a few kilobytes, and no kill between two writes can mix two moments: each key is
 of a newer one cover all that changed after any older or equal state of the other.
 
 State: at most 104 bytes a minute, 25 a derived bar, and 64 an indicator and interval besides what its file
-says: with nine indicators 100 KB for a market of 390 minutes a day, 330 KB for one of 1440, with the current trade
-date and the one before it; half as much more for each further one that is kept (``trailing_dates``).
+says: with nine indicators 100 KB for a market of 390 minutes a day, 330 KB for one of 1440, with the current
+trade date and the one before it; half as much more for each further one that is kept (``trailing_dates``).
 """
 
 from collections.abc import Mapping

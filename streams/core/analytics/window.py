@@ -36,7 +36,9 @@ class Window:
         due_next: int64[places], close of the next expected bar of the same interval.
     """
 
-    def __init__(self, grid: Grid, intervals: tuple[Interval, ...], session_date: int, first_date: int) -> None:
+    def __init__(
+        self, grid: Grid, intervals: tuple[Interval, ...], session_date: int, first_date: int
+    ) -> None:
         """Lay out the places.
 
         Args:

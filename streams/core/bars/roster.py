@@ -97,7 +97,8 @@ class Window:
         self._dates: list[int] = grid.sessions.tolist()
         self._due = NEVER
         self._current: int | None = None
-        self.oldest = self.wanted = self._dates[0]
+        self.oldest: int = self._dates[0]
+        self.wanted: int = self._dates[0]
 
     def advance(self, through: int) -> bool:
         """Move on to an instant; whether another trade date is the current one, or the first is awaited."""

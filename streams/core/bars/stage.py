@@ -2,8 +2,8 @@
 
 Order: records in log order; what one of them decides goes out by symbol as configured, by minute, and within
     a minute the status, then the bar; then the gaps and the session; the heartbeat of the stage comes last.
-Late: a bar of a trade date before the oldest one that is kept, of a minute outside the session, and a live bar while the
-    symbol's history is being loaded go to ``late``.
+Late: a bar of a trade date before those that are kept, of a minute outside the session, and a live bar while
+    the symbol's history is being loaded go to ``late``.
 State: a key a symbol and trade date (``state``), a key a symbol for other counts, the partition's own and its
     configuration (``partition``).
 Emits: bars.1m, gaps, sessions, dead-letters, late.
