@@ -135,7 +135,7 @@ kind = "magic"
     ],
 )
 def test_a_function_of_the_library_is_tried_when_settings_are_checked(said: str, why: str):
-    (note,) = notes(GOOD + f"[[indicators]]\nname = 'x'\n{said}\n")
+    (note,) = notes(GOOD + f"[[indicators]]\nname = 'x'\nlimit_ms = 60_000\n{said}\n")
     assert why in note
 
 
