@@ -151,6 +151,7 @@ PAIR: Final = np.dtype(
         ("waiting", WAITING, MOST_HELD),
         ("prices", "<f8", PRICES),  # a ring; saved as far as used
         ("recent", "<i8", HASHES),  # a ring; saved as far as used
+        ("told", "<i8"),  # ``hashes`` as it was when the forgotten ones were counted last
     ]
 )
 """What is kept of a pair beside its minutes and seconds."""
@@ -220,7 +221,9 @@ KINDS: Final = 6
 
 FLAGGED: Final = ((1, "V11"), (2, "V12"), (3, "V15"))
 """Places in ``State.used`` that count flags, and their codes."""
-LISTED: Final = 1 + len(FLAGGED)
+FORGOTTEN: Final = 1 + len(FLAGGED)
+"""Place in ``State.used`` that counts identities forgotten, at checkpoints."""
+LISTED: Final = 1 + FORGOTTEN
 """Place in ``State.used`` that counts the pairs listed."""
 
 
@@ -237,7 +240,7 @@ class State(NamedTuple):
     bits: NDArray[np.uint64]  # of every window, bit number % its size
     scratch: NDArray[np.float64]  # float64[PRICES], nobody's
     out: Rows  # FOLD[room], what was put out, in order
-    used: Ints  # int64[5], rows of it in use, then flags of admitted records, then how many are listed
+    used: Ints  # int64[6], rows of it in use, flags of admitted records, identities forgotten, pairs listed
     listed: Ints  # int64[n], pairs of which something changed since the last checkpoint
     minutes: int  # length of the ring of minutes
     seconds: int  # length of the ring of seconds

@@ -36,6 +36,7 @@ from streams.core.ticks.packing import as_bytes, gathered, pack_pairs, take_fold
 from streams.core.ticks.rows import (
     FOLD,
     FOLD_SIZE,
+    FORGOTTEN,
     HASHES,
     LISTED,
     MOST_HELD,
@@ -195,6 +196,7 @@ def _dirty_pairs(
     found, ends = np.empty(len(listed), np.int64), np.empty(len(listed), np.int64)
     count = take_pairs(state, listed, found, ends)
     found, ends = found[:count], ends[:count]
+    state.used[FORGOTTEN] += _forgotten(state, found)
     out = np.empty(int(ends[-1]) if count else 0, np.uint8)
     pack_pairs(state, as_bytes(state.pairs), as_bytes(state.bits), found, out)
     whole, keys, start = out.tobytes(), book.names.keys, 0
@@ -208,6 +210,13 @@ def _dirty_pairs(
                 yield key, slots.pack(VERSION, own, block)
             body += corrections.pack(book.pairs[pair])
         yield keys[pair], body
+
+
+def _forgotten(state: State, pairs: Ints) -> int:
+    """How many identities without a number these pairs have forgotten since they were asked last."""
+    seen, told = state.pairs["hashes"][pairs], state.pairs["told"][pairs]
+    state.pairs["told"][pairs] = seen
+    return int(np.sum(np.maximum(seen, HASHES) - np.maximum(told, HASHES)))
 
 
 def _words_of(body: bytes | None) -> int:
@@ -243,7 +252,7 @@ def _restore_pair(state: State, pair: int, body: bytes, held: Held) -> bytes:
         windows_of(state, pair)[window] = stretched(before, words, int(row["tops"][window]))
     row["recent"][: sizes[1] // 8] = np.frombuffer(body[ends[1] : ends[2]], np.int64)
     row["prices"][: sizes[2] // 8] = np.frombuffer(body[ends[2] : ends[3]], np.float64)
-    row["offset"] = offset
+    row["offset"], row["told"] = offset, row["hashes"]
     return held.restore(row, body[ends[3] :])
 
 

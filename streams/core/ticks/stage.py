@@ -35,7 +35,7 @@ from streams.core.ticks.moving import moved
 from streams.core.ticks.outages import Outages
 from streams.core.ticks.outgoing import PLACES
 from streams.core.ticks.relay import Beat, beats_of, pass_on
-from streams.core.ticks.rows import ADMITTED, CONTROL, FLAGGED, LISTED, Shape, new_state
+from streams.core.ticks.rows import ADMITTED, CONTROL, FLAGGED, FORGOTTEN, LISTED, Shape, new_state
 from streams.core.ticks.rules import Book, Pair, book, empty_book, read
 from streams.core.ticks.run import run
 from streams.core.ticks.step import Step
@@ -130,9 +130,11 @@ class TicksStage:
                 counts[f"evicted.{name}"], kept.evicted = kept.evicted, 0
 
     def _flags(self) -> dict[str, int]:
-        """How many admitted records were flagged in this step."""
+        """How many admitted records were flagged in this step, and identities forgotten before it."""
         used = self._state.used
         found = {f"flagged.{code}": int(used[place]) for place, code in FLAGGED if used[place]}
+        if used[FORGOTTEN]:
+            found["evicted.identity"] = int(used[FORGOTTEN])
         used[1:LISTED] = 0
         return found
 

@@ -7,6 +7,7 @@ from streams.core.bars.stage import BarsStage
 from streams.core.periods import MOST as MOST_PERIODS
 from streams.core.stage import PARTITION_KEY
 from streams.core.ticks.corrections.kept import most_bytes as most_kept_bytes
+from streams.core.ticks.rows import HASHES
 from streams.core.ticks.saved import most_bytes
 from streams.core.ticks.stage import TicksStage
 from streams.core.watermark import MOST_SOURCES
@@ -61,6 +62,29 @@ def test_the_oldest_outage_of_a_source_is_forgotten_and_counted():
     counts = stage.step(columns("ticks.raw", 0, *beats, first_offset=1)).counts
     assert counts["evicted.outage"] == 4
     assert len(stage._outages.pack({0: 0})) == 8 + MOST_PERIODS * 24
+
+
+def test_identities_without_a_number_that_are_forgotten_are_counted_once():
+    stage, states, told = TicksStage(0), dict[bytes, bytes](), []
+    stage.step(columns("ticks.raw", 0, config(domain()), heartbeat(f"{DAY}T13:29")))
+    offset = 2
+    for count in (HASHES, 3, 1, 1):
+        log = [{**tick(f"{DAY}T13:30", 10.0), "trade_id": f"name {offset + n}"} for n in range(count)]
+        told.append(stage.step(columns("ticks.raw", 0, *log, first_offset=offset)).counts)
+        offset += count
+        states |= stage.take_dirty()
+        if count == 3:  # what was counted is counted by the stage that goes on, and not by one restored
+            again = TicksStage(0)
+            again.restore(states)
+    assert [counts["out"] for counts in told] == [HASHES, 3, 1, 1]
+    assert [counts.get("evicted.identity", 0) for counts in told] == [0, 0, 3, 1]
+    one = {**tick(f"{DAY}T13:30", 10.0), "trade_id": "another"}
+    for number, wanted in enumerate((0, 1)):
+        counts = again.step(
+            columns("ticks.raw", 0, {**one, "trade_id": f"{number}x"}, first_offset=HASHES + 5 + number)
+        ).counts
+        assert (counts["out"], counts.get("evicted.identity", 0)) == (1, wanted)
+        again.take_dirty()
 
 
 def test_heartbeats_of_a_source_beyond_those_known_are_counted():
