@@ -23,6 +23,7 @@ class Topic:
         written_by: kinds of process.
         read_by: kinds of process.
         event_time: field that becomes the record timestamp; empty keeps that of the record type.
+        announces: its records tell of those of other topics and are sent when those have arrived.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Topic:
     written_by: tuple[str, ...]
     read_by: tuple[str, ...]
     event_time: str = ""
+    announces: bool = False
 
     def kind(self, record: str) -> int:
         """Number of a record type in this topic's columns."""
@@ -69,7 +71,7 @@ _ALL: Final = (
     Topic("sessions", ("Session",), ("bars",), ("sink", "api")),
     *(Topic(f"bars.{interval}", ("Bar",), ("analytics",), ("sink", "api")) for interval in DERIVED),
     Topic("indicators", ("IndicatorValues",), ("analytics",), ("sink", "api")),
-    Topic("ready", ("Ready", "Heartbeat"), ("analytics",), ("sink", "api")),
+    Topic("ready", ("Ready", "Heartbeat"), ("analytics",), ("sink", "api"), announces=True),
     Topic("signals", ("Signal",), ("analytics",), ("sink", "api")),
     Topic(
         "lines.raw",

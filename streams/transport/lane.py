@@ -28,6 +28,7 @@ from schemas.errors import StateError
 from streams.core.slots import offset_of
 from streams.core.stage import PARTITION_KEY, Stage, Waiting
 from streams.transport import crash, figures
+from streams.transport.announcer import ANNOUNCING, Announcer
 from streams.transport.chunk import Chunk
 from streams.transport.codec import Codec
 from streams.transport.coverage import COVERAGE_KEY, coverage, covered
@@ -124,6 +125,7 @@ class Lane:
         states = covered(around.table.states(partition), committed, where)
         _check_not_ahead(states, end, where)
         stage.restore(states)
+        self._announcer = Announcer(around.producer, self._send)
         self._task = asyncio.create_task(self._checkpoints())
 
     async def apply(self, event: Event, is_stale: Callable[[], bool]) -> bool:
@@ -174,7 +176,7 @@ class Lane:
                 return
             with figures.DURATIONS.time(f"{around.agent}.send"):
                 for topic, columns in outputs.topics.items():
-                    self._send(topic, columns)
+                    (self._announcer.hold if topic in ANNOUNCING else self._send)(topic, columns)
         figures.count(around.agent, outputs.counts)
         self._records += len(batch)
         if self._records >= around.settings.checkpoint_records:
@@ -198,6 +200,7 @@ class Lane:
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
         await self.checkpoint()
+        await self._announcer.close()
 
     async def _checkpoint(self) -> None:
         agent = self._around.agent
@@ -215,6 +218,7 @@ class Lane:
 
     async def _make_durable(self, states: Mapping[bytes, bytes], end: int) -> None:
         """Outputs, then the states of symbols, then the partition's, each acknowledged before the next."""
+        await self._announcer.release()
         await self._reach("after-outputs")
         symbols = [(key, state) for key, state in states.items() if key != PARTITION_KEY]
         half = len(symbols) // 2
