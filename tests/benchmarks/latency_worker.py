@@ -29,9 +29,9 @@ class NotingLane(Lane):
         super().__init__(around, *rest)  # type: ignore[arg-type]
         self._agent = around.agent
 
-    async def _make_durable(self, states: Mapping[bytes, bytes]) -> None:
+    async def _make_durable(self, states: Mapping[bytes, bytes], end: int) -> None:
         start = time.monotonic()
-        await super()._make_durable(states)
+        await super()._make_durable(states, end)
         os.write(_OUT, f"{self._agent} {time.monotonic() - start}\n".encode())
 
 
