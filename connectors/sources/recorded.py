@@ -9,6 +9,7 @@ from connectors.sources.history import END_OF_TIME, STORED
 from runtime.kafka import KafkaSettings
 from runtime.reader import Partition, Reader
 from schemas.batches.decode import Decoder
+from schemas.codec import names_of
 from schemas.columns import Columns
 from schemas.errors import DependencyError
 from schemas.history import Rows
@@ -34,7 +35,7 @@ class RecordedBars:
     def __init__(self, kafka: KafkaSettings, registry: str) -> None:
         self._reader = Reader(kafka, "warm-up")
         self._registry = Registry(registry)
-        self._names = {number: name for name, number in registered(registry).items()}
+        self._names = names_of(registered(registry))
 
     def newest(
         self, interval: str, symbols: Sequence[str], count: int, before: int = END_OF_TIME

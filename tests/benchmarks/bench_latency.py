@@ -41,7 +41,7 @@ from runtime.kafka import KafkaSettings, partition_counts
 from runtime.producer import Producer
 from runtime.reader import Reader
 from schemas.batches.encode import Encoder
-from schemas.codec import decode_record
+from schemas.codec import decode_record, names_of
 from schemas.columns import Draft, Names
 from schemas.config import Domain
 from schemas.records import record_type
@@ -82,7 +82,7 @@ def body(version: int) -> Domain:
 
 def listen(kafka: str, ids: Mapping[str, int], out: Connection) -> None:
     """Note when each forming bar and each echo arrives, until something is said."""
-    reader, names = Reader(KafkaSettings(kafka), "bench-latency"), {one: name for name, one in ids.items()}
+    reader, names = Reader(KafkaSettings(kafka), "bench-latency"), names_of(ids)
     places = [place for topic in ("bars.forming", ECHO) for place in reader.partitions(topic)]
     reader.assign(dict.fromkeys(places, OFFSET_END))
     reader.read(3.0)

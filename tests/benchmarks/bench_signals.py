@@ -39,7 +39,7 @@ from runtime.kafka import KafkaSettings, partition_counts
 from runtime.producer import Producer, headers
 from runtime.reader import Partition, Reader
 from schemas.batches.encode import Encoder
-from schemas.codec import decode_record
+from schemas.codec import decode_record, names_of
 from schemas.columns import Draft
 from schemas.config import Domain, SignalConfig
 from schemas.records import record_type
@@ -119,7 +119,7 @@ def beat(case: Case, number: int, encoder: Encoder) -> list[Routed]:
 
 def listen(kafka: str, ids: Mapping[str, int], out: Connection) -> None:
     """Note when each signal and each echo arrives, until something is said."""
-    reader, names = Reader(KafkaSettings(kafka), "bench-signals"), {one: name for name, one in ids.items()}
+    reader, names = Reader(KafkaSettings(kafka), "bench-signals"), names_of(ids)
     places = [place for topic in ("signals", ECHO) for place in reader.partitions(topic)]
     reader.assign(dict.fromkeys(places, OFFSET_END))
     reader.read(3.0)

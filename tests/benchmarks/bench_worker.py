@@ -23,7 +23,7 @@ from barline.stack.running import running
 from runtime.kafka import KafkaSettings, partition_counts
 from runtime.producer import Producer
 from runtime.reader import Reader
-from schemas.codec import decode_record
+from schemas.codec import decode_record, names_of
 from schemas.registry import register_all
 from tests.benchmarks.worker_process import Seen, worker
 from tests.benchmarks.worker_ticks import START, TOPIC, Filler, Load
@@ -121,7 +121,7 @@ class Plane:
 
     def bars(self) -> Bars:
         """The last revision of each bar of a minute on ``bars.raw``, by symbol and ts_open."""
-        reader, names = Reader(self.kafka, "bench"), {number: name for name, number in self.ids.items()}
+        reader, names = Reader(self.kafka, "bench"), names_of(self.ids)
         ends, found = reader.ends(["bars.raw"]), Bars()
         left = {place for place, end in ends.items() if end > 0}
         reader.assign_from_beginning(["bars.raw"])

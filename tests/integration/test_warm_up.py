@@ -90,7 +90,7 @@ def test_without_a_database_the_newest_bars_of_the_topics_are_sent(
         warm_up(body, replace(stack, clickhouse=""), producer, ids, partitions)
         reader.assign(before)
         found = [
-            decode_record(record.value or b"", {number: name for name, number in ids.items()})
+            decode_record(record.value or b"", names_of(ids))
             for records in reader.read(10.0).values()
             for record in records
         ]
