@@ -13,7 +13,6 @@ acknowledgement; they run beside the steps.
 """
 
 import datetime as dt
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -22,12 +21,10 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
-from confluent_kafka import OFFSET_END
 from confluent_kafka.admin import NewTopic
 
 from barline.cli.topics import carry_out, compare, wanted
@@ -39,7 +36,6 @@ from connectors.sinks.clickhouse.store import Store
 from connectors.sources.publish import route
 from runtime.kafka import KafkaSettings, partition_counts
 from runtime.producer import Producer
-from runtime.reader import Reader
 from schemas.batches.encode import Encoder
 from schemas.codec import decode_record, names_of
 from schemas.columns import Draft, Names
@@ -48,6 +44,7 @@ from schemas.records import record_type
 from schemas.registry import register_all
 from schemas.topics import TOPICS
 from tests.benchmarks.bench_scanner import INDICATORS, INTERVALS
+from tests.benchmarks.listener import Came, Listener
 from tests.benchmarks.worker_process import Process, free_port
 from tests.factories import around_the_clock, domain, symbol
 
@@ -80,25 +77,10 @@ def body(version: int) -> Domain:
     )  # fmt: skip
 
 
-def listen(kafka: str, ids: Mapping[str, int], out: Connection) -> None:
-    """Note when each forming bar and each echo arrives, until something is said."""
-    reader, names = Reader(KafkaSettings(kafka), "bench-latency"), names_of(ids)
-    places = [place for topic in ("bars.forming", ECHO) for place in reader.partitions(topic)]
-    reader.assign(dict.fromkeys(places, OFFSET_END))
-    reader.read(3.0)
-    found: list[Got] = []
-    out.send("listening")
-    while not out.poll():
-        for place, records in reader.read(0.2).items():
-            had = time.time_ns()
-            for record in records:
-                value = record.value or b""
-                sent = (
-                    int(value) if place.topic == ECHO else int(str(decode_record(value, names)[1]["ts_last"]))
-                )
-                found.append(Got(place.topic, sent, had))
-    out.send(found)
-    reader.close()
+def got_of(came: Came, names: Mapping[int, str]) -> Got:
+    """When the tick of a record was sent, and when the record was there."""
+    sent = came.value if came.topic == ECHO else str(decode_record(came.value, names)[1]["ts_last"])
+    return Got(came.topic, int(sent), came.had)
 
 
 class Feed:
@@ -167,21 +149,14 @@ class Feed:
 
 def measured(kafka: KafkaSettings, ids: Mapping[str, int], feed: Feed, rate: int, notes: Path) -> str:
     """One line of the table."""
-    context = multiprocessing.get_context("spawn")
-    own, its = context.Pipe()
-    process = context.Process(target=listen, args=(kafka.bootstrap, dict(ids), its))
-    process.start()
-    its.close()
-    assert own.recv() == "listening"
+    listener = Listener(kafka.bootstrap, ("bars.forming", ECHO))
     feed.run(rate, WARM_S)
     since, noted = time.time_ns(), notes.stat().st_size
     sent = feed.run(rate, LAST_S)
     took = [float(line.split()[1]) for line in notes.read_bytes()[noted:].decode().splitlines()]
     time.sleep(REST_S)
-    own.send("enough")
-    got: list[Got] = own.recv()
-    process.join()
-    rows = [one for one in got if one.sent >= since]
+    names = names_of(ids)
+    rows = [got for came in listener.end() if (got := got_of(came, names)).sent >= since]
     formed, echoed = (
         np.array([one.had - one.sent for one in rows if one.topic == topic]) / MS
         for topic in ("bars.forming", ECHO)

@@ -14,17 +14,14 @@ fastest round; the echo is one record sent with the heartbeat to the same consum
 ours, what one hop takes at that moment. On the right is when each topic was written to (median).
 """
 
-import multiprocessing
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
-from confluent_kafka import OFFSET_END
 from confluent_kafka.admin import NewTopic
 
 from barline.cli.topics import carry_out, compare, wanted
@@ -46,6 +43,7 @@ from schemas.records import record_type
 from schemas.registry import register_all
 from schemas.topics import TOPICS
 from tests.benchmarks.bench_scanner import CONDITIONS, INDICATORS, INTERVALS
+from tests.benchmarks.listener import Came, Listener
 from tests.factories import DAY, at, domain, symbol
 
 PARTITIONS: Final = 4
@@ -117,25 +115,12 @@ def beat(case: Case, number: int, encoder: Encoder) -> list[Routed]:
     return list(route(made, encoder.encode(made), PARTITIONS))
 
 
-def listen(kafka: str, ids: Mapping[str, int], out: Connection) -> None:
-    """Note when each signal and each echo arrives, until something is said."""
-    reader, names = Reader(KafkaSettings(kafka), "bench-signals"), names_of(ids)
-    places = [place for topic in ("signals", ECHO) for place in reader.partitions(topic)]
-    reader.assign(dict.fromkeys(places, OFFSET_END))
-    reader.read(3.0)
-    found: list[Got] = []
-    out.send("listening")
-    while not out.poll():
-        for place, records in reader.read(0.2).items():
-            had = time.time_ns()
-            for record in records:
-                if place.topic == ECHO:
-                    found.append(Got(ECHO, int(record.value or b"0"), had))
-                else:
-                    row = decode_record(record.value or b"", names)[1]
-                    found.append(Got(str(row["name"]), int(str(row["ts_event"])), had))
-    out.send(found)
-    reader.close()
+def got_of(came: Came, names: Mapping[int, str]) -> Got:
+    """Which minute a record is of, and when it was there."""
+    if came.topic == ECHO:
+        return Got(ECHO, int(came.value), came.had)
+    row = decode_record(came.value, names)[1]
+    return Got(str(row["name"]), int(str(row["ts_event"])), came.had)
 
 
 class Bench:
@@ -173,12 +158,7 @@ class Bench:
             (ticks(case, number, self._encoder), beat(case, number, self._encoder))
             for number in range(WARM + ROUNDS)
         ]
-        context = multiprocessing.get_context("spawn")
-        own, its = context.Pipe()
-        process = context.Process(target=listen, args=(self._kafka.bootstrap, dict(self._ids), its))
-        process.start()
-        its.close()
-        assert own.recv() == "listening"
+        listener = Listener(self._kafka.bootstrap, ("signals", ECHO))
         sent = {}
         for number, (rows, beats) in enumerate(made):
             self._spread(rows, case.seconds)
@@ -189,10 +169,10 @@ class Bench:
         self._producer.wait()
         self._arrival.wait()
         time.sleep(_REST_S)
-        own.send("enough")
-        got: list[Got] = own.recv()
-        process.join()
-        return got, {close: ts for close, ts in sent.items() if close >= case.close(WARM)}
+        names = names_of(self._ids)
+        return [got_of(came, names) for came in listener.end()], {
+            close: ts for close, ts in sent.items() if close >= case.close(WARM)
+        }
 
     def close(self) -> None:
         """End."""
