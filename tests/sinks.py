@@ -6,6 +6,7 @@ the shared topics is expected as well.
 
 import re
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,6 +24,7 @@ from runtime.reader import Reader
 from schemas.codec import decode_record, encode_record, names_of
 from schemas.records import record_type
 from schemas.registry import register_all
+from tests.whole import whole
 
 PARTITIONS = 4
 T0 = 1_720_000_000_000_000_000
@@ -128,25 +130,16 @@ def feeding(endpoints: Endpoints) -> Iterator[Feed]:
 def recorded(endpoints: Endpoints, topics: tuple[str, ...]) -> Iterator[tuple[str, int, int, str, Row]]:
     """Topic, partition, offset, type and fields of every record that can be read, partition by partition."""
     names = names_of(register_all(endpoints.registry))
-    reader = Reader(KafkaSettings(endpoints.kafka), "oracle")
-    try:
-        left = {place: end for place, end in reader.ends(topics).items() if end > 0}
-        reader.assign(dict.fromkeys(left, 0))
-        found: dict[Any, list[Any]] = {place: [] for place in left}
-        while left:
-            for place, records in reader.read(1.0).items():
-                found[place] += records
-                if records[-1].offset >= left.get(place, 0) - 1:
-                    left.pop(place, None)
-        for place, records in sorted(found.items()):
-            for record in records:
-                try:
-                    name, fields = decode_record(record.value or b"", names)
-                except Exception:  # noqa: BLE001, S112  (such records are not in the tables)
-                    continue
-                yield place.topic, place.number, record.offset, name, fields
-    finally:
-        reader.close()
+    found: dict[Any, list[Any]] = defaultdict(list)
+    for place, records in whole(KafkaSettings(endpoints.kafka), topics):
+        found[place] += records
+    for place, records in sorted(found.items()):
+        for record in records:
+            try:
+                name, fields = decode_record(record.value or b"", names)
+            except Exception:  # noqa: BLE001, S112  (such records are not in the tables)
+                continue
+            yield place.topic, place.number, record.offset, name, fields
 
 
 def expected_bars(endpoints: Endpoints) -> dict[tuple[Any, ...], Row]:

@@ -17,12 +17,12 @@ from typing import Final, NamedTuple
 
 from confluent_kafka.admin import NewTopic
 
-from runtime.reader import Reader
 from schemas.errors import BarlineError
 from tests.benchmarks.bench_worker import FIELDS, PARTITIONS, Bars, Plane, plane
 from tests.benchmarks.peers import bars, installed
 from tests.benchmarks.peers.measured import Mark, cost, peer
 from tests.benchmarks.worker_ticks import MINUTE, START, TOPIC, Load
+from tests.whole import whole
 
 SPARSE, DENSE = Load(per_minute=20), Load(per_minute=6_000)
 MINUTES: Final = 5
@@ -111,18 +111,11 @@ def beside(one: Plane, name: str, own: Bars) -> tuple[float, int]:
 
 def written(one: Plane, topic: str) -> list[tuple[tuple[str, int], tuple[float, ...]]]:
     """Key and content of every bar that a peer put out; sizes are 1, so that volumes are exact."""
-    reader = Reader(one.kafka, "bench-read")
-    left = {place: end for place, end in reader.ends([topic]).items() if end > 0}
-    reader.assign_from_beginning([topic])
     found = []
-    while left:
-        for place, records in reader.read(1.0).items():
-            for record in records:
-                row = bars.read(record.value or b"")
-                found.append(((row["symbol"], row["ts_open"]), tuple(row[name] for name in FIELDS)))
-            if place in left and records[-1].offset + 1 >= left[place]:
-                del left[place]
-    reader.close()
+    for _, records in whole(one.kafka, [topic]):
+        for record in records:
+            row = bars.read(record.value or b"")
+            found.append(((row["symbol"], row["ts_open"]), tuple(row[name] for name in FIELDS)))
     return found
 
 

@@ -27,6 +27,7 @@ from schemas.codec import decode_record, names_of
 from schemas.registry import register_all
 from tests.benchmarks.worker_process import Seen, worker
 from tests.benchmarks.worker_ticks import START, TOPIC, Filler, Load
+from tests.whole import whole
 
 PARTITIONS: Final = 4
 WARM: Final = 400_000
@@ -121,19 +122,12 @@ class Plane:
 
     def bars(self) -> Bars:
         """The last revision of each bar of a minute on ``bars.raw``, by symbol and ts_open."""
-        reader, names = Reader(self.kafka, "bench"), names_of(self.ids)
-        ends, found = reader.ends(["bars.raw"]), Bars()
-        left = {place for place, end in ends.items() if end > 0}
-        reader.assign_from_beginning(["bars.raw"])
-        while left:
-            for place, records in reader.read(1.0).items():
-                for record in records:
-                    kind, row = decode_record(record.value or b"", names)
-                    if kind == "Bar":
-                        found[row["symbol"], row["ts_open"]] = tuple(row[name] for name in FIELDS)
-                if records[-1].offset + 1 >= ends[place]:
-                    left.discard(place)
-        reader.close()
+        names, found = names_of(self.ids), Bars()
+        for _, records in whole(self.kafka, ["bars.raw"]):
+            for record in records:
+                kind, row = decode_record(record.value or b"", names)
+                if kind == "Bar":
+                    found[row["symbol"], row["ts_open"]] = tuple(row[name] for name in FIELDS)
         return found
 
     def _drain(self, group: str) -> None:

@@ -27,6 +27,7 @@ from runtime.reader import Partition, Reader
 from schemas.codec import LOCAL_IDS, LOCAL_NAMES, decode_record, encode_record
 from schemas.topics import CHANGELOG_SETTINGS, TOPICS, changelog
 from tests.faults.counting import Fact, Key, declare, expected
+from tests.whole import whole
 
 PARTITIONS = 4
 SYMBOLS = 60
@@ -229,17 +230,11 @@ class Run:
 
     def read(self, topic: str) -> list[tuple[bytes, bytes, int]]:
         """Key, value and partition of every record of a topic."""
-        reader = Reader(self.kafka, "test-all")
-        left = {place: end for place, end in reader.ends([topic]).items() if end > 0}
-        reader.assign_from_beginning([topic])
-        found = []
-        while left:
-            for place, records in reader.read(1.0).items():
-                found += [(record.key or b"", record.value or b"", place.number) for record in records]
-                if place in left and records[-1].offset + 1 >= left[place]:
-                    del left[place]
-        reader.close()
-        return found
+        return [
+            (record.key or b"", record.value or b"", place.number)
+            for place, records in whole(self.kafka, [topic])
+            for record in records
+        ]
 
     def write_states(self, states: list[tuple[bytes, bytes, int]]) -> None:
         """Append records to the changelog, as a woken worker might."""
