@@ -10,12 +10,14 @@ import click
 from barline.settings.load import load
 from connectors.sinks.clickhouse.assemble import assemble
 from connectors.sinks.clickhouse.limits import Limits
+from runtime import quiet
 from runtime.health import HealthServer
 from runtime.kafka import KafkaSettings, security
 from runtime.logs import configure
 from runtime.process import StopSignal
 
 _GROUP: Final = "barline-sink"
+_OLD: Final = 100
 _SAID_BY_US: Final = ("clickhouse_connect", "urllib3")
 """Libraries that warn at every attempt of what the sink says once."""
 
@@ -48,6 +50,7 @@ def command(
     )
     health = HealthServer(ready=lambda: sink.problem, port=port)
     click.echo(f"sink: stores {group}, health on port {health.port}")
+    quiet.settle(_OLD)  # records are objects for a moment, by the ten thousand
     try:
         sink.run(lambda: bool(stop))
     finally:

@@ -10,12 +10,12 @@ import faust
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.types.auth import AuthProtocol, SASLMechanism
 
+from runtime import quiet
 from runtime.kafka import KafkaSettings
 from runtime.process import leave
 from runtime.producer import Producer
 from schemas.topics import INPUTS
 from streams.core.stage import Stage
-from streams.transport import quiet
 from streams.transport.chunk import ChunkSchema
 from streams.transport.codec import Codec
 from streams.transport.driver import broker_urls

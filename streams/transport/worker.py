@@ -5,11 +5,11 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from runtime import quiet
 from runtime.health import HealthServer
 from runtime.kafka import KafkaSettings
 from runtime.process import finish, leave, stop_event
 from schemas.topics import INPUTS, TOPICS, changelog
-from streams.transport import quiet
 from streams.transport.app import Agent, WorkerApp, add_agent, new_app
 from streams.transport.checks import check_topics
 from streams.transport.codec import Codec

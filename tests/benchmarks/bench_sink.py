@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from connectors.sinks.clickhouse.native import Chunk
 from connectors.sinks.clickhouse.sink import Limits, Sink
 from connectors.sinks.clickhouse.store import Store
 from connectors.sources.publish import Publisher
+from runtime import quiet
 from runtime.endpoints import Endpoints
 from runtime.kafka import KafkaSettings
 from runtime.producer import Producer
@@ -59,6 +60,12 @@ class Noted(Store):
         super().__init__(settings)
         self.inserts: list[Insert] = []
 
+    def another(self) -> Self:
+        """One that notes in the same place."""
+        other = super().another()
+        other.inserts = self.inserts
+        return other
+
     def insert(self, table: str, chunks: Iterable[Chunk]) -> None:
         """Insert and note."""
         found = list(chunks)
@@ -79,7 +86,7 @@ class Made(NamedTuple):
 
 
 class Noting(Sink):
-    """The sink over a store that notes."""
+    """The sink over stores that note."""
 
     def __init__(self, reader: Reader, store: Store, *rest: Any) -> None:
         self.noted = Noted(store._settings)
@@ -113,6 +120,7 @@ def send(kafka: KafkaSettings, ids: dict[str, int], count: int) -> None:
 def stored(endpoints: Endpoints, group: str) -> list[Insert]:
     """What the sink inserts for all bars that wait."""
     sink, close = assemble(KafkaSettings(endpoints.kafka), endpoints, group, Limits(), kind=Noting)
+    quiet.settle(100)
     sink.run(lambda: sum(one.rows for one in sink.noted.inserts) >= BARS * len(TABLES))
     sink.noted.close()
     close()

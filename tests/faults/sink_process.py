@@ -24,11 +24,11 @@ from runtime.reader import Partition
 class EagerSink(Sink):
     """Commits offsets before the insert: the rule that the negative control breaks."""
 
-    def flush(self) -> None:
+    def _settle(self, *, begin: bool = False) -> None:
         self._reader.commit(self._batch.positions)
         if any(table.name == "bars" for table in self._batch.pieces):
             crash_point("eager.committed")
-        super().flush()
+        super()._settle(begin=begin)
 
 
 class HalvesPublisher(Publisher):

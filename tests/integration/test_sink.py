@@ -4,13 +4,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
 from connectors.sinks.clickhouse.assemble import assemble
 from connectors.sinks.clickhouse.errors import StoreDownError
 from connectors.sinks.clickhouse.guard import ModeGuard
+from connectors.sinks.clickhouse.inserter import Inserter
 from connectors.sinks.clickhouse.limits import Limits
 from connectors.sinks.clickhouse.migrate import migrations
 from connectors.sinks.clickhouse.sink import Sink
@@ -269,6 +270,10 @@ class Down(Store):
         super().__init__(settings)
         self.left = times
 
+    def another(self) -> Self:
+        """Itself: it is one database that is down."""
+        return self
+
     def insert(self, table: str, chunks: Any) -> None:
         if self.left > 0:
             self.left -= 1
@@ -282,6 +287,8 @@ def test_nothing_is_lost_while_the_database_is_down(database: Endpoints, feed: F
 
     def fail(sink: Sink) -> None:
         sink._store = down
+        sink._inserter.close()
+        sink._inserter = Inserter(down)
 
     feed.bar(symbol=symbol)
     feed.flush()

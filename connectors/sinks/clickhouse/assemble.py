@@ -73,15 +73,18 @@ def assemble(
     decoders = {topic: Decoder(ALL_TOPICS[topic], names, registry.schema) for topic in TOPICS}
     reader = Reader(kafka, "sink", group=group, instance=instance)
 
+    letters = DeadLetters(producer, ids)
+    _warm(decoders["equity"])
+    sink = kind(reader, store, decoders, letters, journal, guard, counted, limits)
+
     def close() -> None:
         reader.close()
+        sink.close()
         producer.close()
         registry.close()
         store.close()
 
-    letters = DeadLetters(producer, ids)
-    _warm(decoders["equity"])
-    return kind(reader, store, decoders, letters, journal, guard, counted, limits), close
+    return sink, close
 
 
 def _warm(decoder: Decoder) -> None:

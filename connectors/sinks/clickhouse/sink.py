@@ -1,9 +1,9 @@
 """The sink: output topics into tables, offsets committed after the insert.
 
-**Order** of what happens to a record: read, added to the batch, stored, its offset committed; after a crash
-in between it is read again, and its row replaces itself. **Back-pressure**: while ClickHouse takes no rows,
-all partitions are paused and the same insert is tried again. **Poison**: rows that ClickHouse refuses are
-found by halving and become dead letters, and the rest is stored.
+**Order** of what happens to a record: read, added to the batch, stored while the next batch is read, its
+offset committed; after a crash in between it is read again, and its row replaces itself. **Back-pressure**:
+while ClickHouse takes no rows, all partitions are paused and the same insert is tried again. **Poison**: rows
+that ClickHouse refuses are found by halving and become dead letters, and the rest is stored.
 """
 
 import logging
@@ -15,11 +15,12 @@ from typing import Final, TypeVar
 import numpy as np
 from prometheus_client import Counter, Gauge
 
-from connectors.sinks.clickhouse.batch import Batch, Piece, halves, inserts
+from connectors.sinks.clickhouse.batch import Batch, Piece, halves
 from connectors.sinks.clickhouse.crash import crash_point
 from connectors.sinks.clickhouse.equity import ending, route, versioned
 from connectors.sinks.clickhouse.errors import RowsRefusedError, StoreDownError
 from connectors.sinks.clickhouse.guard import ModeGuard
+from connectors.sinks.clickhouse.inserter import TIMES, Inserter, insert
 from connectors.sinks.clickhouse.journal import Journal
 from connectors.sinks.clickhouse.letters import DeadLetters
 from connectors.sinks.clickhouse.limits import Limits
@@ -27,7 +28,7 @@ from connectors.sinks.clickhouse.native import Chunk, Places
 from connectors.sinks.clickhouse.publish import Ending, Publisher
 from connectors.sinks.clickhouse.store import Store
 from connectors.sinks.clickhouse.tables import TABLES, TOPICS, Table, chunk_of, equity_tables
-from runtime.metrics import REGISTRY, Durations
+from runtime.metrics import REGISTRY
 from runtime.reader import Partition, Reader
 from schemas.batches.decode import Decoder
 from schemas.batches.frames import Frames
@@ -38,10 +39,8 @@ from schemas.errors import SchemaError
 _LOG: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-_STORED: Final = Counter("barline_sink_rows_total", "Rows stored", ["table"], registry=REGISTRY)
 _WAITING: Final = Gauge("barline_sink_waiting_rows", "Rows read and not stored yet", registry=REGISTRY)
 _PUBLISHED: Final = Counter("barline_sink_runs_total", "Runs published", registry=REGISTRY)
-_TIMES: Final = Durations("barline_sink_seconds", "Time of inserts and publications")
 
 _FIRST_DELAY_S: Final = 0.1
 _LONGEST_DELAY_S: Final = 5.0
@@ -77,6 +76,7 @@ class Sink:
         self._publisher = Publisher(store, journal)
         self._final, self._staging = equity_tables(limits.buckets)
         self._batch = Batch()
+        self._inserter = Inserter(store)
         self._early: list[tuple[Partition, Frames]] = []  # came while everything was paused
         self._unchecked: set[Partition] = set()
         self._untidy: set[Partition] = set()
@@ -107,18 +107,30 @@ class Sink:
             if partition not in again and not self._take(partition, frames):
                 again.add(partition)
         if self._batch.rows >= self._limits.rows or self._batch.age() >= self._limits.age_s:
-            self.flush()
+            self._settle(begin=True)
+        elif self._inserter.is_done:
+            self._settle()
         _WAITING.set(self._batch.rows)
 
     def flush(self) -> None:
         """Store all rows, then commit the offsets up to which they were read."""
-        for table, pieces in self._batch.pieces.items():
-            for part in inserts(table, pieces):
-                self._insert(table, part)
-        crash_point("flush.stored")
-        self._letters.wait()
-        self._reader.commit(self._batch.positions)
-        self._batch = Batch()
+        self._settle(begin=True)
+        self._settle()
+
+    def close(self) -> None:
+        """Wait for the insert that is on its way; its offsets are not committed."""
+        self._inserter.close()
+
+    def _settle(self, *, begin: bool = False) -> None:
+        """Commit what is on its way as soon as it is stored; before that the batch may go on its own way."""
+        stored = self._inserter.wait(self._insert)
+        if begin and self._batch.positions:
+            batch, self._batch = self._batch, Batch()
+            self._inserter.begin(batch)
+        if stored is not None:
+            crash_point("flush.stored")
+            self._letters.wait()
+            self._reader.commit(stored.positions)
 
     # -- records into the batch
 
@@ -196,7 +208,7 @@ class Sink:
         def commit() -> None:
             self._reader.commit({found.place: found.offset + 1})
 
-        with _TIMES.time("publish"):
+        with TIMES.time("publish"):
             rows = self._until_stored(lambda: self._publisher.publish(found, commit))
         if rows:
             _PUBLISHED.inc()
@@ -206,19 +218,15 @@ class Sink:
 
     def _insert(self, table: Table, pieces: Sequence[Piece]) -> None:
         """Store rows of a table; those that are refused for what is in them become dead letters."""
-        count = sum(piece.chunk.count for piece in pieces)
         try:
-            with _TIMES.time("insert"):
-                self._until_stored(lambda: self._store.insert(table.name, [p.chunk for p in pieces]))
+            self._until_stored(lambda: insert(self._store, table, pieces))
         except RowsRefusedError as error:
-            if count > 1:
+            if sum(piece.chunk.count for piece in pieces) > 1:
                 for half in halves(pieces):
                     self._insert(table, half)
                 return
             place = int(pieces[0].chunk.places[0])
             self._letters.refuse(pieces[0].columns, place, f"CH{error.code}", str(error))
-        else:
-            _STORED.labels(table.name).inc(count)
 
     def _until_stored(self, action: Callable[[], _T]) -> _T:
         """Carry out an action; while ClickHouse is down, stay in the group, take nothing, and try again."""
@@ -260,12 +268,14 @@ class Sink:
         for place in partitions:
             self._unchecked.discard(place)
             self._untidy.discard(place)
-            self._batch.forget(place)
+            for batch in filter(None, (self._batch, self._inserter.batch)):
+                batch.forget(place)
 
     def _tidy(self) -> None:
         """Read what the journal says of partitions that came, and clear what a crash left there."""
         if not self._untidy:
             return
+        self._settle()
         self._until_stored(self._journal.load)
         places = set(self._untidy)
         runs = [run for place in places for run in self._journal.published_runs(place)]
@@ -275,6 +285,7 @@ class Sink:
     def _sought_back(self, partition: Partition, position: int) -> bool:
         """Go back to where an open run begins whose staged rows are gone; whether that was needed."""
         self._unchecked.discard(partition)
+        self._settle()
         staged = self._until_stored(self._publisher.waiting)
         opened = self._journal.open_runs(partition)
         lost = [first for run, first in opened.items() if run not in staged and first < position]

@@ -1,7 +1,7 @@
 """ClickHouse as the sink sees it: insert blocks, ask, command. Its errors are those of ``errors``."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -26,6 +26,10 @@ class Store:
         self._settings = settings
         self._client: Any = None
         self._insert_settings: dict[str, Any] = {}
+
+    def another(self) -> Self:
+        """The same database over connections of its own, for another thread."""
+        return type(self)(self._settings)
 
     def insert(self, table: str, chunks: Iterable[Chunk]) -> None:
         """Insert rows, all or none of each partition; when it returns they are stored.

@@ -18,11 +18,15 @@ _MINUTE: Final = 60.0
 _SWITCH_S: Final = 0.0005  # until the thread of the connection gets its turn from a step, else 5 ms
 
 
-def settle() -> None:
-    """Take what is there out of sight, and let only young objects be looked through from now on."""
+def settle(old: int = _NEVER) -> None:
+    """Take what is there out of sight, and let hardly more than young objects be looked through from now on.
+
+    Args:
+        old: so many times ten looks at young objects until one at all; never, where ``run`` sees to it.
+    """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_YOUNG, 10, _NEVER)
+    gc.set_threshold(_YOUNG, 10, old)
     sys.setswitchinterval(_SWITCH_S)
 
 
