@@ -42,7 +42,7 @@ def test_simulations_and_live_modes_share_buckets(stack: Endpoints, unique: Uniq
     with store_of(database) as store:
         kept = dict(store.rows(places, {"base": base}))
     assert kept == {mode: str(partition_of(mode.encode(), BUCKETS)) for mode in kept}
-    assert len(set(kept.values())) == BUCKETS
+    assert 1 < len(set(kept.values())) <= BUCKETS  # which ones, the names decide
 
 
 def test_what_suits_a_layout_is_the_default() -> None:
