@@ -54,19 +54,23 @@ class Causes:
             return "halt"
         if place in self.rejected:
             return "rejected"
-        # "its source" is the one that decided the minute, the best where none was alive
-        source = decided_by or symbol.sources[0]
-        if self._sources.was_dead(source, ts_open, close):
+        if not decided_by:
+            return "outage"  # no source was alive
+        # By text "a history is not asked to be alive"
+        is_past = decided_by == symbol.history and decided_by not in symbol.sources
+        if not is_past and self._sources.was_dead(decided_by, ts_open, close):
             return "outage"
         # By law "For a source configured with one symbol silence is always unknown"
-        if sum(source in one.sources for one in domain.symbols) == 1:
+        if sum(decided_by in one.sources for one in domain.symbols) == 1:
             return "unknown"
-        cause = self._silence(source, ts_open, segment, domain.silence_ms * MS)
+        cause = self._silence(decided_by, ts_open, segment, domain.silence_ms * MS)
         # A hole says that there were records, whatever they were.
         return "unknown" if cause == "no_trades" and place in self.lost else cause
 
     def _silence(self, source: str, ts_open: int, segment: Segment, limit: int) -> str:
         said = self._sources.last[source]
+        if not said:
+            return "unknown"
         before = max([segment.opens, *(ts for ts in said if ts <= ts_open)])
         after = [ts for ts in said if ts > ts_open]
         # By law "no_trades once its source's ts_last > its ts_open and the silence around it was at most

@@ -11,7 +11,8 @@ Record = dict[str, Any]
 def chosen(came: Mapping[str, Record], best: str, sources: Sequence[str]) -> Record | None:
     """By law "that bar, else the best other bar present, else a gap"."""
     # By law "a refetched bar replaces only a flat one or fills an empty slot": every real one comes first
-    bars = [came[name] for name in [best, *sources] if name in came]
+    # By text "Sources that a symbol does not list rank last."
+    bars = [came[name] for name in [best, *sources, *came] if name in came]
     return next((bar for bar in bars if bar["fill"] == "real"), bars[0] if bars else None)
 
 
@@ -28,7 +29,10 @@ def replaces(bar: Record, held: Record | None, order: Sequence[str]) -> bool:
         return False  # By law "a refetched bar replaces only a flat one or fills an empty slot"
     if held["fill"] == "refetched":
         return True  # a real bar where none is
-    rank, own = order.index(bar["source"]), order.index(held["source"])
+    if bar["source"] == held["source"]:
+        return True
+    ranks = {name: rank for rank, name in enumerate(order)}
+    rank, own = (ranks.get(one["source"], len(order)) for one in (bar, held))
     # By law "A worse source's bar for a slot that has a real bar is a duplicate, ...; a better
     # source's bar is a revision unless flagged partial"
-    return rank == own or (rank < own and not bar["flags"] & PARTIAL)
+    return rank < own and not bar["flags"] & PARTIAL

@@ -13,10 +13,10 @@ CAUSES = ("halt", "rejected", "outage", "no_trades", "unknown")
 
 @dataclass(frozen=True)
 class Minute:
-    """One decided minute.
+    """One minute.
 
     Attributes:
-        cause: why it has no real bar; empty where it has one.
+        cause: why it has no real bar; empty where it has one, or is not decided.
         row: its bar: real, refetched, then flat; None where there is none.
     """
 
@@ -41,23 +41,27 @@ def fill(minutes: Iterable[Minute], symbol: SymbolConfig, flats: Mapping[int, fl
 def _session(minutes: list[Minute], symbol: SymbolConfig, flats: Mapping[int, float]) -> Iterator[Minute]:
     # By law "never across a trade date"; "The first minute of a session has no previous close"
     close: float | None = None
-    run, broken = 0, False
+    run = 0
     for minute in minutes:
         if minute.row is not None:
-            close, run, broken = minute.row["close"], 0, False
+            close, run = minute.row["close"], 0
+            yield minute
+            continue
+        if not minute.cause:  # nobody has decided it, so the close after it is not known
+            close, run = None, 0
             yield minute
             continue
         # By law "no_trades minutes are filled without limit (they are true), other causes with at most [5] in
-        # a row, then the gap stays open and nothing is invented; ...; halted minutes never". The last
-        # close is
-        # not known to be true after minutes that were not filled, so the next real bar ends that.
+        # a row, then the gap stays open and nothing is invented; ...; halted minutes never".
         run = 0 if minute.cause == "no_trades" else run + (minute.cause != "halt")
-        broken = broken or run > symbol.fill_limit
-        allowed = minute.cause != "halt" and not broken
-        if minute.ts_open in flats:
-            close = flats[minute.ts_open] if close is None or broken else close
-            broken = False
-        elif close is None or not allowed or "flat" not in symbol.policy:
+        if minute.ts_open in flats:  # what is published stays, at the close before it where that is known
+            close = flats[minute.ts_open] if close is None else close
+        elif minute.cause == "halt":
+            yield minute
+            continue
+        elif close is None or run > symbol.fill_limit or "flat" not in symbol.policy:
+            # The last close is not known to be true after minutes that were not filled.
+            close = None
             yield minute
             continue
         # By law "a flat bar (o=h=l=c=previous close, volume 0)"

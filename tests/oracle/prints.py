@@ -48,9 +48,9 @@ def refusal(bar: Record, symbol: SymbolConfig | None, domain: Domain) -> str:  #
     numbers = [*prices, bar["volume"], *([] if bar["notional"] is None else [bar["notional"]])]
     if not all(math.isfinite(number) for number in numbers):
         return "V01"
-    if symbol is None or bar["source"] not in symbol.sources:
+    if symbol is None:
         return "V02"
-    if min(prices) <= 0 and domain.assets[symbol.asset].nonpositive_price == "forbid":
+    if min(prices) <= 0 and rules_of(domain, symbol).nonpositive_price == "forbid":
         return "V03"
     # By law "high >= open, low, close and low <= open, high, close"
     if bar["high"] != max(prices) or bar["low"] != min(prices):

@@ -1,8 +1,9 @@
 """Logs of bars.raw made minute by minute, as they would be, with everything that goes wrong.
 
-Two symbols have bars from up to two sources: bars that come late, twice, revised, refetched or bad, minutes
-without a bar, sources that die and come back, halts, and refused prints. The minutes are those of one long
-session, or of several short ones with a break in the middle.
+Two symbols have bars from up to two sources: bars that come late, twice, revised, withdrawn, refetched or
+bad, minutes without a bar, sources that die and come back, halts, and refused prints. A third symbol comes
+and goes. Some days begin with a history to be loaded, some are played from files, on some a vendor's bars
+come from the future. The minutes are those of one long session, or of several short ones with a break.
 """
 
 import math
@@ -12,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from schemas.config import AssetRules, Domain, RuleChanges
-from schemas.flags import PARTIAL
+from schemas.flags import PARTIAL, WITHDRAWN
 from tests.factories import (
     DAY,
     Record,
@@ -33,6 +34,11 @@ OPEN: Final = at(f"{DAY}T13:30")
 DATES: Final = ("2024-07-01", "2024-07-02", "2024-07-03", "2024-07-05", "2024-07-08")
 SHORT: Final = (0, 1, 2, 4, 5, 6)
 """Minutes of a short session, counted from 13:30."""
+NAMES: Final = ("SPY", "AIG")
+COMES: Final = "GE"
+"""The symbol that comes and goes."""
+PAST: Final = "past"
+"""The history."""
 
 
 def body(pick: Random, *, short: bool) -> Domain:
@@ -54,6 +60,21 @@ def body(pick: Random, *, short: bool) -> Domain:
     return msgspec.structs.replace(made_of, calendars={"XNYS": rows}, assets=rules)
 
 
+def turned(pick: Random, made_of: Domain) -> Domain:
+    """The same with a history, as files, or with a vendor whose bars may not come from the future."""
+    kind = pick.choice(["", "", "", "history", "files", "vendor"])
+    if kind == "history":
+        symbols = [msgspec.structs.replace(one, history=PAST) for one in made_of.symbols]
+        return msgspec.structs.replace(made_of, symbols=symbols)
+    if kind == "files":
+        sources = [msgspec.structs.replace(one, files=True) for one in made_of.sources]
+        return msgspec.structs.replace(made_of, sources=sources)
+    if kind == "vendor":
+        rules = {"equity": AssetRules(future_ms=pick.choice([1_000, 5_000, 7_000, 70_000]))}
+        return msgspec.structs.replace(made_of, assets=rules)
+    return made_of
+
+
 class Day:
     """A generated log.
 
@@ -64,9 +85,13 @@ class Day:
     """
 
     def __init__(self, seed: int, length: int, *, short: bool) -> None:
-        self.pick, self.keeps = Random(seed), Random(~seed)
+        self.pick, self.keeps, self.turns = Random(seed), Random(~seed), Random(seed ^ 0xBA5)
         self.short = short
-        self.domain = body(self.pick, short=short)
+        self.domain = turned(self.turns, body(self.pick, short=short))
+        self.loading = bool(self.domain.symbols[0].history)
+        self.names: tuple[str, ...] = NAMES
+        self.closed = False
+        self.odds = {name: self.turns.choice([0.0, 0.0, 0.1, 0.3]) for name in ("churn", "withdraw", "skip")}
         if short:
             self.domain = msgspec.structs.replace(self.domain, trailing_dates=self.keeps.choice([1, 1, 2, 3]))
         self.sources = self.domain.symbols[0].sources
@@ -75,7 +100,12 @@ class Day:
         self.last = dict.fromkeys(self.sources, start)
         self.down: set[str] = set()
         for number in range(length):
+            self.turn(number)
+            if self.short and number % len(SHORT) == 0:
+                self.closed = self.turns.random() < self.odds["skip"] and number > 0
             self.minute(number)
+        if self.turns.random() < 0.3:
+            self.log.append(self.beat("feed", self.start(length - 1), last=self.last["feed"], final=True))
 
     def start(self, number: int) -> int:
         """Start of the n-th minute."""
@@ -92,13 +122,13 @@ class Day:
     def minute(self, number: int) -> None:
         """Bars of a minute, then heartbeats within the next one."""
         pick = self.pick
-        if self.short and self.keeps.random() < 0.08:
+        if self.short and not self.odds["churn"] and self.keeps.random() < 0.08:
             self.domain = changed(self.domain, trailing_dates=self.keeps.choice([1, 2, 3, 4]))
             self.log.append(config(self.domain))
         if self.short and self.keeps.random() < 0.3:
             self.revise(number)
-        quiet = pick.random() < 0.15
-        for name in ("SPY", "AIG"):
+        quiet = pick.random() < 0.15 or self.closed
+        for name in self.names:
             for source in self.sources:
                 if source not in self.down and not quiet and pick.random() < 0.75:
                     self.log.append(self.bar(name, source, number))
@@ -106,6 +136,44 @@ class Day:
         if pick.random() < 0.15 and number:
             self.log.append(self.odd(number))
         self.hear(number)
+
+    def turn(self, number: int) -> None:
+        """What happens beside the bars: a symbol comes or goes, a bar is taken back, the history goes on."""
+        turns = self.turns
+        if turns.random() < self.odds["churn"]:
+            self.names = NAMES if COMES in self.names else (*NAMES, COMES)
+            spy = self.domain.symbols[0]
+            symbols = [msgspec.structs.replace(spy, symbol=name) for name in self.names]
+            self.domain = changed(self.domain, symbols=symbols)
+            self.log.append(config(self.domain))
+        if number and turns.random() < self.odds["withdraw"]:
+            self.withdraw(number)
+        if self.domain.symbols[0].history:
+            self.history(number)
+
+    def withdraw(self, number: int) -> None:
+        """A bar of before is taken back, or one that never came."""
+        before = [one for one in self.log[-60:] if one["record"] == "Bar" and one["volume"] > 0]
+        if before:
+            one, rise = self.turns.choice(before), self.turns.choice([0, 1, 1, number + 3])
+            gone = {"flags": WITHDRAWN, "volume": 0.0, "revision": one["revision"] + rise, "fill": "real"}
+            self.log.append({**one, **gone})
+
+    def history(self, number: int) -> None:
+        """Bars of minutes so far; while it is loaded heartbeats and, now and then, its end."""
+        turns = self.turns
+        for name in self.names:
+            if turns.random() < (0.6 if self.loading else 0.1):
+                fill = turns.choice(["real", "refetched"])
+                self.log.append(self.bar(name, PAST, turns.randint(0, number), fill=fill))
+        if self.loading and turns.random() < 0.8:
+            through = self.start(turns.randint(0, number))
+            self.log.append(self.beat(PAST, self.start(number), last=through, ts_through=through))
+        if self.loading and turns.random() < 0.2:
+            what = turns.choice(["history_end", "history_failed"])
+            name = turns.choice([None, None, *NAMES])
+            self.loading = name is not None
+            self.log.append({**status(f"{DAY}T13:30", what, PAST, symbol=name), "ts": self.start(number)})
 
     def bar(self, name: str, source: str, number: int, **fields: Any) -> Record:
         low = self.pick.choice([9.0, 9.5, 10.0])
@@ -129,7 +197,7 @@ class Day:
         """A late, refetched, revised or bad bar of a minute so far, or why there is none."""
         pick = self.pick
         back = pick.randint(0, number)
-        name, source = pick.choice(["SPY", "AIG"]), pick.choice(self.sources)
+        name, source = pick.choice(NAMES), pick.choice(self.sources)
         made_of = self.bar(name, source, back, revision=pick.choice([0, 1, 2]))
         choices = [
             made_of,

@@ -10,17 +10,19 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from random import Random
-from typing import Any
 
 import pytest
 
-from streams.core.bars.stage import BarsStage
 from streams.core.ticks.stage import TicksStage
 from tests.factories import Record
 from tests.oracle.bars import Bars
 from tests.oracle.reading import difference, newest, through
 from tests.oracle.ticks import Ticks
 from tests.property import bars_made, test_oracle_ticks
+from tests.property.bars_compared import differences
+
+Told = tuple[int, Counter[str], list[str]]
+"""Events of a log, how many records had each outcome, and every difference."""
 
 EVENTS = int(os.environ.get("BARLINE_ORACLE_EVENTS", "3000"))
 
@@ -30,27 +32,18 @@ def cuts(pick: Random, log: list[Record]) -> list[int]:
     return [pick.randrange(len(log)) for _ in range(pick.choice([0, 1, 5]))]
 
 
-def bars(seed: int) -> tuple[int, list[str]]:
-    """Events of one log of ``bars.raw``, and every difference."""
+def bars(seed: int) -> Told:
+    """One log of ``bars.raw``."""
     pick = Random(seed)
     short = pick.random() < 0.5
     log = bars_made.made(seed, pick.randint(1, 30 if short else 20), short=short)
-    wanted, found = Bars().read(log), through(BarsStage(0), "bars.raw", log, cuts(pick, log))
-    said = difference(wanted.rows(), newest(found.of("bars.1m", "Bar"), "symbol", "ts_open"))
-    said += difference(wanted.gaps(), newest(found.of("gaps", "Gap"), "symbol", "ts_open"))
-    told = newest(found.of("sessions", "Session"), "symbol", "session_date", "interval")
-    said += difference(wanted.sessions(), {at: row for at, row in told.items() if row["state"] == "closed"})
-    last = {(row["symbol"], row["ts_open"]): row["cause"] for row in found.of("bars.1m", "MinuteStatus")}
-    said += [
-        f"{at}: {why}, was {last.get(at)}" for at, why in wanted.statuses().items() if last.get(at) != why
-    ]
-    outcomes = Counter(outcome.partition(".")[0] for outcome in wanted.outcomes.values())
-    said += [f"{name} {count}" for name, count in outcomes.items() if found.counts[name] != count]
-    return len(log), said
+    oracle = Bars().read(log)
+    codes = Counter(oracle.outcomes.values())
+    return len(log), codes, differences(oracle, log, cuts(pick, log))
 
 
-def ticks(seed: int) -> tuple[int, list[str]]:
-    """Events of one log of ``ticks.raw``, and every difference."""
+def ticks(seed: int) -> Told:
+    """One log of ``ticks.raw``, cancels and corrects among its records."""
     pick = Random(seed)
     log = test_oracle_ticks.made(seed, pick.randint(5, 120))
     wanted, found = Ticks().read(log), through(TicksStage(0), "ticks.raw", log, cuts(pick, log))
@@ -63,15 +56,17 @@ def ticks(seed: int) -> tuple[int, list[str]]:
     said += difference(wanted.statuses(), test_oracle_ticks.found_statuses(found))
     outcomes = Counter(outcome.partition(".")[0] for outcome in wanted.outcomes.values())
     said += [f"{name} {count}" for name, count in outcomes.items() if found.counts[name] != count]
-    return len(log), said
+    return len(log), Counter(wanted.outcomes.values()), said
 
 
 @pytest.mark.parametrize("one", [bars, ticks])
-def test_the_stage_agrees_with_its_oracle(one: Callable[[int], tuple[int, Any]]):
-    seed = events = 0
+def test_the_stage_agrees_with_its_oracle(one: Callable[[int], Told]):
+    seed, events, outcomes = 0, 0, Counter[str]()
     while events < EVENTS:
-        count, differences = one(seed)
+        count, codes, differences = one(seed)
         assert (seed, differences[:5]) == (seed, [])
         events, seed = events + count, seed + 1
-    sys.stdout.write(f"{one.__name__}: {events} events of {seed} logs, no difference\n")
+        outcomes.update(codes)
+    said = ", ".join(f"{name} {count}" for name, count in sorted(outcomes.items()))
+    sys.stdout.write(f"{one.__name__}: {events} events of {seed} logs, no difference; {said}\n")
     assert events >= EVENTS

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from schemas.market.intervals import MINUTE
 from streams.core.bars import validate
-from streams.core.bars.book import Book
+from streams.core.bars.book import NONE, Book
 from streams.core.bars.days import WAIT_DATES
 from streams.core.bars.doubt import differs
 from streams.core.bars.effects import Effects
@@ -109,7 +109,9 @@ def _hold(book: Book, listing: Listing, bar: Print, session_date: int, ts_open: 
 
 
 def release(book: Book, listing: Listing) -> Counter[str]:
-    """The history has ended: bars that waited are taken up, however old they are; ``settle`` decides them.
+    """The history has ended: bars that waited are taken up; ``settle`` decides them.
+
+    They may be as old as they are, but for trade dates that the history has left behind: those are over.
 
     Returns:
         Changes of the counts.
@@ -124,7 +126,7 @@ def release(book: Book, listing: Listing) -> Counter[str]:
         day = book.days.slot(listing, session_date)
         if session_date >= 0 and book.offset <= day.offset:
             continue
-        old = session_date < day.session_date
+        old = session_date < max(day.session_date, book.partition.roster.floor[listing.index])
         outcome = late(validate.OLD) if old else _set(book, listing, day, bar, ts_open, decide=False)
         day.count(**{outcome.counted: 1})
         book.days.mark(listing, day, session_date)
@@ -149,15 +151,19 @@ def _is_ahead(book: Book, listing: Listing, ts_open: int) -> bool:
 def _refuse(book: Book, listing: Listing, day: Day, ts_open: int, why: Rejected) -> Outcome:
     """A minute without a bar whose bar was refused has that as its cause."""
     session_date, roster = listing.session_date(ts_open), book.partition.roster
-    is_ahead = _is_ahead(book, listing, ts_open)
-    if day.session_date < session_date >= roster.oldest(listing) and not is_ahead:
+    has_begun = session_date <= roster.window(listing).current
+    is_believed = has_begun or not _is_ahead(book, listing, ts_open)
+    is_first = day.session_date < session_date >= roster.oldest(listing) and is_believed
+    if is_first:
         book.begin(listing, day, session_date)  # it may be the first record of its trade date
         book.refresh(listing)
     place = day.place(ts_open)
-    if place >= 0 and (session_date <= roster.window(listing).current or not is_ahead):
+    if place >= 0 and is_believed:
         day.rows["rejected"][place] += 1
         if day.rows["bits"][place] & MISSED:
             book.apply(listing, day, Effects.find_causes)
+    if is_first:
+        book.settle(listing, only=NONE)
     return rejected(why)
 
 

@@ -18,7 +18,7 @@ from streams.core.bars.days import Days, close_of
 from streams.core.bars.effects import Effects, abandon
 from streams.core.bars.emit import Sheets
 from streams.core.bars.partition import Partition
-from streams.core.bars.roster import Listing, Window
+from streams.core.bars.roster import Listing
 from streams.core.bars.state import REAL, REFETCHED, UNKNOWN, Day
 from streams.core.watermark import FOREVER
 
@@ -158,10 +158,11 @@ class Book:
         roster = self.partition.roster
         group = roster.group[listing.index]
         best, through = roster.best[group], roster.through[group]
-        for place in waits(day, best):
-            effects.decide(place, best)
         if final:
             through = max(through, close_of(_newest(day)))
+        for place in waits(day, best, before=roster.since[listing.index]):  # in the order of time
+            effects.decide_through(min(through, int(day.rows["ts_open"][place])), best)
+            effects.decide(place, best)
         effects.decide_through(through, best)
         if only != NONE:
             effects.find_causes(only=only)
@@ -189,12 +190,12 @@ class Book:
                 if window.advance(roster.through[group]):
                     for at in roster.members[group]:
                         if roster.listings[at].grid is grid:
-                            self._turn(roster.listings[at], window)
+                            self.turn(roster.listings[at])
 
-    def _turn(self, listing: Listing, window: Window) -> None:
+    def turn(self, listing: Listing) -> None:
         """Another trade date has begun: it is opened, the next one planned, and what is too old let go of."""
         self._let_go(listing)
-        date, grid = window.current, listing.grid
+        date, grid = self.partition.roster.window(listing).current, listing.grid
         day = self._expected(listing, date)
         if day is not None and int(day.head["told"][0]) < 0:
             opens = grid.session_bounds(date)[0]

@@ -72,9 +72,17 @@ def take(day: Day, place: int, best: int, ranks: Mapping[int, int]) -> list[Prin
     return waiting
 
 
-def waits(day: Day, source: int) -> list[int]:
-    """Places of the undecided minutes for which a source has delivered its bar, ascending."""
-    return sorted(place for (place, number), bar in day.pending.items() if number == source and not bar.fill)
+def waits(day: Day, source: int, *, before: int) -> list[int]:
+    """Places of the undecided minutes that bars decide now, ascending.
+
+    Args:
+        day: the trade date.
+        source: who decides: a bar of it is waited for no longer.
+        before: nothing is expected of minutes that start before it, so nothing is waited for.
+    """
+    opens = day.rows["ts_open"]
+    ready = {place for (place, number), bar in day.pending.items() if number == source and not bar.fill}
+    return sorted(ready.union(place for place, _ in day.pending if int(opens[place]) < before))
 
 
 def kind_of(bar: Print) -> int:

@@ -132,7 +132,7 @@ class Effects:
         return causes.Minute(ts_open, ts_open + MINUTE, *bounds, int(row["bits"]), int(row["rejected"]))
 
     def _cause(self, place: int) -> int:
-        judge = self._partition.judge(int(self._day.rows["judge"][place]))
+        judge = self._partition.judge(int(self._day.rows["judge"][place]), self._listing)
         return causes.cause(self._minute(place), judge, self._halts, self._partition.silence)
 
     def tell(self, sheets: Sheets) -> bool:
@@ -211,7 +211,8 @@ class Effects:
         rows, partition = self._day.rows, self._partition
         missing = (rows["kind"] == FLAT) | (rows["kind"] == EMPTY)
         missing &= rows["cause"] == UNKNOWN
-        judges = {number: partition.judge(number) for number in np.unique(rows["judge"][missing]).tolist()}
+        numbers = np.unique(rows["judge"][missing]).tolist()
+        judges = {number: partition.judge(number, self._listing) for number in numbers}
         lost = (rows["bits"] & HOLE) != 0
         for (
             number,

@@ -129,9 +129,11 @@ class Partition:
 
     def end_history(self, listings: Iterable[Listing]) -> None:
         """The history of these symbols is loaded, or will not be: their own sources decide from now on."""
+        roster = self.roster
         for listing in listings:
-            self.roster.waiting[listing.index] = False
-        self.roster.regroup()
+            roster.floor[listing.index] = roster.oldest(listing)  # what it let go of does not come back
+            roster.waiting[listing.index] = False
+        roster.regroup()
 
     def meet(self, listing: Listing, source: int, ts_open: int) -> bool:
         """A record of a symbol: it belongs here, and is subscribed at the latest from now on.
@@ -198,11 +200,14 @@ class Partition:
         self.told = max(ts, self.told + 1)
         return self.told
 
-    def judge(self, number: int) -> Judge:
-        """A source as the judge of a minute."""
+    def judge(self, number: int, listing: Listing) -> Judge:
+        """A source as the judge of a minute of a symbol."""
         if number < 0:
             return NOBODY
-        marks, silences, down = self.marks, self._silences.of(number), self._outages.of(number)
+        marks, silences = self.marks, self._silences.of(number)
+        # A history that is loaded is not asked to be alive: it tells of the past.
+        is_past = number == listing.history and number not in listing.ranks
+        down = () if is_past else self._outages.of(number)
         return Judge(number in self.roster.alone, marks.ts_last(number), marks.mark(number), down, silences)
 
     def save(self, offset: int) -> bytes:

@@ -17,7 +17,7 @@ from schemas.columns import UNDECODABLE, Columns
 from schemas.errors import ConfigurationError
 from streams.core.bars import incoming, validate
 from streams.core.bars.admit import Outcome, admit, rejected, release
-from streams.core.bars.book import Book
+from streams.core.bars.book import NONE, Book
 from streams.core.bars.effects import Effects
 from streams.core.bars.emit import Sheets
 from streams.core.bars.halts import EVERYWHERE
@@ -167,13 +167,16 @@ class BarsStage:
         late = session_date < book.partition.roster.oldest(listing) or session_date < day.session_date
         if late or book.offset <= day.offset or book.is_taken(listing, day, session_date):
             return
-        if session_date > day.session_date:
+        is_first = session_date > day.session_date
+        if is_first:
             book.begin(listing, day, session_date)
         place = day.place(status.ts_open)
         if place >= 0:
             _note(day, place, status)
             book.apply(listing, day, Effects.find_causes)
             book.refresh(listing)
+        if is_first:  # of files, what a watermark has passed before is decided now
+            book.settle(listing, only=NONE)
 
     def _source(self, status: SourceRow) -> None:
         book, partition = self._book, self._book.partition
@@ -197,6 +200,8 @@ class BarsStage:
             return
         for listing in symbols:
             book.settle(listing)
+            if status.status in (incoming.HISTORY_END, incoming.HISTORY_FAILED):
+                book.turn(listing)
 
     def _config(self, at: int, config: ConfigRow) -> None:
         book, partition = self._book, self._book.partition
