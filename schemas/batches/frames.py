@@ -13,9 +13,9 @@ records.
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from schemas.jit import inlined, kernel
 from schemas.records import SPAN
 
 _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
+_LENGTH: Final = struct.Struct(">i")
 _SMALLEST_RECORD: Final = 7
 _APPEND_TIME, _TRANSACTIONAL, _CONTROL = 8, 16, 32
 _NULL: Final = int(span(0, -1))
@@ -107,19 +108,20 @@ def from_columns(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
+class _Batch(NamedTuple):
     """Header of one batch and where its body stands in the joined bytes."""
 
     base_offset: int
     base_time: int
     append_time: int  # time of all records, -1 where each has its own
-    count: int
+    records: int
     start: int
     end: int
 
 
-def from_batches(batches: Sequence[bytes], first: int = 0, aborted: Sequence[tuple[int, int]] = ()) -> Frames:
+def from_batches(
+    batches: Sequence[bytes | memoryview], first: int = 0, aborted: Sequence[tuple[int, int]] = ()
+) -> Frames:
     """Frames of raw record batches.
 
     Control batches are skipped, so are the records of aborted transactions and those below ``first``; a batch
@@ -139,12 +141,13 @@ def from_batches(batches: Sequence[bytes], first: int = 0, aborted: Sequence[tup
     transactions = _Aborted(aborted)
     plain = len(chunks) == 1  # nothing is compressed or has to be joined: records are read where they stand
     for data in chunks:
-        at = 0
-        while (size := _whole(data, at)) > 0:
-            header = _checked(data, at, size)
+        at, view = 0, data.data
+        while (size := _whole(view, at)) > 0:
+            header = _checked(data, view, at, size)
             if not transactions.hides(header):
                 begin, codec = at + _HEADER.size, header[5] & 7
-                body = decompress(data[begin : at + size], codec)
+                body = data[begin : at + size]
+                body = decompress(body, codec) if codec else body
                 plain = plain and codec == 0
                 bodies.append(body)
                 found.append(_placed(header, begin, begin + len(body)))
@@ -156,25 +159,27 @@ def _joined(bodies: Sequence[Bytes], found: Sequence[_Batch]) -> tuple[Bytes, li
     """The bodies behind each other, and the batches where they stand then."""
     starts = accumulate((len(body) for body in bodies), initial=0)
     moved = [
-        replace(batch, start=start, end=start + batch.end - batch.start)
+        _Batch(*batch[:4], start, start + batch.end - batch.start)
         for batch, start in zip(found, starts, strict=False)
     ]
+    if len(bodies) == 1:
+        return bodies[0], moved
     return sealed(np.concatenate(bodies)) if bodies else sealed(b""), moved
 
 
-def _whole(data: Bytes, at: int) -> int:
+def _whole(data: memoryview, at: int) -> int:
     """Size of the batch at a place, 0 where it is not there as a whole."""
     if len(data) - at < _HEADER.size:
         return 0
-    size = 12 + int.from_bytes(data[at + 8 : at + 12].tobytes(), "big", signed=True)
+    size = 12 + int(_LENGTH.unpack_from(data, at + 8)[0])
     if size < _HEADER.size:
         raise SchemaError(f"a record batch must have {_HEADER.size} bytes or more, was {size!r}")
     return size if size <= len(data) - at else 0
 
 
-def _checked(data: Bytes, at: int, size: int) -> tuple[int, ...]:
+def _checked(data: Bytes, view: memoryview, at: int, size: int) -> tuple[int, ...]:
     """Header of the batch at a place, its format and checksum checked."""
-    header = _HEADER.unpack_from(data.data, at)
+    header = _HEADER.unpack_from(view, at)
     if header[3] != 2:
         raise SchemaError(f"a record batch must be of format 2, was {header[3]!r} (offset {header[0]})")
     if crc32c(data, at + 21, at + size) != header[4]:
@@ -219,7 +224,7 @@ class _Aborted:
 
 def _framed(data: Bytes, found: Sequence[_Batch], first: int) -> Frames:
     headers = np.array(
-        [(b.base_offset, b.base_time, b.append_time, b.count, b.start, b.end) for b in found], np.int64
+        [(b.base_offset, b.base_time, b.append_time, b.records, b.start, b.end) for b in found], np.int64
     ).reshape(len(found), 6)
     columns = np.empty((4, int(headers[:, 3].sum())), np.int64)
     count = _frame(data, headers, first, columns)

@@ -30,7 +30,7 @@ from streams.transport.table import new_table
 from streams.transport.watchdog import Watchdog
 
 _LOG: Final = logging.getLogger(__name__)
-_QUEUE: Final = 64
+_QUEUE: Final = 2  # chunks by partition: there is one, so a queue is never full and no partition left out
 _LAG_PERIOD: Final = 1.0
 _COMMIT_PERIOD: Final = 0.25
 _STOP_TIMEOUT: Final = 10.0
@@ -205,7 +205,7 @@ def add_agent(
     app.rush.follow(agent.input)
     shell = Shell(app, around, agent.stage, new_lane)
     app.shells.append(shell)
-    topic = app.topic(agent.input, schema=ChunkSchema(), partitions=partitions, maxsize=_QUEUE)
+    topic = app.topic(agent.input, schema=ChunkSchema(), partitions=partitions, maxsize=_QUEUE * partitions)
     app.agent(topic, name=agent.name)(shell.run)
 
 

@@ -1,21 +1,14 @@
-"""Record batches straight from aiokafka's fetcher.
+"""Fetches: record batches of one partition as they came, from the wanted offset to the last whole batch.
 
-aiokafka turns every record of a fetch into an object, which costs more than all our work on it. Its fetcher
-asks two classes to do that; here are two in their place that hand the bytes on as they came. A fetch answers
-with whole batches, so it may begin below the wanted offset and end within a batch.
+A fetch answers with whole batches, so it may begin below the wanted offset and end within a batch.
 """
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from aiokafka.consumer import fetcher
-
-_HEAD: Final = struct.Struct(">qi")
-_LAST_DELTA: Final = struct.Struct(">i")
-_LAST_DELTA_AT: Final = 23
-_SMALLEST: Final = 61
+_HEAD: Final = struct.Struct(">qi11xi")  # base offset, length, what is between, last offset delta
+_BEFORE: Final = 12  # bytes that the length does not count
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,55 +24,17 @@ class Fetch:
 
     start: int
     end: int
-    data: bytes
+    data: bytes | memoryview
     aborted: tuple[tuple[int, int], ...]
 
 
-class RawRecords:
-    """Stands for aiokafka's ``MemoryRecords``: keeps the bytes, knows where the last whole batch ends."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = bytes(data)
-        self.end = -1
-        at = 0
-        while at + _SMALLEST <= len(self.data):
-            base, length = _HEAD.unpack_from(self.data, at)
-            if at + _HEAD.size + length > len(self.data):
-                break
-            self.end = base + _LAST_DELTA.unpack_from(self.data, at + _LAST_DELTA_AT)[0] + 1
-            at += _HEAD.size + length
-
-    def has_next(self) -> bool:
-        """Whether there is a whole batch."""
-        return self.end >= 0
-
-    def size_in_bytes(self) -> int:
-        """Size of all that came; more than nothing without a whole batch means that it was too large."""
-        return len(self.data)
-
-
-class RawPartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has no types
-    """Stands for aiokafka's ``PartitionRecords``: one ``Fetch`` instead of many records."""
-
-    def __init__(
-        self,
-        tp: object,
-        records: RawRecords,
-        aborted_transactions: list[tuple[int, int]] | None,
-        fetch_offset: int,
-        *_: object,
-    ) -> None:
-        self._tp = tp
-        self.next_fetch_offset = fetch_offset
-        aborted = tuple((int(producer), int(first)) for producer, first in aborted_transactions or ())
-        self._records_iterator: Any = self._once(Fetch(fetch_offset, records.end, records.data, aborted))
-
-    def _once(self, fetch: Fetch) -> Iterator[Fetch]:
-        self.next_fetch_offset = max(fetch.end, fetch.start)
-        yield fetch
-
-
-def install() -> None:
-    """Put both in place, for all consumers of this process: the worker has one, and it reads nothing else."""
-    fetcher.MemoryRecords = RawRecords
-    fetcher.PartitionRecords = RawPartitionRecords
+def end_of(data: bytes | memoryview) -> int:
+    """Offset after the last whole batch; -1 where there is none."""
+    at, end, size = 0, -1, len(data)
+    while at + _HEAD.size <= size:
+        base, length, last = _HEAD.unpack_from(data, at)
+        at += _BEFORE + int(length)
+        if at > size or length <= 0:
+            break
+        end = base + last + 1
+    return end

@@ -19,7 +19,7 @@ from faust.types.tuples import TP, ConsumerMessage
 
 from runtime.process import leave
 from schemas.errors import StateError
-from streams.transport import batches, crash, fetcher
+from streams.transport import crash, fetcher
 from streams.transport.batches import Fetch
 from streams.transport.chunk import Chunk
 from streams.transport.fetcher import Fetcher
@@ -27,6 +27,7 @@ from streams.transport.library import library_log
 
 _LOG: Final = logging.getLogger(__name__)
 _FETCH_WAIT_MS: Final = 100
+_TURN_S: Final = 1.0
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types
@@ -35,7 +36,6 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
     logger = library_log
 
     def _create_worker_consumer(self, transport: Any) -> Any:
-        batches.install()
         fetcher.install()
         consumer = super()._create_worker_consumer(transport)
         # A fetch in flight blocks its broker: a partition that has room again must not wait 1.5 s for quiet
@@ -85,6 +85,17 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
         """Offset that the group had committed when the partition was given to us; 0 for none."""
         return self._committed.get(TP(*tp), 0)
 
+    async def _drain_messages(self, fetcher: Any) -> None:
+        """Hand chunks to the agents; Faust's own loop begins several tasks for each."""
+        while not (self.should_stop or fetcher.should_stop):
+            async for tp, event in self.getmany(_TURN_S):
+                if self.app.flow_control.is_active():
+                    await self.callback(event)  # it waits for nothing then: no queue holds two of a partition
+                else:
+                    await self.wait_first(self.callback(event), self.suspend_flow.wait())
+                self._read_offset[tp] = event.offset
+            await asyncio.sleep(0)
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 (Faust's face)
         """Chunks of the partitions whose last chunk is done with.
 
@@ -120,7 +131,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
 
     async def _hear(self, most: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), most)
+            async with asyncio.timeout(most):
+                await self._news.wait()
 
     async def _begin(self, tp: TP, fetches: Sequence[Fetch]) -> int | None:
         """First offset of fetches that counts; None where they must not be handed on."""
@@ -144,8 +156,6 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
         if not self._is_changelog_tp(tp):
             self._chunks[tp].append(chunk)
             self._next[tp] = chunk.end
-        self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
-        self._read_offset[tp] = max(last - 1, 0)  # so that Faust books no gap
         return ConsumerMessage(
             tp.topic, tp.partition, last, 0.0, 0, (), None, chunk, None, 0, 0, tp,
             generation_id=chunk.generation,

@@ -7,19 +7,37 @@ the next one of the connection behind it, a record could stand there for a tenth
     fetch of      a b c    (a came)    b c .............. waits for news of b or c ....    a b c
     record of a                      here, unseen until then
 
-Here it is taken out of aiokafka's hands as it comes, up to ``_max_partition_fetch_bytes`` a partition; it
-lies in a queue that the worker's loop empties. A partition that is full is left out, and holds up no other.
+Here it is taken out of the answer as it comes, up to ``_max_partition_fetch_bytes`` a partition; it lies in a
+queue that the worker's loop empties. A partition that is full is left out, and holds up no other.
+
+aiokafka also begins a task for each fetch, names all partitions in it and makes an object of every field of
+the answer. Here one task asks a broker again and again, in one session (``session``), over a connection of
+its own (``connection``); aiokafka's routine does the rest: where to begin, which broker, a new assignment.
 """
 
+import asyncio
+import contextlib
+import logging
+import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Container
+from collections.abc import Callable, Collection, Container, Sequence
 from typing import Any, Final, NamedTuple
 
+from aiokafka import errors
 from aiokafka.consumer import consumer, fetcher
+from aiokafka.consumer.subscription_state import Assignment
 
-from streams.transport.batches import Fetch
+from streams.transport.batches import Fetch, end_of
+from streams.transport.connection import Connection
+from streams.transport.session import KEY, VERSION, Part, Session
 
+_LOG: Final = logging.getLogger(__name__)
 _NOTHING: Final = frozenset[Any]()
+_SOON_MS: Final = 5
+"""A fetch waits no longer where a partition was left out that may have room again at any moment."""
+_FULL_S: Final = 0.02
+_LOOK_S: Final = 1.0  # until it is looked anew which partitions a broker leads
+_ALONE: Final = "fetches"  # no other request takes this connection
 
 
 class _Came(NamedTuple):
@@ -33,6 +51,14 @@ class _Came(NamedTuple):
         """Whether what is read next follows it."""
         known = self.assignment.active and self.state.has_valid_position
         return bool(known and self.state.position == self.fetch.end)
+
+
+class _Line(NamedTuple):
+    """How a broker is asked."""
+
+    opened: Any
+    connection: Connection
+    session: Session
 
 
 def _ignored() -> None:
@@ -49,8 +75,10 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._prefetch_backoff = 0.0  # what has no room waits, the fetches of others do not
         self._queues: dict[Any, deque[_Came]] = defaultdict(deque)
+        self._lines: dict[int, _Line] = {}
+        self._left_out: set[Any] = set()  # partitions without room
+        self._room = asyncio.Event()
         self._failure: Exception | None = None
         self.wanted: Container[Any] = _NOTHING
         self.wake: Callable[[], None] = _ignored
@@ -76,8 +104,8 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
                         fetches.append(came.fetch)
                 if fetches:
                     found[tp] = fetches
-        if any(tp in self._records for tp in partitions):
-            self._loop.call_soon_threadsafe(self._hand_on)
+        if not self._left_out.isdisjoint(found):
+            self._loop.call_soon_threadsafe(self._room.set)
         return found
 
     async def forget_stale(self) -> None:
@@ -85,40 +113,133 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
         for queue in self._queues.values():
             if queue and not queue[-1].leads_on():
                 queue.clear()
-        self._hand_on()
-
-    async def _proc_fetch_request(self, assignment: Any, node_id: int, request: Any) -> bool:
-        found = bool(await super()._proc_fetch_request(assignment, node_id, request))
-        if found:
-            self._hand_on()
-        return found
-
-    def _hand_on(self) -> None:
-        """Queue what came, where there is room."""
-        for tp, found in list(self._records.items()):
-            if type(found) is not fetcher.FetchResult:
-                self._failure = found._error  # noqa: SLF001 (it would raise it)
-            elif not self._has_room(tp):
-                continue
-            else:
-                self._queue(tp, found)
-            del self._records[tp]
-        self._notify(self._wait_consume_future)
+        self._room.set()
         self.wake()
 
-    def _queue(self, tp: Any, found: Any) -> None:
-        queue, assignment = self._queues[tp], found._assignment  # noqa: SLF001 (it belongs to it)
-        for fetch in found.getall():
-            if queue and queue[-1].fetch.end != fetch.start:
-                queue.clear()  # there was a seek in between
-            queue.append(_Came(assignment, assignment.state_value(tp), fetch))
+    async def _proc_fetch_request(self, assignment: Any, node_id: int, request: Any) -> bool:
+        """Fetch from a broker until there is something else to ask it."""
+        del request  # it names every partition
+        try:
+            await self._fetch_on(assignment, node_id)
+        except asyncio.CancelledError:  # another assignment, or the end: aiokafka wants no exception
+            pass
+        except errors.KafkaError as error:
+            _LOG.warning("fetches from broker %s: %r", node_id, error)
+            await asyncio.sleep(self._retry_backoff)
+        except Exception as failure:  # noqa: BLE001 (aiokafka's routine would end, and nobody hear of it)
+            self._fail(failure)
+        return False  # nobody waits for aiokafka's own queue
 
-    def _has_room(self, tp: Any) -> bool:
-        queued = tuple(self._queues[tp])  # in one go: the other thread takes from it
-        if not queued:
-            return True
+    async def _fetch_on(self, assignment: Assignment, node_id: int) -> None:
+        line, leader_of = await self._line(node_id), self._client.cluster.leader_for_partition
+        led = [
+            (tp, assignment.state_value(tp), self._queues[tp])
+            for tp in assignment.tps
+            if leader_of(tp) == node_id
+        ]
+        latest = time.monotonic() + _LOOK_S
+        while assignment.active and not self._closed and time.monotonic() < latest:
+            self._room.clear()
+            wanted = self._places(led)
+            if wanted:
+                await self._fetch(assignment, line, wanted)
+            elif wanted is not None and self._left_out:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._room.wait(), _FULL_S)
+            else:
+                return
+
+    async def _fetch(self, assignment: Assignment, line: _Line, wanted: dict[Any, int]) -> None:
+        wait_ms = _SOON_MS if self._left_out else self._fetch_max_wait_ms
+        body = line.session.request(wanted, wait_ms)
+        try:
+            parts = line.session.answer(await line.connection.ask(body))
+        except BaseException:  # also where it is cancelled: nobody knows what the broker made of it
+            line.session.reset()
+            raise
+        if not assignment.active or not parts:
+            return
+        refused = [part for part in parts if not self._take_up(assignment, part, wanted)]
+        self.wake()
+        if refused:
+            await asyncio.sleep(self._retry_backoff)
+
+    def _places(self, led: Sequence[tuple[Any, Any, deque[_Came]]]) -> dict[Any, int] | None:
+        """Where to read from, by partition; None where aiokafka has to find something out first."""
+        found = {}
+        self._left_out.clear()
+        for tp, state, queue in led:
+            if not state.paused:
+                if not state.has_valid_position:
+                    return None
+                if not queue or self._has_room(tp, queue):
+                    found[tp] = state.position
+                else:
+                    self._left_out.add(tp)
+        return found
+
+    def _take_up(self, assignment: Assignment, part: Part, wanted: dict[Any, int]) -> bool:
+        """Queue what came for a partition; not when the broker refused it."""
+        tp, start = part.place, wanted[part.place]
+        state = assignment.state_value(tp)
+        if not state.has_valid_position or state.position != start or state.paused:
+            return True  # there was a seek, or nobody wants it now
+        if part.error:
+            self._refused(tp, state, part.error)
+            return False
+        state.highwater, state.lso, state.timestamp = part.highwater, part.stable, int(1_000 * time.time())
+        if part.data and (end := end_of(part.data)) >= 0:
+            self._queue(assignment, tp, Fetch(start, max(start, end), part.data, part.aborted))
+        elif part.data:
+            self._fail(errors.RecordTooLargeError(f"{tp} at {start}: a batch is larger than a fetch may be"))
+        return True
+
+    def _queue(self, assignment: Assignment, tp: Any, fetch: Fetch) -> None:
+        state, queue = assignment.state_value(tp), self._queues[tp]
+        state.consumed_to(fetch.end)
+        if queue and queue[-1].fetch.end != fetch.start:
+            queue.clear()  # there was a seek in between
+        queue.append(_Came(assignment, state, fetch))
+
+    def _refused(self, tp: Any, state: Any, code: int) -> None:
+        kind = errors.for_code(code)
+        if kind is errors.OffsetOutOfRangeError:
+            _LOG.warning("%s: offset %d is not there any more", tp, state.position)
+            state.await_reset(self._default_reset_strategy)
+        elif kind in {errors.NotLeaderForPartitionError, errors.UnknownTopicOrPartitionError}:
+            self._client.force_metadata_update()
+        elif kind is errors.TopicAuthorizationFailedError:
+            self._fail(kind(tp.topic))
+        else:
+            _LOG.warning("%s: %s", tp, kind.__name__)
+
+    async def _line(self, node_id: int) -> _Line:
+        """The connection to a broker, a new one where the last one was lost.
+
+        Raises:
+            KafkaError: the broker cannot be reached, or is too old.
+        """
+        line = self._lines.get(node_id)
+        if line is None or not line.connection.is_open:
+            opened = await self._client._get_conn(node_id, group=_ALONE)  # noqa: SLF001
+            if opened is None:
+                raise errors.NodeNotReadyError(f"broker {node_id}")
+            newest = opened._versions.get(KEY, (0, 0))[1]  # noqa: SLF001 (aiokafka has no way to ask)
+            if newest < VERSION:
+                raise errors.UnsupportedVersionError(f"fetches must be of version {VERSION}, was {newest!r}")
+            connection = Connection(opened, self._client._client_id, self._client._request_timeout_ms / 1_000)  # noqa: SLF001
+            session = Session(self._isolation_level, self._fetch_max_bytes, self._max_partition_fetch_bytes)
+            line = self._lines[node_id] = _Line(opened, connection, session)
+        return line
+
+    def _fail(self, failure: Exception) -> None:
+        self._failure = failure
+        self.wake()
+
+    def _has_room(self, tp: Any, queue: deque[_Came]) -> bool:
+        queued = tuple(queue)  # in one go: the other thread takes from it
         size = sum(len(came.fetch.data) for came in queued)
-        return tp in self.wanted and size < self._max_partition_fetch_bytes
+        return not queued or (tp in self.wanted and size < self._max_partition_fetch_bytes)
 
     def _listen(self) -> None:
         """Hear of errors of the group, which are told to whoever waits for a fetch."""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 from prometheus_client import Counter, Gauge
@@ -41,12 +42,30 @@ CALENDAR_LEFT: Final = Gauge(
 def count(agent: str, counts: Mapping[str, int]) -> None:
     """Add the counts of one step."""
     for name, number in counts.items():
-        if name == "held":
-            HELD.labels(agent).inc(number)
-        elif name.startswith(_REJECTED):
-            REJECTED.labels(agent, name.removeprefix(_REJECTED)).inc(number)
-        else:
-            RECORDS.labels(agent, name).inc(number)
+        if number:
+            _counter(agent, name).inc(number)
+
+
+@cache
+def _counter(agent: str, name: str) -> Counter | Gauge:
+    """What a count is added to; looking it up among its labels takes longer than adding."""
+    if name == "held":
+        return HELD.labels(agent)
+    if name.startswith(_REJECTED):
+        return REJECTED.labels(agent, name.removeprefix(_REJECTED))
+    return RECORDS.labels(agent, name)
+
+
+@cache
+def outputs(agent: str, topic: str) -> Counter:
+    """Counts the records that an agent put out to a topic."""
+    return OUTPUTS.labels(agent, topic)
+
+
+@cache
+def chunks(agent: str, outcome: str) -> Counter:
+    """Counts fetches by what became of them."""
+    return CHUNKS.labels(agent, outcome)
 
 
 class Functions:

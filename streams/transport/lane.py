@@ -260,7 +260,7 @@ class Lane:
         for key, value, timestamp in records.records():
             send(topic, key, value, partition=partition, timestamp_ms=timestamp, headers=made_by)
         around.rush.note(topic)
-        figures.OUTPUTS.labels(around.agent, topic).inc(len(records))
+        figures.outputs(around.agent, topic).inc(len(records))
 
     async def _checkpoints(self) -> None:
         interval = self._around.settings.checkpoint_ms / 1_000

@@ -91,7 +91,7 @@ class Shell:
         applied = not self._is_stale(chunk) and await self._lane(chunk).apply(
             event, lambda: self._is_stale(chunk)
         )
-        figures.CHUNKS.labels(self._around.agent, "applied" if applied else "dropped").inc()
+        figures.chunks(self._around.agent, "applied" if applied else "dropped").inc()
         if applied:
             chunk.release()
 

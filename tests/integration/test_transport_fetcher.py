@@ -6,12 +6,11 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.consumer import consumer, fetcher
+from aiokafka.consumer import consumer
 from confluent_kafka.admin import NewTopic
 
 from runtime.kafka import KafkaSettings
 from runtime.producer import Producer
-from streams.transport import batches
 from streams.transport import fetcher as ours
 from streams.transport.batches import Fetch
 from streams.transport.chunk import Chunk
@@ -74,9 +73,7 @@ def play(
     kafka = os.environ.get("BARLINE_TEST_KAFKA") or request.getfixturevalue("stack").kafka
     topic, admin = unique("fetcher"), KafkaSettings(kafka).admin("test")
     admin.create_topics([NewTopic(topic, 2, 1)])[topic].result()
-    for owner, name in ((fetcher, "MemoryRecords"), (fetcher, "PartitionRecords"), (consumer, "Fetcher")):
-        monkeypatch.setattr(owner, name, getattr(owner, name))  # as it was when the test ends
-    batches.install()
+    monkeypatch.setattr(consumer, "Fetcher", consumer.Fetcher)  # as it was when the test ends
     ours.install()
     yield lambda scenario, most=1 << 20: asyncio.run(Desk(kafka, topic, most).run(scenario))
     admin.delete_topics([topic])[topic].result()

@@ -9,8 +9,11 @@ import inspect
 from typing import Any
 
 import pytest
+from aiokafka.client import AIOKafkaClient
+from aiokafka.conn import AIOKafkaConnection, AIOKafkaProtocol
 from aiokafka.consumer import fetcher, group_coordinator
 from aiokafka.consumer.consumer import AIOKafkaConsumer
+from aiokafka.consumer.subscription_state import TopicPartitionState
 from faust.app.base import App
 from faust.stores.memory import Store
 from faust.streams import Stream
@@ -23,9 +26,15 @@ from mode.services import Service
 from mode.utils import queues
 
 DIGESTS = {
-    (fetcher.FetchResult, ""): "d7db13f06de8248c",
-    (fetcher.PartitionRecords, ""): "94aa0da0dbec8d1b",
-    (fetcher.Fetcher, "_proc_fetch_request fetched_records _get_actions_per_node"): "cb3e54f26421c8ba",
+    (
+        fetcher.Fetcher,
+        "_fetch_requests_routine _proc_fetch_request _get_actions_per_node",
+    ): "4ec09fd919e9cb7b",
+    (fetcher.Fetcher, "__init__ close seek_to request_offset_reset"): "c5594893ea4b2903",
+    (AIOKafkaClient, "_get_conn close"): "ca76c53ebb3a59e0",
+    (AIOKafkaConnection, "connect connected close _read _on_read_task_error _idle_check"): "12f06d45400eaf56",
+    (AIOKafkaProtocol, ""): "0f94e2d601522f90",
+    (TopicPartitionState, ""): "2b83334afadf6d98",
     (AIOKafkaConsumer, "seek_to_committed seek_to_beginning"): "dace5a14f59ce7bf",
     (
         group_coordinator.GroupCoordinator,

@@ -1,0 +1,125 @@
+"""A connection that carries fetches alone: bytes go from the socket to where they stay.
+
+aiokafka opens it, encrypted and authenticated as all others; then its reader, a stream of asyncio that copies
+an answer three times and wakes two tasks for it, is taken off.
+"""
+
+import asyncio
+import struct
+from collections import deque
+from typing import Any, Final
+
+from aiokafka.conn import AIOKafkaConnection, CloseReason
+from aiokafka.errors import CorrelationIdError, KafkaConnectionError, RequestTimedOutError
+
+from streams.transport.session import KEY, VERSION, Data
+
+_ROOM: Final = 1 << 16
+_CHECK_S: Final = 1.0
+_HEAD: Final = struct.Struct(">ihhih")
+_SIZE: Final = struct.Struct(">i")
+_WORDS: Final = 2 * _SIZE.size  # before an answer: its size and the number of its request
+
+
+class Connection(asyncio.BufferedProtocol):
+    """Asks and hears, over a connection of aiokafka that nobody else uses.
+
+    Args:
+        opened: that connection.
+        client: ``client.id``.
+        timeout: seconds until an answer must be there.
+    """
+
+    def __init__(self, opened: AIOKafkaConnection, client: str, timeout: float) -> None:
+        self._opened = opened
+        self._client, self._timeout = client.encode(), timeout
+        self._asked: deque[tuple[int, float, asyncio.Future[Data]]] = deque()  # with the time by then
+        self._number = 0
+        self._small = memoryview(bytearray(_ROOM))
+        self._room, self._have = self._small, 0
+        self._loop = asyncio.get_running_loop()
+        self._transport: Any = opened._writer.transport  # noqa: SLF001 (aiokafka has no way to ask)
+        self._before: Any = self._transport.get_protocol()
+        opened._read_task.cancel()  # noqa: SLF001 (as above)
+        self._transport.set_protocol(self)
+        self._clock = self._loop.call_later(_CHECK_S, self._check)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used."""
+        return bool(self._opened.connected())
+
+    async def ask(self, body: bytes) -> Data:
+        """The answer to a fetch request, without its header.
+
+        Raises:
+            KafkaConnectionError: the connection was lost.
+            RequestTimedOutError: no answer came in time; the connection is closed.
+        """
+        if not self.is_open:
+            raise KafkaConnectionError("the connection for fetches is closed")
+        self._number = (self._number + 1) % (1 << 31)
+        size = _HEAD.size - _SIZE.size + len(self._client) + len(body)
+        head = _HEAD.pack(size, KEY, VERSION, self._number, len(self._client))
+        self._transport.write(b"".join((head, self._client, body)))
+        answer: asyncio.Future[Data] = self._loop.create_future()
+        self._asked.append((self._number, self._loop.time() + self._timeout, answer))
+        return await answer
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next bytes go."""
+        del sizehint
+        return self._room[self._have :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Some came."""
+        self._have += nbytes
+        self._opened._last_action = self._loop.time()  # noqa: SLF001 (it is in use, not idle)
+        while self._have >= _WORDS:
+            size = _SIZE.size + int(_SIZE.unpack_from(self._room)[0])
+            if size > len(self._room):
+                self._grow(size)
+            if self._have < size:
+                return
+            self._hear(size)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell aiokafka, and whoever waits."""
+        self._clock.cancel()
+        self._before.connection_lost(exc)
+        self._opened.close(CloseReason.CONNECTION_BROKEN, exc)
+        self._fail(KafkaConnectionError(f"the connection for fetches was lost: {exc}"))
+
+    def _grow(self, size: int) -> None:
+        whole = memoryview(bytearray(size))
+        whole[: self._have] = self._room[: self._have]
+        self._room = whole
+
+    def _hear(self, size: int) -> None:
+        """Hand on the answer at the head of what came."""
+        (number,) = _SIZE.unpack_from(self._room, _SIZE.size)
+        found = self._room[_WORDS:size]
+        data: Data = found if self._room is not self._small else bytes(found)
+        rest = bytes(self._room[size : self._have])
+        self._room, self._have = self._small, len(rest)
+        self._small[: len(rest)] = rest
+        asked, _, answer = self._asked.popleft() if self._asked else (-1, 0.0, None)
+        if asked != number:
+            self._fail(CorrelationIdError(f"fetch {asked} must be answered, was {number}"))
+            self._opened.close(CloseReason.OUT_OF_SYNC)
+        elif answer is not None and not answer.done():  # else nobody waits for it any more
+            answer.set_result(data)
+
+    def _check(self) -> None:
+        """Give up where an answer is late; one look at all of them costs less than a clock for each."""
+        if self._asked and self._loop.time() > self._asked[0][1]:
+            self._opened.close(CloseReason.CONNECTION_TIMEOUT)
+            self._fail(RequestTimedOutError())
+        else:
+            self._clock = self._loop.call_later(_CHECK_S, self._check)
+
+    def _fail(self, error: Exception) -> None:
+        while self._asked:
+            *_, answer = self._asked.popleft()
+            if not answer.done():
+                answer.set_exception(error)
