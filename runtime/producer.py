@@ -4,25 +4,34 @@ Each record belongs to an *epoch*, which a flush closes. A flush is done when ev
 of all before it was acknowledged; counting acknowledgements would not do, since those of later records may
 come first. A delivery that fails once is never forgotten: every later flush raises, so nothing that depends
 on it is ever committed.
+
+No Python runs for a record: kernels hand a batch over to librdkafka and count what comes back
+(``runtime.handover``), and Python hears of an epoch that is done, a failure or a line of the log.
 """
 
 import asyncio
-import contextlib
 import logging
 import threading
 import time
-from collections import deque
+import weakref
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, InvalidStateError
-from typing import Any, Final
+from typing import Final
 
-from confluent_kafka import KafkaError
-from confluent_kafka import Producer as _Client
+import numpy as np
 
+from runtime import handover, librdkafka
+from runtime.epochs import Epochs
+from runtime.handover import Order, hand_over, take_reports
 from runtime.kafka import CLIENT_LOG, KafkaSettings
+from schemas.batches.encode import Encoded
+from schemas.batches.wire import Bytes, Int, Ints, packed, sealed, span
 from schemas.errors import DependencyError
 
 _LOG: Final = logging.getLogger(__name__)
+
+_SLOTS: Final = 4_096
+_AT_A_TIME: Final = 4_096
+_WAIT_MS: Final = 100
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -44,31 +53,8 @@ class DeliveryError(DependencyError):
     exit_code = 1
 
 
-class _Epoch:
-    """Records between two flushes: how many were sent, how many came back."""
-
-    __slots__ = ("acked", "closed", "done", "failed", "sent")
-
-    def __init__(self, failed: Callable[[KafkaError, Any], None]) -> None:
-        self.sent = 0  # written by the sending thread alone
-        self.acked = 0  # written by the polling thread alone
-        self.closed = False
-        self.done: Future[None] = Future()
-        self.failed = failed
-
-    def delivered(self, error: KafkaError | None, record: Any) -> None:
-        """Delivery report of one record, in the polling thread."""
-        if error is not None:
-            self.failed(error, record)
-        self.acked += 1
-        if self.closed:
-            self.settle()
-
-    def settle(self) -> None:
-        """Finish when all came back; both threads may see it, one of them wins."""
-        if self.acked == self.sent and not self.done.done():
-            with contextlib.suppress(InvalidStateError):
-                self.done.set_result(None)
+class RecordTooLargeError(DeliveryError):
+    """A record is larger than ``message.max.bytes``."""
 
 
 class Producer:
@@ -80,6 +66,10 @@ class Producer:
         linger_ms: how long a record may wait for company.
         delivery_timeout_ms: a record not acknowledged by then has failed.
         on_failure: called with the first failure in the polling thread; the worker leaves there and then.
+        slots: most epochs that may be under way; a flush beyond them waits for the oldest first.
+
+    Raises:
+        ConfigurationError: a setting is none of librdkafka's.
     """
 
     def __init__(
@@ -90,26 +80,32 @@ class Producer:
         linger_ms: float = 5.0,
         delivery_timeout_ms: int = 30_000,
         on_failure: Callable[[DeliveryError], None] | None = None,
+        slots: int = _SLOTS,
     ) -> None:
-        properties = settings.producer(name, linger_ms=linger_ms, delivery_timeout_ms=delivery_timeout_ms)
-        self._client = _Client({**properties, "error_cb": self._broken}, logger=CLIENT_LOG)
+        self._client = librdkafka.new_producer(
+            settings.producer(name, linger_ms=linger_ms, delivery_timeout_ms=delivery_timeout_ms)
+        )
         self._timeout = delivery_timeout_ms / 1_000
         self._on_failure = on_failure
         self._failure: DeliveryError | None = None
-        self._open: deque[_Epoch] = deque()
-        self._epoch = _Epoch(self._failed)
-        self._quit = threading.Event()
+        self._topics: dict[str, int] = {}
+        self._epochs = Epochs(slots)
+        self._state = np.zeros(handover.STATE, np.int64)
+        self._report = np.zeros(handover.REPORT, np.int64)
+        # Not when it is closed: a record that is sent too late must find its client.
+        end = weakref.finalize(self, _destroy, self._client, self._topics)
+        end.atexit = False
         self._poller = threading.Thread(target=self._poll, name=f"{name}-poll", daemon=True)
         self._poller.start()
 
     @property
     def outstanding(self) -> int:
         """Records that are sent and not yet acknowledged."""
-        return len(self._client)
+        return int(librdkafka.outstanding(self._client))
 
     @property
     def failure(self) -> DeliveryError | None:
-        """The first failure, None as long as there was none."""
+        """The first failure, or None."""
         return self._failure
 
     def send(
@@ -124,8 +120,6 @@ class Producer:
     ) -> None:
         """Hand over one record; it has arrived when a later flush returns.
 
-        Waits while the queue is full, at most as long as a delivery may take.
-
         Args:
             topic: name.
             key: its murmur2 hash chooses the partition where none is given.
@@ -135,30 +129,64 @@ class Producer:
             headers: names and values.
 
         Raises:
-            DeliveryError: the queue stayed full.
+            DeliveryError: the queue stayed full, or the record can't be sent.
         """
+        size = len(key) if key is not None else 0
+        spans = span(0, -1 if key is None else size), span(size, -1 if value is None else len(value))
+        row = np.array([*spans, timestamp_ms, partition], np.int64)
+        data = sealed((key or b"") + (value or b""))
+        self._hand_over(topic, headers, data, row[:1], row[1:2], row[2:3], row[3:])
+
+    def send_all(
+        self, topic: str, records: Encoded, *, partition: int | Ints = -1, headers: Headers | None = None
+    ) -> None:
+        """Hand over records in order; they have arrived when a later flush returns.
+
+        Waits while the queue is full, at most as long as a delivery may take.
+
+        Args:
+            topic: name.
+            records: keys, values and timestamps, as of ``send``.
+            partition: number for all of them, int64[n] for each, or -1 where the key chooses.
+            headers: names and values, the same for all.
+
+        Raises:
+            DeliveryError: the queue stayed full, or a record can't be sent; those before it are.
+        """
+        partitions = np.array([partition], np.int64) if isinstance(partition, int) else partition
+        keys, values = packed(records.keys), packed(records.values)
+        self._hand_over(topic, headers, records.data, keys, values, records.timestamps, partitions)
+
+    def _hand_over(
+        self,
+        topic: str,
+        headers: Headers | None,
+        data: Bytes,
+        keys: Ints,
+        values: Ints,
+        timestamps: Ints,
+        partitions: Ints,
+    ) -> None:
+        if self._state[handover.QUIT]:
+            raise DeliveryError(f"a producer must be open, was closed before a record of {topic}")
+        order = Order(self._topic(topic), self._epochs.slot, headers or ())
+        done: Int = 0
         deadline = 0.0
         while True:
-            try:
-                self._client.produce(
-                    topic,
-                    value,
-                    key,
-                    partition,
-                    self._epoch.delivered,
-                    timestamp=timestamp_ms,
-                    headers=headers,
-                )
-            except BufferError:
-                deadline = deadline or time.monotonic() + self._timeout
-                if time.monotonic() > deadline:
-                    raise DeliveryError(
-                        f"kafka must take records, was full with {self.outstanding}"
-                    ) from None
-                time.sleep(0.005)
-            else:
-                self._epoch.sent += 1
+            first = done
+            done, error = hand_over(
+                self._client, order.cells, data, keys, values, timestamps, partitions, first
+            )
+            self._epochs.sent += int(done - first)
+            if error == 0:
                 return
+            if error != librdkafka.QUEUE_FULL:
+                place = partitions[done if len(partitions) > 1 else 0]
+                raise _refused(error, f"{topic} {place}", int(values[done] >> 32))
+            deadline = deadline or time.monotonic() + self._timeout
+            if time.monotonic() > deadline:
+                raise DeliveryError(f"kafka must take records, was full with {self.outstanding}")
+            time.sleep(0.005)
 
     async def flush(self) -> None:
         """Return when everything sent before has arrived.
@@ -167,8 +195,11 @@ class Producer:
             DeliveryError: any delivery ever failed.
         """
         await asyncio.sleep(0)  # others that are about to flush send first, and share the epoch
-        for epoch in self._close_epoch():
-            await asyncio.wrap_future(epoch.done)
+        closed = False
+        while not closed:
+            waiting, closed = self._epochs.close()
+            for epoch in waiting:
+                await asyncio.wrap_future(epoch.done)
         self._raise()
 
     def wait(self, timeout: float | None = None) -> None:
@@ -182,46 +213,88 @@ class Producer:
             TimeoutError: not all has arrived in time.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        for epoch in self._close_epoch():
-            epoch.done.result(None if deadline is None else max(deadline - time.monotonic(), 0.0))
+        closed = False
+        while not closed:
+            waiting, closed = self._epochs.close()
+            for epoch in waiting:
+                epoch.done.result(None if deadline is None else max(deadline - time.monotonic(), 0.0))
         self._raise()
 
     def close(self, timeout: float = 10.0) -> None:
         """Stop; what was not flushed is given ``timeout`` seconds."""
-        self._client.flush(timeout)
-        self._quit.set()
+        librdkafka.flush(self._client, int(timeout * 1_000))
+        self._state[handover.QUIT] = 1
         self._poller.join(1.0)
 
-    def _close_epoch(self) -> list[_Epoch]:
-        """Epochs that are not done yet, oldest first, none of them open for more."""
-        if self._epoch.sent:
-            self._open.append(self._epoch)
-            self._epoch = _Epoch(self._failed)
-            self._open[-1].closed = True
-            self._open[-1].settle()
-        while self._open and self._open[0].done.done():
-            self._open.popleft()
-        return list(self._open)
+    def _topic(self, name: str) -> int:
+        """Handle of a topic, which lives as long as the client."""
+        if name not in self._topics:
+            self._topics[name] = librdkafka.new_topic(self._client, name.encode(), 0)
+        return self._topics[name]
 
     def _raise(self) -> None:
         if self._failure is not None:
             raise self._failure
 
     def _poll(self) -> None:
-        while not self._quit.is_set():
-            self._client.poll(0.1)
+        queue, state, epochs = librdkafka.main_queue(self._client), self._state, self._epochs
+        reports = np.zeros(_AT_A_TIME, np.int64)
+        while not state[handover.QUIT]:
+            found = take_reports(queue, reports, self._report, epochs.acked, epochs.due, state, _WAIT_MS)
+            if found == handover.REFUSED:
+                self._failed(*_told(self._report, int(reports[state[handover.NEXT]])))
+                state[handover.FAILED] = 1
+            elif found == handover.OTHER:
+                self._notice(int(state[handover.EVENT]))
+                librdkafka.event_destroy(int(state[handover.EVENT]))
+                state[handover.EVENT] = 0
+            epochs.settle()
+        if state[handover.EVENT]:
+            librdkafka.event_destroy(int(state[handover.EVENT]))
+        librdkafka.queue_destroy(queue)
 
-    def _failed(self, error: KafkaError, record: Any) -> None:
-        where = f"{record.topic()} {record.partition()}" if record is not None else "the producer"
+    def _failed(self, reason: str, where: str) -> None:
         first = self._failure is None
-        self._failure = self._failure or DeliveryError(
-            f"a record must be taken, was {error.str()!r} ({where})"
-        )
+        self._failure = self._failure or DeliveryError(f"a record must be taken, was {reason!r} ({where})")
         if first and self._on_failure is not None:
             self._on_failure(self._failure)
 
-    def _broken(self, error: KafkaError) -> None:
-        if error.fatal():
-            self._failed(error, None)
-        else:
-            _LOG.warning("kafka: %s", error.str())
+    def _notice(self, event: int) -> None:
+        """Log an event, or fail of it."""
+        kind = librdkafka.event_type(event)
+        if kind == librdkafka.EVENT_LOG:
+            level, text = librdkafka.log_line(self._client, event)
+            CLIENT_LOG.log(level, "%s", text)
+        elif kind == librdkafka.EVENT_ERROR and (reason := librdkafka.fatal_text(self._client)):
+            self._failed(reason, "the producer")
+        elif kind == librdkafka.EVENT_ERROR:
+            _LOG.warning("kafka: %s", librdkafka.event_text(event))
+
+
+def warm() -> None:
+    """Compile the kernels; they are kept for later processes."""
+    none = np.zeros(0, np.int64)
+    hand_over(0, none, sealed(b""), none, none, none, none, 0)
+    take_reports(0, none, none, none, none, np.ones(handover.STATE, np.int64), 0)
+
+
+def _told(report: Ints, at: int) -> tuple[str, str]:
+    """Why a record was refused, and where."""
+    halves = report.view(np.int32)  # of each word the lower one comes first
+    code, partition = int(halves[2 * handover.ERROR]), int(halves[2 * handover.PARTITION])
+    topic = librdkafka.topic_name(int(report[handover.TOPIC]))
+    return librdkafka.report_text(at, code), f"{topic} {partition}"
+
+
+def _refused(error: Int, where: str, size: int) -> DeliveryError:
+    """The error of a record that was not taken."""
+    if error == librdkafka.TOO_LARGE:
+        return RecordTooLargeError(f"a record must fit message.max.bytes, was {size} bytes ({where})")
+    return DeliveryError(f"a record must be taken, was {librdkafka.error_text(int(error))!r} ({where})")
+
+
+def _destroy(client: int, topics: dict[str, int]) -> None:
+    """End a client; its records are dropped."""
+    for topic in topics.values():
+        librdkafka.topic_destroy(topic)
+    librdkafka.destroy(client)

@@ -48,9 +48,9 @@ class Plane:
     def take(self, block: Columns) -> None:
         """One block of a source."""
         parts: dict[int, list[tuple[int, int, bytes | None, bytes]]] = defaultdict(list)
-        for record in route(block, self._encoders["lines.raw"].encode(block), PARTITIONS):
-            at = self._ends[record.partition] + len(parts[record.partition])
-            parts[record.partition].append((at, record.timestamp, record.key, record.value))
+        routed, places = route(block, self._encoders["lines.raw"].encode(block), PARTITIONS)
+        for place, (key, value, timestamp) in zip(places.tolist(), routed.records(), strict=True):
+            parts[place].append((self._ends[place] + len(parts[place]), timestamp, key, value))
         for number, records in parts.items():
             self._ends[number] += len(records)
             self._step(number, self._decoder.decode(from_records(records), number))
@@ -68,8 +68,7 @@ class Plane:
             self.counts[name] += count
         for topic, found in outputs.topics.items():
             if topic in {"equity", "trades"}:
-                for key, value, timestamp in self._encoders[topic].encode(found).records():
-                    self._producer.send(topic, key, value, partition=number, timestamp_ms=timestamp)
+                self._producer.send_all(topic, self._encoders[topic].encode(found), partition=number)
             elif topic == "dead-letters":
                 for row in rows_of(found):
                     self.letters[number][row["offset"]] = row["code"] == "unresolved"

@@ -10,7 +10,8 @@ from connectors.sources.jsnl import LinesSource
 from connectors.sources.publish import Publisher
 from runtime.kafka import KafkaSettings, partition_counts
 from runtime.producer import Headers, Producer
-from schemas.columns import Columns
+from schemas.batches.encode import Encoded
+from schemas.columns import Columns, Ints
 from schemas.config import Domain
 
 
@@ -20,6 +21,14 @@ class Noting:
     def __init__(self, producer: Producer, sent: Sent) -> None:
         self._producer = producer
         self._sent = sent
+
+    def send_all(
+        self, topic: str, records: Encoded, *, partition: Ints, headers: Headers | None = None
+    ) -> None:
+        """Note records and hand them over."""
+        for place, (key, value, _) in zip(partition.tolist(), records.records(), strict=True):
+            self._sent.note(topic, place, key, value)
+        self._producer.send_all(topic, records, partition=partition, headers=headers)
 
     def send(
         self,

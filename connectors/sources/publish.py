@@ -1,44 +1,39 @@
 """Publishes what a source yields: keyed records to their key's partition, all others to every partition."""
 
-from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.producer import Headers, headers
 from schemas.batches.encode import Encoded, Encoder
+from schemas.batches.wire import Ints, packed
 from schemas.columns import Columns
-from schemas.partition import partition_of
+from schemas.partition import partitions_of
 from schemas.records import record_type
 from schemas.topics import TOPICS
 
 _EARLIEST: Final = 1  # milliseconds; the producer takes 0 for the time of day
 
 
-class Routed(NamedTuple):
-    """One record with the partition it goes to."""
-
-    partition: int
-    key: bytes | None
-    value: bytes
-    timestamp: int
-
-
-def route(columns: Columns, encoded: Encoded, partitions: int) -> Iterator[Routed]:
-    """The records of a block with their partitions, in order; unkeyed ones once for each partition.
+def route(columns: Columns, encoded: Encoded, partitions: int) -> tuple[Encoded, Ints]:
+    """The records of a block and int64[n] their partitions, in order; unkeyed ones once for each partition.
 
     Args:
         columns: what a source yielded.
         encoded: the same, encoded.
         partitions: how many the topic has.
     """
-    unkeyed = _unkeyed(columns).tolist()
-    for everywhere, (key, value, timestamp) in zip(unkeyed, encoded.records(), strict=True):
-        if everywhere:
-            yield from (Routed(number, key, value, timestamp) for number in range(partitions))
-        else:
-            yield Routed(partition_of(key or b"", partitions), key, value, timestamp)
+    places = partitions_of(encoded.data, packed(encoded.keys), partitions)
+    unkeyed = _unkeyed(columns)
+    if not unkeyed.any():
+        return encoded, places
+    times = np.where(unkeyed, partitions, 1)
+    copies = np.repeat(np.arange(len(encoded)), times)
+    numbers = np.arange(len(copies)) - np.repeat(np.cumsum(times) - times, times)
+    return encoded.take(copies), np.where(unkeyed[copies], numbers, places[copies])
 
 
 def _unkeyed(columns: Columns) -> NDArray[np.bool_]:
@@ -50,17 +45,8 @@ def _unkeyed(columns: Columns) -> NDArray[np.bool_]:
 class Sender(Protocol):
     """The part of ``runtime.producer`` that a source needs."""
 
-    def send(
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        *,
-        partition: int,
-        timestamp_ms: int,
-        headers: Headers | None,
-    ) -> None:
-        """Hand over one record."""
+    def send_all(self, topic: str, records: Encoded, *, partition: Ints, headers: Headers | None) -> None:
+        """Hand over records."""
         ...
 
 
@@ -82,31 +68,8 @@ class Publisher:
 
     def publish(self, columns: Columns) -> int:
         """Hand a block to the producer, in order; returns how many records that were."""
-        name, own = columns.topic.name, headers(self._made_by)
-        encoded = self._encoders[name].encode(columns)
-        if not _unkeyed(columns).any():
-            return self._keyed(name, encoded, own)
-        count = 0
-        for record in route(columns, encoded, self._partitions):
-            self._producer.send(
-                name,
-                record.key,
-                record.value,
-                partition=record.partition,
-                timestamp_ms=max(record.timestamp, _EARLIEST),
-                headers=own,
-            )
-            count += 1
-        return count
-
-    def _keyed(self, topic: str, encoded: Encoded, own: Headers) -> int:
-        """The same where every record goes to one partition: a record costs half of ``route``."""
-        send, partitions = self._producer.send, self._partitions
-        places: dict[bytes | None, int] = {}
-        for key, value, timestamp in encoded.records():
-            place = places.get(key)
-            if place is None:
-                place = places[key] = partition_of(key or b"", partitions)
-            ts = max(_EARLIEST, timestamp)
-            send(topic, key, value, partition=place, timestamp_ms=ts, headers=own)
-        return len(encoded)
+        name = columns.topic.name
+        records, places = route(columns, self._encoders[name].encode(columns), self._partitions)
+        records = replace(records, timestamps=np.maximum(records.timestamps, _EARLIEST))
+        self._producer.send_all(name, records, partition=places, headers=headers(self._made_by))
+        return len(records)

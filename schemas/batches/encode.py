@@ -1,6 +1,6 @@
 """Columns to values: the kernel that writes what the one of ``decode`` reads."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -53,8 +53,25 @@ class Encoded:
     values: Rows
     timestamps: Ints
 
+    @classmethod
+    def of(
+        cls, keys: Collection[bytes | None], values: Collection[bytes | None], timestamps: Ints
+    ) -> "Encoded":
+        """Records that are bytes already; None is null."""
+        parts = [*keys, *values]
+        sizes = np.array([-1 if part is None else len(part) for part in parts], np.int64)
+        ends = np.cumsum(np.maximum(sizes, 0))
+        spans = (sizes << 32) | (ends - np.maximum(sizes, 0))
+        data = sealed(b"".join(filter(None, parts)))
+        return cls(data, unpacked(spans[: len(keys)]), unpacked(spans[len(keys) :]), timestamps)
+
     def __len__(self) -> int:
         return len(self.values)
+
+    def take(self, rows: NDArray[np.intp]) -> "Encoded":
+        """Some of the records, or some of them several times."""
+        keys, values = (unpacked(packed(spans)[rows]) for spans in (self.keys, self.values))
+        return Encoded(self.data, keys, values, self.timestamps[rows])
 
     def records(self) -> Iterator[tuple[bytes | None, bytes, int]]:
         """Key, value and timestamp of each record."""

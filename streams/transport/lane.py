@@ -254,11 +254,9 @@ class Lane:
         self._spent += thread_time() - start
 
     def _send(self, topic: str, columns: Any) -> None:
-        around, made_by = self._around, headers(self._around.agent)
-        send, partition = around.producer.send, self._partition
-        records = around.codec.encode(columns)
-        for key, value, timestamp in records.records():
-            send(topic, key, value, partition=partition, timestamp_ms=timestamp, headers=made_by)
+        around, records = self._around, self._around.codec.encode(columns)
+        made_by = headers(around.agent)
+        around.producer.send_all(topic, records, partition=self._partition, headers=made_by)
         around.rush.note(topic)
         figures.outputs(around.agent, topic).inc(len(records))
 

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import faust
+import numpy as np
 from faust.stores.memory import Store
 
 from runtime.producer import Producer
+from schemas.batches.encode import Encoded
 from schemas.topics import changelog
 from streams.core.slots import offset_of
 from streams.transport.chunk import ChunkSchema
@@ -67,8 +69,8 @@ class Table(faust.Table):  # type: ignore[misc]  # Faust has no types
     def put(self, producer: Producer, partition: int, states: Mapping[bytes, bytes]) -> None:
         """Write states; they are durable when the producer's next flush returns."""
         self.data.partitions[partition].update(states)
-        for key, state in states.items():
-            producer.send(self.changelog_topic_name, key, state, partition=partition)
+        records = Encoded.of(states.keys(), states.values(), np.zeros(len(states), np.int64))
+        producer.send_all(self.changelog_topic_name, records, partition=partition)
 
     def recover(self, partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Take up records of the changelog in log order: of each key the one with the newest offset (R12).

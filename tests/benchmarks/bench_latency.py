@@ -131,10 +131,8 @@ class Feed:
         if count > 0:
             self._add(draft, count, ts)
         made = draft.finish()
-        for row in route(made, self._encoder.encode(made), PARTITIONS):
-            self._producer.send(
-                "ticks.raw", row.key, row.value, partition=row.partition, timestamp_ms=row.timestamp
-            )
+        records, places = route(made, self._encoder.encode(made), PARTITIONS)
+        self._producer.send_all("ticks.raw", records, partition=places)
 
     def _add(self, draft: Draft, count: int, ts: int) -> None:
         rows, of = self._kind.empty(count), np.arange(self._number, self._number + count)

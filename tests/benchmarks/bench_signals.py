@@ -31,11 +31,12 @@ from barline.stack.plan import plan_programs
 from barline.stack.running import running
 from connectors.sinks.clickhouse.migrate import migrate
 from connectors.sinks.clickhouse.store import Store
-from connectors.sources.publish import Routed, route
+from connectors.sources.publish import route
 from runtime.kafka import KafkaSettings, partition_counts
 from runtime.producer import Producer, headers
 from runtime.reader import Partition, Reader
-from schemas.batches.encode import Encoder
+from schemas.batches.encode import Encoded, Encoder
+from schemas.batches.wire import Ints
 from schemas.codec import decode_record, names_of
 from schemas.columns import Draft
 from schemas.config import Domain, SignalConfig
@@ -89,7 +90,7 @@ def body(case: Case, version: int) -> Domain:
     )  # fmt: skip
 
 
-def ticks(case: Case, number: int, encoder: Encoder) -> list[Routed]:
+def ticks(case: Case, number: int, encoder: Encoder) -> tuple[Encoded, Ints]:
     """The last ticks of a minute, all symbols in turn; half of the symbols rise, the others fall."""
     count = int(case.rate * case.seconds)
     draft, kind = Draft("ticks.raw", 0), record_type("Tick")
@@ -103,16 +104,16 @@ def ticks(case: Case, number: int, encoder: Encoder) -> list[Routed]:
     rows["nulls"] = kind.null_bit("trade_id") | kind.null_bit("conditions")
     draft.extend("Tick", rows, times)
     made = draft.finish()
-    return list(route(made, encoder.encode(made), PARTITIONS))
+    return route(made, encoder.encode(made), PARTITIONS)
 
 
-def beat(case: Case, number: int, encoder: Encoder) -> list[Routed]:
+def beat(case: Case, number: int, encoder: Encoder) -> tuple[Encoded, Ints]:
     """The heartbeat that closes the minute, once for each partition."""
     draft, ts = Draft("ticks.raw", 0), case.close(number) + SECOND + 1
     instants = {"ts": ts, "ts_last": ts, "ts_through": ts}
     draft.row("Heartbeat", ts, source="feed", writer="feed", alive=True, final=False, **instants)
     made = draft.finish()
-    return list(route(made, encoder.encode(made), PARTITIONS))
+    return route(made, encoder.encode(made), PARTITIONS)
 
 
 def got_of(came: Came, names: Mapping[int, str]) -> Got:
@@ -179,19 +180,16 @@ class Bench:
         self._arrival.close()
         self._producer.close()
 
-    def _spread(self, rows: list[Routed], seconds: float) -> None:
+    def _spread(self, routed: tuple[Encoded, Ints], seconds: float) -> None:
         """Send the ticks of a round evenly over its time."""
-        start = time.monotonic()
-        for part in range(PARTS):
-            self._send(rows[len(rows) * part // PARTS : len(rows) * (part + 1) // PARTS])
-            time.sleep(max(0.0, start + seconds * (part + 1) / PARTS - time.monotonic()))
+        start, (records, places) = time.monotonic(), routed
+        for part, rows in enumerate(np.array_split(np.arange(len(records)), PARTS), 1):
+            self._send((records.take(rows), places[rows]))
+            time.sleep(max(0.0, start + seconds * part / PARTS - time.monotonic()))
 
-    def _send(self, rows: list[Routed]) -> None:
-        for row in rows:
-            self._producer.send(
-                "ticks.raw", row.key, row.value, partition=row.partition, timestamp_ms=row.timestamp,
-                headers=headers("bench"),
-            )  # fmt: skip
+    def _send(self, routed: tuple[Encoded, Ints]) -> None:
+        records, places = routed
+        self._producer.send_all("ticks.raw", records, partition=places, headers=headers("bench"))
 
     def _ends(self) -> dict[Partition, int]:
         reader = Reader(self._kafka, "bench")

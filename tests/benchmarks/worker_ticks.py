@@ -109,9 +109,10 @@ class Filler:
         self._producer.begin_transaction()
         sent = 0
         for block in blocks(load, first, count):
-            for record in route(block, self._encoder.encode(block), self._partitions):
-                self._produce(record)
-                sent += 1
+            records, places = route(block, self._encoder.encode(block), self._partitions)
+            for place, record in zip(places.tolist(), records.records(), strict=True):
+                self._produce(place, *record)
+            sent += len(records)
             self._producer.poll(0)
         self._producer.flush()
         return sent
@@ -120,8 +121,7 @@ class Filler:
         """Let them be seen, all at once."""
         self._producer.commit_transaction()
 
-    def _produce(self, record: tuple[int, bytes | None, bytes, int]) -> None:
-        partition, key, value, timestamp = record
+    def _produce(self, partition: int, key: bytes | None, value: bytes, timestamp: int) -> None:
         while True:
             try:
                 self._producer.produce(self._topic, value, key, partition, timestamp=timestamp)

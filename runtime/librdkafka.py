@@ -1,0 +1,153 @@
+"""librdkafka's C interface, as far as the producer speaks it: the library that its Python client brings.
+
+``confluent_kafka`` makes a Python object of every record that is sent and of every report about it. Its
+library does neither: it is called here directly, by kernels where records are many (``runtime.handover``) and
+by ctypes where they are not. Only what ``rdkafka.h`` documents is used.
+"""
+
+import ctypes
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numba
+from confluent_kafka import cimpl
+from llvmlite import binding  # type: ignore[import-untyped]  # it has no stubs
+from numba import types
+
+from schemas.errors import ConfigurationError
+
+QUEUE_FULL: Final = -184
+TOO_LARGE: Final = 10
+
+EVENT_REPORTS: Final = 0x1
+EVENT_LOG: Final = 0x4
+EVENT_ERROR: Final = 0x8
+
+_LEVELS: Final = 50, 50, 50, 40, 30, 20, 20, 10
+"""Of ``logging``, by level of syslog from emergencies to debugging."""
+
+_PRODUCER: Final = 0
+_TEXT: Final = 512
+_POINTER: Final = ctypes.c_int64
+"""Pointers are numbers here: kernels take them as such."""
+
+# The extension module is linked to the library, wherever its wheel keeps that, so its symbols are found here.
+_LIBRARY: Final = ctypes.CDLL(cimpl.__file__)
+_NUMBERS: Final = {ctypes.c_int64: types.int64, ctypes.c_int32: types.int32, None: types.void}
+
+
+def _function(name: str, result: Any, *arguments: Any) -> Any:
+    """A function of the library for Python; the GIL is released while it runs."""
+    found = getattr(_LIBRARY, name)
+    found.restype, found.argtypes = result, arguments
+    return found
+
+
+def for_kernels(name: str, result: Any, *arguments: Any) -> Any:
+    """A function of the library, or of C itself, for kernels; they are kept with its name, not its address.
+
+    Args:
+        name: its symbol.
+        result: ctypes type, None for nothing.
+        arguments: ctypes types.
+    """
+    found = _function(name, result, *arguments)
+    if numba.config.DISABLE_JIT:
+        return lambda *given: found(*map(int, given))
+    binding.add_symbol(name, ctypes.cast(found, ctypes.c_void_p).value)
+    return types.ExternalFunction(name, _NUMBERS[result](*(_NUMBERS[one] for one in arguments)))
+
+
+_conf_new: Final = _function("rd_kafka_conf_new", _POINTER)
+_conf_destroy: Final = _function("rd_kafka_conf_destroy", None, _POINTER)
+_conf_set: Final = _function(
+    "rd_kafka_conf_set", ctypes.c_int, _POINTER, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p,
+    ctypes.c_size_t,
+)  # fmt: skip
+_conf_set_events: Final = _function("rd_kafka_conf_set_events", None, _POINTER, ctypes.c_int)
+_new: Final = _function("rd_kafka_new", _POINTER, ctypes.c_int, _POINTER, ctypes.c_char_p, ctypes.c_size_t)
+_set_log_queue: Final = _function("rd_kafka_set_log_queue", ctypes.c_int, _POINTER, _POINTER)
+_error_name: Final = _function("rd_kafka_err2str", ctypes.c_char_p, ctypes.c_int)
+_name: Final = _function("rd_kafka_name", ctypes.c_char_p, _POINTER)
+_fatal_error: Final = _function(
+    "rd_kafka_fatal_error", ctypes.c_int, _POINTER, ctypes.c_char_p, ctypes.c_size_t
+)
+_event_log: Final = _function(
+    "rd_kafka_event_log", ctypes.c_int, _POINTER, ctypes.POINTER(ctypes.c_char_p),
+    ctypes.POINTER(ctypes.c_char_p), ctypes.POINTER(ctypes.c_int),
+)  # fmt: skip
+_event_error_text: Final = _function("rd_kafka_event_error_string", ctypes.c_char_p, _POINTER)
+_topic_name: Final = _function("rd_kafka_topic_name", ctypes.c_char_p, _POINTER)
+_report_text: Final = _function("rd_kafka_message_produce_errstr", ctypes.c_char_p, _POINTER)
+
+destroy: Final = _function("rd_kafka_destroy", None, _POINTER)
+flush: Final = _function("rd_kafka_flush", ctypes.c_int, _POINTER, ctypes.c_int)
+outstanding: Final = _function("rd_kafka_outq_len", ctypes.c_int, _POINTER)
+main_queue: Final = _function("rd_kafka_queue_get_main", _POINTER, _POINTER)
+queue_destroy: Final = _function("rd_kafka_queue_destroy", None, _POINTER)
+new_topic: Final = _function("rd_kafka_topic_new", _POINTER, _POINTER, ctypes.c_char_p, _POINTER)
+topic_destroy: Final = _function("rd_kafka_topic_destroy", None, _POINTER)
+event_type: Final = _function("rd_kafka_event_type", ctypes.c_int, _POINTER)
+event_destroy: Final = _function("rd_kafka_event_destroy", None, _POINTER)
+
+
+def new_producer(properties: Mapping[str, Any]) -> int:
+    """A client that tells of everything by events on its main queue; ``destroy`` ends it.
+
+    Args:
+        properties: of librdkafka, by name.
+
+    Raises:
+        ConfigurationError: it knows no such property, or not this value of it.
+    """
+    text = ctypes.create_string_buffer(_TEXT)
+    conf = _conf_new()
+    for name, value in {**properties, "log.queue": True}.items():
+        said = str(value).lower() if isinstance(value, bool) else str(value)
+        if _conf_set(conf, name.encode(), said.encode(), text, _TEXT) != 0:
+            _conf_destroy(conf)
+            raise ConfigurationError(f"a setting of kafka must be valid, was refused: {_read(text.value)}")
+    _conf_set_events(conf, EVENT_REPORTS | EVENT_LOG | EVENT_ERROR)
+    client = int(_new(_PRODUCER, conf, text, _TEXT) or 0)
+    if not client:
+        _conf_destroy(conf)
+        raise ConfigurationError(f"the settings of kafka must fit, were refused: {_read(text.value)}")
+    _set_log_queue(client, 0)
+    return client
+
+
+def error_text(code: int) -> str:
+    """What an error code says."""
+    return _read(_error_name(code))
+
+
+def fatal_text(client: int) -> str:
+    """What put an end to a client, empty where nothing did."""
+    text = ctypes.create_string_buffer(_TEXT)
+    return _read(text.value) if _fatal_error(client, text, _TEXT) else ""
+
+
+def log_line(client: int, event: int) -> tuple[int, str]:
+    """Level, as of ``logging``, and text of a log event."""
+    facility, text, level = ctypes.c_char_p(), ctypes.c_char_p(), ctypes.c_int()
+    _event_log(event, ctypes.byref(facility), ctypes.byref(text), ctypes.byref(level))
+    return _LEVELS[level.value], f"{_read(facility.value)} [{_read(_name(client))}] {_read(text.value)}"
+
+
+def event_text(event: int) -> str:
+    """What an error event says."""
+    return _read(_event_error_text(event))
+
+
+def report_text(report: int, code: int) -> str:
+    """Why a record was refused: in the broker's words where it said some."""
+    return _read(_report_text(report)) or error_text(code)
+
+
+def topic_name(topic: int) -> str:
+    """Name of a topic."""
+    return _read(_topic_name(topic))
+
+
+def _read(text: bytes | None) -> str:
+    return (text or b"").decode("utf-8", "replace")

@@ -1,0 +1,251 @@
+"""Records that are handed over in batches arrive as they are, and what does not arrive is told of."""
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import NewTopic
+
+from runtime import librdkafka
+from runtime.kafka import KafkaSettings
+from runtime.producer import DeliveryError, Producer, RecordTooLargeError
+from schemas.batches.encode import Encoded
+from schemas.partition import partition_of
+from tests.eventually import eventually
+
+pytestmark = pytest.mark.stack
+
+Opened = Callable[[Any], Any]
+PARTITIONS = 2
+HEADERS = [("made_by", b"test"), ("empty", b""), ("zero", b"\0\x01")]
+
+SEND_PLAINLY = """
+import sys
+import numpy as np
+from runtime.kafka import KafkaSettings
+from runtime.producer import Producer
+from tests.integration.test_producer_batches import RECORDS, send_in_one
+
+producer = Producer(KafkaSettings(sys.argv[1]), "plain")
+send_in_one(producer, sys.argv[2])
+producer.wait(60)
+producer.close()
+"""
+
+
+class Row(NamedTuple):
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+    headers: list[tuple[str, bytes]] | None
+
+
+RECORDS = [
+    Row(number % PARTITIONS, key, value, 1 + number, HEADERS)
+    for number, (key, value) in enumerate(
+        (key, value)
+        for key in (None, b"", b"k", b"a longer key \0 with a zero")
+        for value in (None, b"", b"v", bytes(range(256)) * 40)
+    )
+]
+
+IN_ORDER = sorted(RECORDS, key=lambda row: (row.partition, row.timestamp))
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest) -> KafkaSettings:
+    return KafkaSettings(os.environ.get("BARLINE_TEST_KAFKA") or request.getfixturevalue("stack").kafka)
+
+
+@pytest.fixture
+def topic(settings: KafkaSettings, unique: Callable[[str], str]) -> Callable[[], str]:
+    admin = settings.admin("test")
+
+    def make() -> str:
+        name = unique("batches")
+        admin.create_topics([NewTopic(name, PARTITIONS, 1)])[name].result()
+        return name
+
+    return make
+
+
+def send_in_one(producer: Producer, name: str) -> None:
+    rows = RECORDS
+    records = Encoded.of(
+        [row.key for row in rows], [row.value for row in rows], np.array([row.timestamp for row in rows])
+    )
+    places = np.array([row.partition for row in rows])
+    producer.send_all(name, records, partition=places, headers=HEADERS)
+
+
+def send_one_by_one(producer: Producer, name: str) -> None:
+    for place, key, value, timestamp, headers in RECORDS:
+        producer.send(name, key, value, partition=place, timestamp_ms=timestamp, headers=headers)
+
+
+def send_without_headers(producer: Producer, name: str) -> None:
+    for place, key, value, timestamp, _ in RECORDS:
+        producer.send(name, key, value, partition=place, timestamp_ms=timestamp)
+
+
+def arrived(settings: KafkaSettings, name: str, count: int) -> list[Row]:
+    """What a client of others reads, in the order of each partition."""
+    consumer = Consumer({"bootstrap.servers": settings.bootstrap, "group.id": "unused"})
+    consumer.assign([TopicPartition(name, number, 0) for number in range(PARTITIONS)])
+    found: list[Row] = []
+
+    def all_there() -> bool:
+        for one in consumer.consume(count, 0.2):
+            assert one.error() is None
+            found.append(Row(one.partition(), one.key(), one.value(), one.timestamp()[1], one.headers()))
+        return len(found) >= count
+
+    try:
+        eventually(all_there)
+    finally:
+        consumer.close()
+    return sorted(found, key=lambda row: (row.partition, row.timestamp))
+
+
+@pytest.mark.parametrize("send", [send_in_one, send_one_by_one])
+def test_records_arrive_as_they_are(
+    settings: KafkaSettings, topic: Callable[[], str], opened: Opened, send: Callable[[Producer, str], None]
+):
+    name, producer = topic(), opened(Producer(settings, "test"))
+    send(producer, name)
+    producer.wait(30)
+    assert arrived(settings, name, len(RECORDS)) == IN_ORDER
+
+
+def test_records_sent_otherwise_would_be_seen(
+    settings: KafkaSettings, topic: Callable[[], str], opened: Opened
+):
+    name, producer = topic(), opened(Producer(settings, "test"))
+    send_without_headers(producer, name)
+    producer.wait(30)
+    found = arrived(settings, name, len(RECORDS))
+    assert [row[:4] for row in found] == [row[:4] for row in IN_ORDER]
+    assert {str(row.headers) for row in found} == {"None"}
+
+
+def test_records_arrive_as_they_are_without_the_compiler(settings: KafkaSettings, topic: Callable[[], str]):
+    name = topic()
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    call = [sys.executable, "-W", "error", "-c", SEND_PLAINLY, settings.bootstrap, name]
+    done = subprocess.run(call, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert arrived(settings, name, len(RECORDS)) == IN_ORDER
+
+
+def test_keys_of_a_batch_choose_their_partitions(
+    settings: KafkaSettings, topic: Callable[[], str], opened: Opened
+):
+    name, producer = topic(), opened(Producer(settings, "test"))
+    keys = [b"S%d" % number for number in range(50)]
+    producer.send_all(name, Encoded.of(keys, keys, np.arange(1, 51)))
+    producer.wait(30)
+    found = {row.key: row.partition for row in arrived(settings, name, 50)}
+    assert found == {key: partition_of(key, PARTITIONS) for key in keys}
+
+
+def test_a_batch_waits_for_room_and_goes_on(
+    settings: KafkaSettings, topic: Callable[[], str], opened: Opened, monkeypatch: pytest.MonkeyPatch
+):
+    narrow = KafkaSettings(settings.bootstrap, {"queue.buffering.max.kbytes": "64"})
+    name, producer, waits = topic(), opened(Producer(narrow, "test", linger_ms=0)), []
+
+    def noted(seconds: float, sleep: Callable[[float], None] = time.sleep) -> None:
+        waits.append(seconds)
+        sleep(seconds)
+
+    monkeypatch.setattr("runtime.producer.time.sleep", noted)
+    values = [number.to_bytes(4, "big") * 250 for number in range(1_000)]
+    producer.send_all(name, Encoded.of([None] * 1_000, values, np.full(1_000, 1)), partition=1)
+    producer.wait(60)
+    assert waits, "the queue must have been full"
+    assert [row.value for row in arrived(settings, name, 1_000)] == values
+
+
+def test_a_record_too_large_is_refused_and_those_before_it_arrive(
+    settings: KafkaSettings, topic: Callable[[], str], opened: Opened
+):
+    name, producer = topic(), opened(Producer(settings, "test"))
+    values = [b"first", os.urandom(2_000_000), b"third"]
+    with pytest.raises(RecordTooLargeError, match=rf"must fit message.max.bytes, was 2000000 .*\({name} 0\)"):
+        producer.send_all(name, Encoded.of([None] * 3, values, np.full(3, 1)), partition=0)
+    producer.wait(30)
+    assert [row.value for row in arrived(settings, name, 1)] == [b"first"]
+
+
+async def test_more_flushes_than_slots_all_end(
+    settings: KafkaSettings, topic: Callable[[], str], opened: Opened
+):
+    name, producer = topic(), opened(Producer(settings, "test", linger_ms=0, slots=3))
+    flushes = []
+    for number in range(40):
+        producer.send(name, None, b"%d" % number, partition=number % 2)
+        flushes.append(asyncio.create_task(producer.flush()))
+        await asyncio.sleep(0)
+    flushes[5].cancel()
+    await asyncio.gather(*flushes, return_exceptions=True)
+    assert [flush.cancelled() for flush in flushes] == [number == 5 for number in range(40)]
+    await asyncio.to_thread(eventually, lambda: producer.outstanding == 0)
+    assert len(await asyncio.to_thread(arrived, settings, name, 40)) == 40
+
+
+async def test_every_flush_after_a_lost_batch_fails_and_it_is_told_once(caplog: pytest.LogCaptureFixture):
+    failures: list[DeliveryError] = []
+    with caplog.at_level(logging.WARNING):
+        producer = Producer(
+            KafkaSettings("127.0.0.1:1"), "test", delivery_timeout_ms=1_000, on_failure=failures.append
+        )
+        lost = Encoded.of([None] * 500, [b"x"] * 500, np.full(500, 1))
+        flushes = []
+        for _ in range(3):
+            producer.send_all("topic", lost, partition=0)
+            flushes.append(asyncio.create_task(producer.flush()))
+            await asyncio.sleep(0.01)
+        found = await asyncio.gather(*flushes, return_exceptions=True)
+        await asyncio.to_thread(eventually, lambda: producer.outstanding == 0)
+        with pytest.raises(DeliveryError, match=r"must be taken, was 'Local: .*timed out' \(topic 0\)"):
+            await producer.flush()
+    producer.close(0.1)
+    assert found == [producer.failure] * 3
+    assert failures == [producer.failure]
+    assert any(one.name == "runtime.producer" and "kafka: " in one.getMessage() for one in caplog.records)
+
+
+def test_a_fatal_error_of_the_client_fails_the_producer(
+    settings: KafkaSettings, topic: Callable[[], str], opened: Opened
+):
+    failures: list[DeliveryError] = []
+    name, producer = topic(), opened(Producer(settings, "test", on_failure=failures.append))
+    producer.send(name, None, b"x", partition=0)
+    producer.wait(30)
+    librdkafka._LIBRARY.rd_kafka_test_fatal_error(
+        librdkafka._POINTER(producer._client), 47, b"fenced by a test"
+    )
+    eventually(lambda: failures)
+    assert "fenced by a test" in str(failures[0])
+    with pytest.raises(DeliveryError, match="fenced by a test"):
+        producer.wait(30)
+    with pytest.raises(DeliveryError, match="a record must be taken"):
+        producer.send(name, None, b"y", partition=0)
+
+
+def test_a_closed_producer_takes_no_records(settings: KafkaSettings, topic: Callable[[], str]):
+    name, producer = topic(), Producer(settings, "test")
+    producer.send(name, None, b"x", partition=0)
+    producer.close()
+    assert len(arrived(settings, name, 1)) == 1
+    with pytest.raises(DeliveryError, match="must be open"):
+        producer.send(name, None, b"y", partition=0)
