@@ -21,6 +21,11 @@ CLIENT_LOG: Final = logging.getLogger("runtime.librdkafka")
 CLIENT_LOG.addHandler(logging.NullHandler())
 CLIENT_LOG.addFilter(lambda record: not record.getMessage().endswith(": retrying"))
 
+LARGEST_BATCH: Final = 64 << 20
+"""Most bytes of a record batch, which brokers take and readers fetch whole: a configuration of 100,000
+symbols is one record of 20 million bytes and more."""
+_LARGEST_RECORD: Final = LARGEST_BATCH - (64 << 10)  # the batch around a record takes less than the rest
+
 _PREFIX: Final = "BARLINE_KAFKA_"
 _SECURITY: Final = ("SECURITY_", "SASL_", "SSL_")
 
@@ -80,6 +85,7 @@ class KafkaSettings:
             "compression.type": "lz4",
             "linger.ms": linger_ms,
             "message.timeout.ms": delivery_timeout_ms,
+            "message.max.bytes": _LARGEST_RECORD,
             "queue.buffering.max.messages": 1_000_000,
         }
 

@@ -17,7 +17,7 @@ from confluent_kafka.admin import (
 )
 
 from barline.settings.load import load
-from runtime.kafka import KafkaSettings, partition_counts, security, unreachable
+from runtime.kafka import LARGEST_BATCH, KafkaSettings, partition_counts, security, unreachable
 from schemas.errors import DependencyError, SchemaError
 from schemas.topics import CHANGELOG_SETTINGS, INPUTS, TOPICS, changelog
 
@@ -73,8 +73,10 @@ class Plan:
 
 def wanted(partitions: int, app: str) -> list[Wanted]:
     """Every topic of Barline, the changelogs of the agents included."""
-    topics = [Wanted(topic.name, partitions, topic.settings) for topic in TOPICS.values()]
-    return topics + [Wanted(changelog(app, agent), partitions, CHANGELOG_SETTINGS) for agent in INPUTS]
+    settings = {topic.name: topic.settings for topic in TOPICS.values()}
+    settings |= {changelog(app, agent): CHANGELOG_SETTINGS for agent in INPUTS}
+    room = {"max.message.bytes": str(LARGEST_BATCH)}
+    return [Wanted(name, partitions, {**own, **room}) for name, own in settings.items()]
 
 
 def compare(topics: Iterable[Wanted], settings: KafkaSettings) -> Plan:

@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,9 +16,11 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import NewTopic
 
+from barline.cli.topics import Plan, carry_out, wanted
 from runtime import librdkafka
-from runtime.kafka import KafkaSettings
+from runtime.kafka import LARGEST_BATCH, KafkaSettings
 from runtime.producer import DeliveryError, Producer, RecordTooLargeError
+from runtime.reader import Reader
 from schemas.batches.encode import Encoded
 from schemas.partition import partition_of
 from tests.eventually import eventually
@@ -179,11 +183,34 @@ def test_a_record_too_large_is_refused_and_those_before_it_arrive(
     settings: KafkaSettings, topic: Callable[[], str], opened: Opened
 ):
     name, producer = topic(), opened(Producer(settings, "test"))
-    values = [b"first", os.urandom(2_000_000), b"third"]
-    with pytest.raises(RecordTooLargeError, match=rf"must fit message.max.bytes, was 2000000 .*\({name} 0\)"):
+    values = [b"first", bytes(LARGEST_BATCH), b"third"]
+    with pytest.raises(RecordTooLargeError, match=rf"message.max.bytes, was 67108864 bytes \({name} 0\)"):
         producer.send_all(name, Encoded.of([None] * 3, values, np.full(3, 1)), partition=0)
     producer.wait(30)
     assert [row.value for row in arrived(settings, name, 1)] == [b"first"]
+
+
+def test_a_record_of_many_megabytes_is_written_and_read_among_others(
+    settings: KafkaSettings, unique: Callable[[str], str], opened: Opened
+):
+    """As a configuration of 100,000 symbols is: on a topic as ``barline topics apply`` makes it."""
+    made, name = next(one for one in wanted(PARTITIONS, "app") if one.name == "ticks.raw"), unique("large")
+    carry_out(Plan(missing=[replace(made, name=name)]), settings, -1)
+    producer, reader = opened(Producer(settings, "test")), opened(Reader(settings, "test"))
+    values = [b"small", os.urandom(20_000_000), b"after"]
+    for place in range(PARTITIONS):
+        producer.send_all(name, Encoded.of([None] * 3, values, np.full(3, 1)), partition=place)
+    producer.wait(60)
+    reader.assign_from_beginning([name])
+    found: dict[int, list[bytes | None]] = defaultdict(list)
+
+    def all_there() -> bool:
+        for place, records in reader.read(0.2).items():
+            found[place.number] += [record.value for record in records]
+        return sum(map(len, found.values())) == PARTITIONS * len(values)
+
+    eventually(all_there)
+    assert [found[place] == values for place in range(PARTITIONS)] == [True] * PARTITIONS
 
 
 async def test_more_flushes_than_slots_all_end(

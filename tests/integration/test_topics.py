@@ -40,6 +40,7 @@ def test_every_topic_and_changelog_is_planned_with_the_same_partitions() -> None
     assert {topic.partitions for topic in topics.values()} == {6}
     assert topics["ticks.raw"].settings["retention.ms"] == "-1"
     assert topics["app-bars-changelog"].settings["cleanup.policy"] == "compact"
+    assert {topic.settings["max.message.bytes"] for topic in topics.values()} == {"67108864"}
 
 
 def test_the_environment_says_how_many_partitions_where_no_option_does(stack: Endpoints) -> None:
