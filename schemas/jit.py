@@ -37,7 +37,16 @@ def inlined(function: _F) -> _F:
     return _compiled(function, forceinline=True, _nrt=False)
 
 
-def _compiled(function: _F, **options: bool) -> _F:
+def lanewise(function: _F) -> _F:
+    """Compile a small function for loops that LLVM is to run several numbers at a time.
+
+    As ``inlined``, and a division by 0 gives infinity or NaN: looking for one would keep the loop from it.
+    In plain Python it is an error, so whoever divides sees to it that it is not by 0.
+    """
+    return _compiled(function, forceinline=True, _nrt=False, error_model="numpy")
+
+
+def _compiled(function: _F, **options: bool | str) -> _F:
     numba.config.CACHE_DIR = str(_CACHE / _digest(Path(function.__code__.co_filename)))
     return cast("_F", numba.njit(nogil=True, cache=True, **options)(function))
 

@@ -11,6 +11,7 @@ from streams.core.analytics.indicators.indicator import CONVERGED
 from streams.core.analytics.indicators.program import Program
 from streams.core.analytics.indicators.steps import STRIDE, run_along
 from streams.core.analytics.rows import Floats, Ints, Rows
+from streams.core.analytics.shelf import Shelf
 
 
 class Chain:
@@ -21,22 +22,25 @@ class Chain:
         names: of the values, in the order of the configuration.
         values: float64[names, places], NaN while not ready.
         unseen: float64[names, places], weight of unseen history.
-        newest: last place that has a bar, -1 for none.
     """
 
-    def __init__(self, program: Program, places: int) -> None:
+    def __init__(self, program: Program, places: int, shelf: Shelf | None = None) -> None:
         self.program = program
         self.names = program.names
-        self.newest = -1
-        self._values = np.full((places, len(self.names)), np.nan)
-        self._unseen = np.ones((places, len(self.names)))
+        own = Shelf.alone(program, places) if shelf is None else shelf
+        self._flat = own.values, own.unseen
+        self._values, self._unseen = (one.reshape(places, len(self.names)) for one in self._flat)
         self.values, self.unseen = self._values.T, self._unseen.T
-        self._flat = self._values.reshape(-1), self._unseen.reshape(-1)
-        self._state = np.zeros(program.width)  # before the place after the newest
-        self._kept = np.zeros((places // STRIDE + 1, program.width))
-        self._kept_flat = self._kept.reshape(-1)
+        self._state, self._newest = own.state, own.newest
+        self._kept_flat = own.kept
+        self._kept = own.kept.reshape(places // STRIDE + 1, program.width)
         self._keys = tuple(map_key(name) for name in self.names)
         self._converged: dict[tuple[bool, ...], bytes] = {}
+
+    @property
+    def newest(self) -> int:
+        """Last place that has a bar, -1 for none."""
+        return int(self._newest[0])
 
     def revise(self, bars: Rows, changed: Sequence[int]) -> Ints | list[int]:
         """Run forward from the first changed bar to the newest one.
@@ -48,19 +52,26 @@ class Chain:
         Returns:
             Ascending: those places, and all later ones that have other values now.
         """
-        first, before = min(changed[0], self.newest + 1), self.newest
-        self.newest = max(changed[-1], self.newest)
+        before = self.newest
+        first = min(changed[0], before + 1)
+        newest = self._newest[0] = max(changed[-1], before)
         if before < first:  # new bars alone
-            self._run(bars, self._state, first, self.newest + 1)
+            self._move(bars, first, newest + 1)
             return list(changed)
-        part = slice(first, self.newest + 1)
+        part = slice(first, newest + 1)
         old = self._values[part].copy(), self._converges(part)
         kept = first // STRIDE
         self._state[:] = self._kept[kept]
-        self._run(bars, self._state, kept * STRIDE, self.newest + 1)
+        self._move(bars, kept * STRIDE, newest + 1)
         other = self._differ(part, *old)
         other[np.asarray(changed) - first] = True
         return first + np.flatnonzero(other & (bars["revision"][part] >= 0))
+
+    def _move(self, bars: Rows, first: int, end: int) -> None:
+        """Move the state on; it may stand among those of others, so what is run is a copy."""
+        state = self._state.copy()
+        self._run(bars, state, first, end)
+        self._state[:] = state
 
     def _run(self, bars: Rows, state: Floats, first: int, end: int) -> None:
         values, unseen = self._flat
@@ -115,14 +126,14 @@ class Chain:
 
     def peek(self, bar: Rows) -> Floats:
         """Values that a bar after the newest would give; see ``Program.peek``."""
-        return self.program.peek(self._state, bar)
+        return self.program.peek(np.ascontiguousarray(self._state), bar)
 
     def start_at(self, bars: Rows, place: int) -> list[bytes]:
         """State of each indicator before a place."""
         reached = min(place, self.newest + 1)
         kept = reached // STRIDE
         if reached > self.newest:
-            state = self._state
+            state = np.ascontiguousarray(self._state)
         else:
             state = self._kept[kept].copy()
             self._run(bars, state, kept * STRIDE, reached)
@@ -141,5 +152,5 @@ class Chain:
                 self._state[part] = np.frombuffer(state)
         self._kept[0] = self._state
         there = np.flatnonzero(bars["revision"] >= 0)
-        self.newest = int(there[-1]) if len(there) else -1
-        self._run(bars, self._state, 0, self.newest + 1)
+        self._newest[0] = there[-1] if len(there) else -1
+        self._move(bars, 0, self.newest + 1)

@@ -13,6 +13,7 @@ from schemas.market.grid import Grid
 from schemas.market.intervals import MINUTE, SECOND, Interval
 from schemas.topics import TOPICS
 from streams.core.analytics.indicators.program import Program
+from streams.core.analytics.room import Rooms
 from streams.core.analytics.scan.plan import ScanPlan
 from streams.core.analytics.window import Window
 
@@ -55,6 +56,7 @@ class SymbolPlan:
         coverage_limit: derived bars below it are flagged.
         delay: see ``windowed.kept``: the symbols of a minute take turns.
         version: of the configuration.
+        rooms: where the arrays of all symbols stand.
     """
 
     layout: Layout
@@ -63,6 +65,7 @@ class SymbolPlan:
     coverage_limit: float
     delay: int
     version: int
+    rooms: Rooms
 
 
 class Plan:
@@ -80,6 +83,7 @@ class Plan:
     def __init__(self, domain: Domain) -> None:
         self.intervals = (ONE_MINUTE, *_derived(domain.intervals))
         self._programs = tuple(Program(_wanted(domain, interval)) for interval in self.intervals)
+        self._rooms = Rooms(self._programs, -(-len(domain.symbols) // max(domain.partitions, 1)))
         self._layouts: dict[tuple[str, str], Layout] = {}
         turns = min(-(-len(domain.symbols) // _AT_ONCE), _MOST_TURNS)
         plans = {
@@ -108,6 +112,7 @@ class Plan:
             domain.coverage_limit,
             delay,
             domain.version,
+            self._rooms,
         )
 
     def _layout(self, domain: Domain, symbol: SymbolConfig) -> Layout:

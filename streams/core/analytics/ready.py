@@ -7,14 +7,15 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from schemas.batches.nested import encode_texts
 from schemas.columns import Columns, Draft
 from schemas.jit import kernel
 from schemas.market.intervals import Interval
 from schemas.records import record_type
+from streams.core.analytics.abreast import Turn
 from streams.core.analytics.revise import Places
 from streams.core.analytics.rows import NULL, Row, Rows
 from streams.core.analytics.state import SymbolState
+from streams.core.analytics.told import NO_NAMES, Told, derived
 
 _BAR: Final = record_type("Bar")
 _NO_NOTIONAL: Final = _BAR.null_bit("notional")
@@ -26,9 +27,8 @@ BARS: Final = b"bars"
 INDICATORS: Final = b"indicators"
 """Ready are all indicators of a bar, those of functions too."""
 _WRITER: Final = b"analytics"
-_NO_NAMES: Final = encode_texts([])
 
-_Part: TypeAlias = tuple[bytes, bytes, Rows]
+_Part: TypeAlias = tuple[list[bytes], list[bytes], Rows]
 
 
 class Emission:
@@ -47,6 +47,8 @@ class Emission:
         self._ready: list[tuple[Any, ...]] = []
         self._heartbeats: list[tuple[Any, ...]] = []
         self._before: list[int] = []  # ready records before each heartbeat
+        self._count = 0  # of ready records
+        self._drafts: dict[str, Draft] = {}
         self._refused: dict[str, Draft] = {}
 
     def bars(self, state: SymbolState, changed: Places) -> None:
@@ -55,7 +57,7 @@ class Emission:
             row = state.interval_bars(number)[place : place + 1].copy()
             source = state.sources[int(row["source"][0])].encode()
             interval = state.plan.layout.intervals[number]
-            self._bars.setdefault(interval, []).append((state.name, source, row))
+            self._bars.setdefault(interval, []).append(([state.name], [source], row))
 
     def values(self, state: SymbolState, revised: Places, what: bytes = BARS) -> None:
         """Indicator values as they are now, and that they are ready: ``what`` says all that is."""
@@ -67,16 +69,30 @@ class Emission:
             if state.chains[number].names:
                 values_revision = int(bar["values_revision"])
                 chain, due = state.chains[number], state.functions and bool(bar["due"])
-                missing = chain.missing(place, due=due) if values_revision > 0 else _NO_NAMES
+                missing = chain.missing(place, due=due) if values_revision > 0 else NO_NAMES
                 rest = (*chain.cells(place, due=due), state.expires(number, place), missing)
                 self._values.append((*where, values_revision, revision, *rest))
                 revision = values_revision
             self._ready.append((*where, revision, what))
+            self._count += 1
+
+    def turn(self, turn: Turn) -> None:
+        """What many bars put out, each the next one of its symbol."""
+        self._flush()
+        intervals = turn.states[0].plan.layout.intervals
+        told = Told(turn, intervals)
+        for number in sorted(told.intervals - {0}):
+            self._bars.setdefault(intervals[number], []).append(derived(turn, number))
+        indicators, ready = self._draft("indicators"), self._draft("ready")
+        indicators.extend("IndicatorValues", told.values(indicators))
+        rows = told.ready(ready, BARS)
+        self._tell(rows, self._count)
+        self._count += len(rows)
 
     def heartbeat(self, source: bytes, promise: tuple[int, ...]) -> None:
         """A heartbeat passed on: all its fields after the writer."""
         self._heartbeats.append((source, _WRITER, *promise))
-        self._before.append(len(self._ready))
+        self._before.append(self._count)
 
     def refuse(self, position: int, code: str, detail: str, topic: str = "dead-letters") -> None:
         """A record that was refused or came too late, with its original bytes."""
@@ -94,53 +110,60 @@ class Emission:
     def finish(self) -> dict[str, Columns]:
         """Columns by topic, in the order in which they go out; topics without a record are left out."""
         drafts = {f"bars.{interval}": self._bars_of(interval) for interval in sorted(self._bars)}
-        if self._values:
-            drafts["indicators"] = Draft("indicators", self._partition)
-            drafts["indicators"].extend(
-                "IndicatorValues", _rows(drafts["indicators"], "IndicatorValues", self._values)
-            )
-        if self._ready or self._heartbeats:
-            drafts["ready"] = self._ready_of()
+        self._flush()
+        drafts |= {name: self._drafts[name] for name in ("indicators", "ready") if len(self._draft(name))}
         drafts |= {name: self._refused[name] for name in ("late", "dead-letters") if name in self._refused}
         return {name: draft.finish() for name, draft in drafts.items()}
 
-    def _ready_of(self) -> Draft:
-        draft = Draft("ready", self._partition)
-        mixed = bool(self._ready and self._heartbeats)
+    def _draft(self, topic: str) -> Draft:
+        if topic not in self._drafts:
+            self._drafts[topic] = Draft(topic, self._partition)
+        return self._drafts[topic]
+
+    def _flush(self) -> None:
+        """Give what was told of one by one to the drafts."""
+        if self._values:
+            draft = self._draft("indicators")
+            draft.extend("IndicatorValues", _rows(draft, "IndicatorValues", self._values))
+        ready = self._draft("ready")
         if self._heartbeats:
             # A heartbeat stands before the ready record that had its number when it came.
-            at = np.array(self._before, np.int64) if mixed else None
-            draft.extend("Heartbeat", _rows(draft, "Heartbeat", self._heartbeats), at)
+            at = 2 * np.array(self._before, np.int64)
+            ready.extend("Heartbeat", _rows(ready, "Heartbeat", self._heartbeats), at)
         if self._ready:
-            at = np.arange(len(self._ready)) if mixed else None
-            draft.extend("Ready", _rows(draft, "Ready", self._ready), at)
-        return draft
+            self._tell(_rows(ready, "Ready", self._ready), self._count - len(self._ready))
+        self._values, self._ready, self._heartbeats, self._before = [], [], [], []
+
+    def _tell(self, rows: Rows, first: int) -> None:
+        """Ready records whose first has a number."""
+        self._draft("ready").extend("Ready", rows, 2 * np.arange(first, first + len(rows)) + 1)
 
     def _bars_of(self, interval: Interval) -> Draft:
         parts = self._bars[interval]
         draft = Draft(f"bars.{interval}", self._partition)
-        bars = _BAR.empty(len(parts))
-        for place, (_, _, row) in enumerate(parts):
-            _write(row, bars, place)
-        bars["symbol"] = draft.texts(symbol for symbol, _, _ in parts)
-        bars["source"] = draft.texts(source for _, source, _ in parts)
+        rows = np.concatenate([row for _, _, row in parts])
+        bars = _BAR.empty(len(rows))
+        _write(rows, bars)
+        bars["symbol"] = draft.texts(name for names, _, _ in parts for name in names)
+        bars["source"] = draft.texts(source for _, sources, _ in parts for source in sources)
         bars["interval"] = draft.text(interval.name.encode())
         draft.extend("Bar", bars)
         return draft
 
 
 @kernel
-def _write(rows: Rows, bars: Rows, place: int) -> None:
-    """Copy what a derived bar is, the first of ``rows``, into a record."""
-    row, bar = rows[0], bars[place]
-    bar["ts_open"], bar["ts_close"] = row["ts_open"], row["ts_close"]
-    bar["session_date"], bar["revision"] = row["session_date"], row["revision"]
-    bar["open"], bar["high"] = row["open"], row["high"]
-    bar["low"], bar["close"], bar["volume"] = row["low"], row["close"], row["volume"]
-    bar["fill"], bar["flags"], bar["coverage"] = row["fill"], row["flags"], row["coverage"]
-    bar["expected"], bar["actual"], bar["filled"] = row["expected"], row["actual"], row["filled"]
-    bar["complete"] = row["actual"] + row["filled"] == row["expected"]
-    _write_nullable(row, bar)
+def _write(rows: Rows, bars: Rows) -> None:
+    """Copy what derived bars are into records."""
+    for place in range(len(rows)):
+        row, bar = rows[place], bars[place]
+        bar["ts_open"], bar["ts_close"] = row["ts_open"], row["ts_close"]
+        bar["session_date"], bar["revision"] = row["session_date"], row["revision"]
+        bar["open"], bar["high"] = row["open"], row["high"]
+        bar["low"], bar["close"], bar["volume"] = row["low"], row["close"], row["volume"]
+        bar["fill"], bar["flags"], bar["coverage"] = row["fill"], row["flags"], row["coverage"]
+        bar["expected"], bar["actual"], bar["filled"] = row["expected"], row["actual"], row["filled"]
+        bar["complete"] = row["actual"] + row["filled"] == row["expected"]
+        _write_nullable(row, bar)
 
 
 @kernel

@@ -30,13 +30,15 @@ def set_bar(state: SymbolState, place: int, bars: Rows, row: int, watermark: int
         row: which of them.
         watermark: through which every minute is decided, ns.
     """
-    _put(state.bars, place, bars, row, state.before)
-    state.touched[place], state.reach = True, max(state.reach, place + 1)
+    put(state.bars, place, bars, row, state.before)
+    state.touched[place] = True
+    state.reach_to(place + 1)
     return [(0, place), *_derived(state, place, watermark)]
 
 
 @kernel
-def _put(bars: Rows, place: int, incoming: Rows, row: int, before: Rows) -> None:
+def put(bars: Rows, place: int, incoming: Rows, row: int, before: Rows) -> None:
+    """Put a bar that comes in into a place; ``before[0]`` receives what was there."""
     held, bar = bars[place], incoming[row]
     before[0] = held
     held["open"], held["high"] = bar["open"], bar["high"]
@@ -57,7 +59,8 @@ def set_cause(state: SymbolState, place: int, cause: int, watermark: int, *, fil
         return []
     state.before[0] = held
     held["cause"], held["unfilled"] = cause, not filled and not there
-    state.touched[place], state.reach = True, max(state.reach, place + 1)
+    state.touched[place] = True
+    state.reach_to(place + 1)
     return _derived(state, place, watermark)
 
 

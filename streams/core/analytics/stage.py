@@ -7,7 +7,6 @@ Emits: bars.5m to bars.1d, indicators, ready, signals, late, dead-letters.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import msgspec
@@ -17,10 +16,10 @@ from schemas.errors import ConfigurationError
 from schemas.history import read
 from schemas.records import record_type
 from schemas.topics import TOPICS
-from streams.core.analytics.counts import Counts
-from streams.core.analytics.incoming import FAULTS, Incoming, Promises
+from streams.core.analytics.abreast import LEAST, candidates, move_on, runs, set_bars, turn_of
+from streams.core.analytics.incoming import FAULTS
 from streams.core.analytics.partition import CONFIG_KEYS, Partition
-from streams.core.analytics.ready import BARS, INDICATORS, Emission
+from streams.core.analytics.ready import BARS, INDICATORS
 from streams.core.analytics.revise import (
     NEVER,
     Places,
@@ -36,6 +35,7 @@ from streams.core.analytics.rows import NONE
 from streams.core.analytics.saved import Asleep, Saved, name_of
 from streams.core.analytics.scan.scanner import Scanner, is_scan_key
 from streams.core.analytics.state import SymbolState
+from streams.core.analytics.step import Step
 from streams.core.analytics.warmup import MOST_STRANGERS, interval_of, with_history
 from streams.core.analytics.windowed.kept import find_stopped
 from streams.core.analytics.windowed.runner import HERE, UNWATCHED, Calls, Runner, Watch
@@ -47,21 +47,11 @@ VERSION: Final = 4
 
 _THROUGH: Final = 3  # among the fields of a promise
 _FINAL: Final = 4
+_BAR: Final = TOPICS["bars.1m"].records.index("Bar")
 _CAUSE: Final = record_type("MinuteStatus").null_bit("cause")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Step:
-    """What one step reads and writes."""
-
-    batch: Columns
-    bars: Incoming
-    promises: Promises
-    emission: Emission
-    counts: Counts
-
-
-_Apply: TypeAlias = Callable[[_Step, int, int], None]
+_Apply: TypeAlias = Callable[[Step, int, int], None]
 """(step, position of a record in the batch, its row in its table)"""
 
 
@@ -101,12 +91,24 @@ class AnalyticsStage:
 
     def step(self, batch: Columns) -> Outputs:
         """Apply records in log order; see ``Stage.step``."""
-        step = _Step(batch, Incoming(batch), Promises(batch), Emission(batch, self._number), Counts())
-        records = zip(batch.kinds.tolist(), batch.rows.tolist(), batch.offsets.tolist(), strict=True)
-        for position, (kind, row, offset) in enumerate(records):
-            if offset > self._offset:
-                self._offset = offset
-                self._apply[kind](step, position, row)
+        step = Step.of(batch, self._number)
+        kinds, rows, offsets = batch.kinds.tolist(), batch.rows.tolist(), batch.offsets.tolist()
+        position = alone = 0
+        for begin, end in runs(batch.kinds, _BAR):
+            while position < end:
+                part = slice(position, end)
+                if (
+                    begin <= position >= alone
+                    and end - position >= LEAST
+                    and offsets[position] > self._offset
+                ):
+                    count, alone = self._abreast(step, rows[part], offsets[part], position)
+                    position += count
+                    continue
+                if offsets[position] > self._offset:
+                    self._offset = offsets[position]
+                    self._apply[kinds[position]](step, position, rows[position])
+                position += 1
         self._dirty.add(PARTITION_KEY)
         signals, counted = self._scanner.finish()
         return Outputs(step.emission.finish() | signals, step.counts.named() | counted)
@@ -141,10 +143,10 @@ class AnalyticsStage:
     def _packed(self, body: bytes) -> bytes:
         return pack(VERSION, self._offset, body)
 
-    def _undecodable(self, step: _Step, position: int, _row: int) -> None:
-        self._refuse(step, position, "V01", "must be a record of this topic", self._own.counts)
+    def _undecodable(self, step: Step, position: int, _row: int) -> None:
+        step.refuse(position, "V01", "must be a record of this topic", self._own.counts)
 
-    def _config(self, step: _Step, position: int, row: int) -> None:
+    def _config(self, step: Step, position: int, row: int) -> None:
         config = step.batch.table("Config")[row]
         if int(config["version"]) <= self._own.version:
             return
@@ -152,7 +154,7 @@ class AnalyticsStage:
         try:
             self._own.configure(int(config["version"]), body)
         except (msgspec.MsgspecError, UnicodeDecodeError, ConfigurationError) as error:
-            self._refuse(step, position, "V01", f"configuration: {error}", self._own.counts)
+            step.refuse(position, "V01", f"configuration: {error}", self._own.counts)
             return
         self._put_to_sleep()
         find_stopped(self._calls, self._asleep if self.waits else {}, self._own.version)
@@ -165,11 +167,35 @@ class AnalyticsStage:
         self._symbols = {}
         self._owing = set()
 
-    def _bar(self, step: _Step, position: int, row: int) -> None:
+    def _abreast(self, step: Step, rows: list[int], offsets: list[int], position: int) -> tuple[int, int]:
+        """Apply the first of some bars side by side, where they are what nearly all bars are.
+
+        Returns:
+            How many that were, and the position up to which bars are to be applied one by one.
+        """
+        states, places = candidates(self._symbols, step.bars, rows, self._scanner.is_awake)
+        turn = turn_of(states, places, step.bars, rows)
+        count = len(turn.states)
+        if count < LEAST:
+            return 0, position + count + 1
+        self._offset = offsets[count - 1]
+        plan, watermark = turn.states[0].plan, self._own.watermark
+        set_bars(turn, step.bars, rows, plan.coverage_limit, watermark)
+        move_on(turn)
+        step.emission.turn(turn)
+        self._scanner.turn(turn, watermark)
+        for state in turn.states:
+            self._dirty.add(state.name)
+            step.counts.add(state.counts, "out")
+        waiting = (next_due(state) for state in turn.states if state.waiting)
+        self._due = min(self._due, min(waiting, default=NEVER))
+        return count, position + count
+
+    def _bar(self, step: Step, position: int, row: int) -> None:
         bars = step.bars
         name = bars.symbols[row]
         if self._own.plan is None or name not in self._own.plan.symbols:
-            self._refuse(step, position, "V02", "must be a symbol of the configuration", self._own.counts)
+            step.refuse(position, "V02", "must be a symbol of the configuration", self._own.counts)
             return
         state = self._state(name)
         if state is None:
@@ -177,12 +203,11 @@ class AnalyticsStage:
         self._dirty.add(name)
         place = state.place_of(bars.opens[row])
         if bars.faults[row]:
-            self._refuse(step, position, *FAULTS[bars.faults[row]], state.counts)
+            step.refuse(position, *FAULTS[bars.faults[row]], state.counts)
         elif place is None:
-            self._refuse(step, position, "V06", "must be a minute of its calendar", state.counts)
+            step.refuse(position, "V06", "must be a minute of its calendar", state.counts)
         elif place < 0:
-            step.emission.refuse(position, "V09", "must be of a trade date that may still be revised", "late")
-            step.counts.add(state.counts, "late")
+            step.late(position, state.counts)
         elif bars.revisions[row] <= state.revisions[place]:
             step.counts.add(state.counts, "duplicate")
         else:
@@ -192,12 +217,12 @@ class AnalyticsStage:
             self._publish(step, state, set_bar(state, place, bars.rows, row, self._own.watermark))
             step.counts.add(state.counts, "out")
 
-    def _history(self, step: _Step, position: int, row: int) -> None:
+    def _history(self, step: Step, position: int, row: int) -> None:
         history = step.batch.table("History")[row]
         name, data = step.batch.bytes_at(history["symbol"]), step.batch.bytes_at(history["bars"])
         interval = interval_of(step.batch.bytes_at(history["interval"]))
         if interval is None or read(data) is None:
-            self._refuse(step, position, "V01", "must be closed bars of an interval", self._own.counts)
+            step.refuse(position, "V01", "must be closed bars of an interval", self._own.counts)
         elif self._own.plan is None or name not in self._own.plan.symbols:
             self._stranger(name, interval, data)
         elif (state := self._state(name)) is not None:
@@ -212,7 +237,7 @@ class AnalyticsStage:
             self._asleep[name] = Asleep(self._offset, with_history(saved, interval, data).to_bytes())
             self._dirty.add(name)
 
-    def _status(self, step: _Step, _position: int, row: int) -> None:
+    def _status(self, step: Step, _position: int, row: int) -> None:
         status = step.batch.table("MinuteStatus")[row]
         state = self._state(step.batch.bytes_at(status["symbol"]))
         place = None if state is None else state.place_of(int(status["ts_open"]))
@@ -223,7 +248,7 @@ class AnalyticsStage:
         changed = set_cause(state, place, cause, self._own.watermark, filled=bool(status["filled"]))
         self._publish(step, state, changed)
 
-    def _heartbeat(self, step: _Step, _position: int, row: int) -> None:
+    def _heartbeat(self, step: Step, _position: int, row: int) -> None:
         promise = step.promises.fields[row]
         before, self._own.watermark = self._own.watermark, max(self._own.watermark, promise[_THROUGH])
         if self._asleep:
@@ -240,7 +265,7 @@ class AnalyticsStage:
             self._scanner.heartbeat(self._symbols, self._offset, self._own.watermark)
         step.emission.heartbeat(step.promises.sources[row], promise)
 
-    def _catch_up(self, step: _Step, *, final: bool) -> None:
+    def _catch_up(self, step: Step, *, final: bool) -> None:
         """Compute what functions are due, of symbols by name; what a heartbeat closes waits for the next."""
         for name in sorted(self._owing):
             state = self._symbols[name]
@@ -250,20 +275,20 @@ class AnalyticsStage:
             if not state.owes:
                 self._owing.discard(name)
 
-    def _revise(self, step: _Step, state: SymbolState, places: Places, what: bytes) -> None:
+    def _revise(self, step: Step, state: SymbolState, places: Places, what: bytes) -> None:
         """Put out values that changed without a bar."""
         if places:
             step.emission.values(state, places, what)
             changed = {number for number, _ in places}
             self._scanner.update(state, self._offset, self._own.watermark, changed)
 
-    def _close(self, step: _Step, state: SymbolState) -> None:
+    def _close(self, step: Step, state: SymbolState) -> None:
         if next_due(state) > self._own.watermark:
             return
         self._dirty.add(state.name)
         self._publish(step, state, close_through(state, self._own.watermark))
 
-    def _publish(self, step: _Step, state: SymbolState, changed: Places) -> None:
+    def _publish(self, step: Step, state: SymbolState, changed: Places) -> None:
         """Put out bars that are new or changed, and all values that follow from them."""
         step.emission.bars(state, [one for one in changed if one[0] > 0])
         revised = revise_values(state, changed)
@@ -294,8 +319,3 @@ class AnalyticsStage:
     def _wake_all(self) -> None:
         for name in list(self._asleep):
             self._state(name)
-
-    def _refuse(self, step: _Step, position: int, code: str, detail: str, counts: list[int]) -> None:
-        step.emission.refuse(position, code, detail)
-        step.counts.add(counts, "rejected")
-        step.counts.code(code)

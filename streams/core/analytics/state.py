@@ -14,6 +14,7 @@ from streams.core.analytics.plan import SymbolPlan
 from streams.core.analytics.rows import BAR, NONE, Ints, Rows
 from streams.core.analytics.saved import MINUTE, MOST_RECENT, Saved, StartKey, recent_key
 from streams.core.analytics.warmup import WAITING, warmed, with_history
+from streams.core.analytics.window import Window
 from streams.core.analytics.windowed.kept import Kept
 
 _CONTENT = tuple(name for name in MINUTE.names or () if name != "ts_open")
@@ -35,7 +36,8 @@ class SymbolState:
         waiting: (ts_close, interval number, place) of derived bars that have minutes but are not published.
         sources: names that ``source`` of a bar counts.
         counts: one for each of ``counts.COUNTS``.
-        reach: place after the last minute of which anything is known.
+        room: where its arrays stand.
+        lane: which of them are its own.
         touched: bool[places], which changed since everything was saved.
         before: BAR[2], a minute as it was before its last change, and room for a kernel.
         found: int64[intervals], what ``derive_around`` found.
@@ -48,34 +50,54 @@ class SymbolState:
         self.sources = list(saved.sources)
         self.counts = list(saved.counts)
         self.before = np.zeros(2, BAR)
+        self.room, self.lane = plan.rooms.take(self._window_of(saved), plan.expiry)
         self._most_recent = MOST_RECENT - crc32(name) % (MOST_RECENT // 2)  # symbols take turns
         self.functions = any(program.windowed for program in plan.programs)
         self.found = np.zeros(len(plan.layout.intervals), np.int64)
-        self._take_up(saved)
+        self._fill(saved)
 
     def _take_up(self, saved: Saved) -> None:
-        window = self.window = self.plan.layout.window(saved.session_date, saved.first_date)
-        self.bars = window.bars.copy()
+        """Begin anew from a saved symbol, in another room if need be."""
+        self.plan.rooms.leave(self.room, self.lane)
+        self.room, self.lane = self.plan.rooms.take(self._window_of(saved), self.plan.expiry)
+        self._fill(saved)
+
+    def _fill(self, saved: Saved) -> None:
+        window = self.window = self._window_of(saved)
+        self.bars: Rows = self.room.bars[self.lane]
+        self.touched: NDArray[np.bool_] = self.room.touched[self.lane]
         self.revisions = self.bars["revision"]
-        self._parts = [self.bars[begin:end] for begin, end in pairwise(window.starts)]
-        self.touched = np.zeros(len(self.bars), np.bool_)
+        self._parts: list[Rows] = [self.bars[begin:end] for begin, end in pairwise(window.starts)]
         self._whole = False
         self._place_minutes(saved.minutes)
         own = self.interval_bars(0)
         known = (own["revision"] >= 0) | (own["cause"] >= 0) | (own["unfilled"] > 0)
-        self.reach = int(np.flatnonzero(known)[-1]) + 1 if known.any() else 0
+        self.reach_to(int(np.flatnonzero(known)[-1]) + 1 if known.any() else 0)
         self._place_slots(saved.slots)
         derive_all(self.bars, window.firsts, window.counts, window.minutes, self.plan.coverage_limit)
         self.waiting = set(self._waiting())
         saved = self._warmed(saved)
         self.chains = [
-            Chain(program, len(self.interval_bars(number)))
+            Chain(program, len(self.interval_bars(number)), self.room.shelf(self.lane, number))
             for number, program in enumerate(self.plan.programs)
         ]
         for number, chain in enumerate(self.chains):
             states = [saved.starts.get(key, b"") for key in self._start_keys(number)]
             chain.restart(self.interval_bars(number), states)
         self.kept = [self._kept(number, saved) for number in range(len(self.chains))]
+
+    def _window_of(self, saved: Saved) -> Window:
+        return self.plan.layout.window(saved.session_date, saved.first_date)
+
+    @property
+    def reach(self) -> int:
+        """Place after the last minute of which anything is known."""
+        return int(self.room.reach[self.lane])
+
+    def reach_to(self, end: int) -> None:
+        """Something is known of the minute before a place."""
+        reach = self.room.reach
+        reach[self.lane] = max(reach[self.lane], end)
 
     def _warmed(self, saved: Saved) -> Saved:
         """Use the history that waits, once there is a bar."""

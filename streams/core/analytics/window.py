@@ -31,6 +31,7 @@ class Window:
         bars: BAR[places], every place empty; to be copied.
         firsts: int64[places], place of the first minute of a slot.
         counts: int64[places], its expected minutes by the calendar.
+        closes: int64[places], when each bar closes, ns.
         slot_of: int64[intervals, minutes], place of the slot around a minute, -1 where that is older.
         place_of: place of a minute by its start.
         due_next: int64[places], close of the next expected bar of the same interval.
@@ -57,7 +58,7 @@ class Window:
         self.starts: tuple[int, ...] = tuple(self.begins.tolist())
         opens, closes, counts, dates = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         self.bars = _places(opens, closes, dates)
-        self.counts = counts
+        self.counts, self.closes = counts, closes
         self.firsts = np.asarray(grid.count_before(opens)) - self.first_minute
         self.slot_of = self._slot_of(len(intervals), lengths[0])
         self.place_of = {ts_open: place for place, ts_open in enumerate(opens[: lengths[0]].tolist())}

@@ -13,9 +13,10 @@ from typing import Final
 
 import numpy as np
 
-from schemas.jit import inlined
-from streams.core.analytics.indicators import ring
+from schemas.jit import inlined, lanewise
+from streams.core.analytics.indicators import lane, ring
 from streams.core.analytics.indicators.indicator import Indicator
+from streams.core.analytics.indicators.lane import CLOSE, LANES, U, row
 from streams.core.analytics.rows import Floats, Row
 
 
@@ -32,6 +33,36 @@ def step(
     width = factor * np.sqrt(ring.variance(state, at, length, middle))
     values[to], values[to + 1], values[to + 2] = middle - width, middle, middle + width
     return 0.0
+
+
+@lanewise
+def across(
+    state: Floats,
+    at: int,
+    bars: Floats,
+    length: int,
+    _b: int,
+    _c: int,
+    factor: float,
+    out: Floats,
+    to: int,
+    sums: Floats,
+) -> None:
+    """Move all lanes on by their bars; see ``Across``."""
+    own, low, middle, high, weight = row(at), row(to), row(to + 1), row(to + 2), row(to + 3)
+    lane.push(state, at, length, bars, CLOSE, sums)
+    lane.mean(state, at, length, sums, out, middle)
+    for number in range(LANES):
+        out[high + U(number)] = out[middle + U(number)]
+    lane.variance(state, at, length, sums, out, high)
+    for number in range(LANES):
+        i = U(number)
+        full, mean = state[own + i] >= length, out[middle + i]
+        width = factor * np.sqrt(out[high + i])
+        out[low + i] = mean - width if full else np.nan
+        out[middle + i] = mean if full else np.nan
+        out[high + i] = mean + width if full else np.nan
+        out[weight + i] = 0.0 if full else 1.0
 
 
 INDICATOR: Final = Indicator("bollinger", step, lambda length, _b, _c: ring.HEAD + length)

@@ -17,6 +17,13 @@ bar. ``values[to:]`` receive its values, NaN while not ready. The parameters are
 (0 where it has less), and one factor.
 """
 
+Across: TypeAlias = Callable[[Floats, int, Floats, int, int, int, float, Floats, int, Floats], None]
+"""(state, at, bars, first, second, third, factor, out, to, sums): the same for the symbols of a block.
+
+Rows of ``lane``: those of ``state`` from ``at`` on are the numbers of this indicator, those of ``bars`` a bar
+each; those of ``out`` from ``to`` on receive its values and after them the weight. ``sums`` is room for four.
+"""
+
 Width: TypeAlias = Callable[[int, int, int], int]
 """Numbers of state for three parameters."""
 

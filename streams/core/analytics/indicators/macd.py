@@ -13,9 +13,10 @@ from typing import Final
 
 import numpy as np
 
-from schemas.jit import inlined
-from streams.core.analytics.indicators import smooth
+from schemas.jit import inlined, lanewise
+from streams.core.analytics.indicators import lane, smooth
 from streams.core.analytics.indicators.indicator import Indicator
+from streams.core.analytics.indicators.lane import CLOSE, LANES, ROW, ROW_2, STATE, U, row
 from streams.core.analytics.rows import Floats, Row
 
 
@@ -37,6 +38,40 @@ def step(
         values[to + 1] = state[third + 1]
         values[to + 2] = values[to] - state[third + 1]
     return float(max(state[second + 2], state[third + 2]))
+
+
+@lanewise
+def across(
+    state: Floats,
+    at: int,
+    bars: Floats,
+    one: int,
+    two: int,
+    signal: int,
+    _factor: float,
+    out: Floats,
+    to: int,
+    _sums: Floats,
+) -> None:
+    """Move all lanes on by their bars; see ``Across``."""
+    fast, slow = min(one, two), max(one, two)
+    own, second, third = row(at), row(at + smooth.WIDTH), row(at + 2 * smooth.WIDTH)
+    first, line, histogram, weight = row(to), row(to + 1), row(to + 2), row(to + 3)
+    for number in range(LANES):
+        i = U(number)
+        there, close = bars[STATE + i] > 0.0, bars[CLOSE + i]
+        lane.exponential(state, own + i, there, fast, close, 0.0)
+        lane.exponential(state, second + i, there, slow, close, 0.0)
+        out[first + i] = state[own + ROW + i] - state[second + ROW + i]
+    for number in range(LANES):
+        i = U(number)
+        begun, seen, value = state[second + i] >= slow, state[second + ROW_2 + i], out[first + i]
+        lane.exponential(state, third + i, (bars[STATE + i] > 0.0) & begun, signal, value, seen)
+        smoothed, ready = state[third + ROW + i], begun & (state[third + i] >= signal)
+        out[first + i] = value if begun else np.nan
+        out[line + i] = smoothed if ready else np.nan
+        out[histogram + i] = value - smoothed if ready else np.nan
+        out[weight + i] = lane.larger(seen, state[third + ROW_2 + i]) if begun else 1.0
 
 
 INDICATOR: Final = Indicator("macd", step, lambda _one, _two, _signal: 3 * smooth.WIDTH)

@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from schemas.batches.nested import map_key
 from schemas.config import IndicatorConfig
 from schemas.indicators import KINDS, is_windowed, parameters_of, value_names
 from streams.core.analytics.indicators.indicator import Indicator
@@ -25,6 +26,8 @@ class Program:
         windowed: those computed by functions.
         names: of the values in the order of the configuration, all of one indicator together.
         late: bool[names], the values of functions.
+        texts: the names as Avro has them, one after the other.
+        ends: int64[names + 1], where each ends; the first is 0.
         width: numbers of the state of all.
         keys: of each indicator, what its state is saved under: equal where the formula is.
         slices: of each indicator, its part of the state.
@@ -48,6 +51,9 @@ class Program:
                 self._lay_out(next(codes), config, len(names), len(outputs))
             names += outputs
         self.names, self.windowed = tuple(names), tuple(windowed)
+        cells = [map_key(name) for name in names]
+        self.texts = np.frombuffer(b"".join(cells), np.uint8)
+        self.ends = np.cumsum([0, *map(len, cells)])
         self.late: Bools = np.zeros(len(names), np.bool_)
         for one in windowed:
             self.late[one.first : one.first + one.count] = True
@@ -57,6 +63,7 @@ class Program:
         number, whole = _NUMBERS[config.kind], _whole(config, parameters)
         size = _INDICATORS[number].width(*whole)
         code["kind"], code["state"], code["value"], code["values"] = number, self.width, first, count
+        code["width"] = size
         code["first"], code["second"], code["third"] = whole
         code["factor"] = parameters[-1] if parameters else 0.0
         self.keys.append(f"{config.kind}({','.join(f'{one!r}' for one in parameters)})")

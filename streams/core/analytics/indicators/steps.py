@@ -37,6 +37,7 @@ PROGRAM: Final = np.dtype(
     [
         ("kind", "<i8"),  # number among ORDER
         ("state", "<i8"),
+        ("width", "<i8"),  # numbers of its state
         ("value", "<i8"),
         ("values", "<i8"),  # how many
         ("first", "<i8"),
@@ -106,7 +107,8 @@ def _recursive(code: Row, state: Floats, at: int, bar: Row, values: Floats, to: 
 
 
 @inlined
-def _step(code: Row, state: Floats, at: int, bar: Row, values: Floats, to: int) -> float:
+def step_of(code: Row, state: Floats, at: int, bar: Row, values: Floats, to: int) -> float:
+    """One indicator, moved on by one bar; see ``Step``."""
     kind = code["kind"]
     if kind in (2, 3, 6, 8, 9, 11, 12, 15):
         return _windows(code, state, at, bar, values, to)
@@ -114,12 +116,14 @@ def _step(code: Row, state: Floats, at: int, bar: Row, values: Floats, to: int) 
 
 
 @inlined
-def _run(program: Codes, state: Floats, at: int, bar: Row, values: Floats, unseen: Floats, to: int) -> None:
+def run_one(
+    program: Codes, state: Floats, at: int, bar: Row, values: Floats, unseen: Floats, to: int
+) -> None:
     """Every indicator of a program, moved on by one bar."""
     for number in range(len(program)):
         code = program[number]
         first = to + code["value"]
-        weight = _step(code, state, at + code["state"], bar, values, first)
+        weight = step_of(code, state, at + code["state"], bar, values, first)
         for place in range(first, first + code["values"]):
             unseen[place] = weight
 
@@ -150,24 +154,4 @@ def run_along(
             values[i * outputs : (i + 1) * outputs] = np.nan
             unseen[i * outputs : (i + 1) * outputs] = 1.0
             continue
-        _run(program, state, 0, bars[i], values, unseen, i * outputs)
-
-
-@kernel
-def run_across(
-    program: Codes, states: Floats, width: int, bars: Rows, values: Floats, unseen: Floats, outputs: int
-) -> None:
-    """Move the states of many symbols on by one bar each.
-
-    Args:
-        program: PROGRAM[n].
-        states: float64[symbols * width].
-        width: numbers of one state.
-        bars: BAR[symbols].
-        values: float64[symbols * outputs], NaN while not ready.
-        unseen: float64[symbols * outputs].
-        outputs: values of a bar.
-    """
-    for symbol in range(len(bars)):
-        if bars[symbol]["revision"] >= 0:
-            _run(program, states, symbol * width, bars[symbol], values, unseen, symbol * outputs)
+        run_one(program, state, 0, bars[i], values, unseen, i * outputs)

@@ -10,6 +10,7 @@ import numpy as np
 
 from schemas import flags
 from schemas.jit import kernel
+from streams.core.analytics.room import Room
 from streams.core.analytics.rows import FLAT, HALT, NO_TRADES, NONE, NULL, REFETCHED, Floats, Ints, Row, Rows
 from streams.core.analytics.scan.edges import AWAY
 from streams.core.analytics.scan.meaning import FIELDS, QUALITY
@@ -68,6 +69,27 @@ class Reader:
         for number, interval, row in self._values:
             place = self._places[number]
             values[number] = state.chains[interval].values[row, place] if place >= 0 else np.nan
+
+    def read_many(self, room: Room, lanes: Ints, values: Floats, closes: Ints, expires: Ints) -> None:
+        """``read`` the newest values of symbols of one room.
+
+        Args:
+            room: where they stand.
+            lanes: int64[n], which of them.
+            values: float64[n, columns], overwritten.
+            closes: int64[n, intervals + 1], as well.
+            expires: int64[n, intervals + 1], as well.
+        """
+        window, parts = room.window, room.parts
+        found = [
+            (number, parts[interval].first + row, len(parts[interval].program.names))
+            for number, interval, row in self._values
+        ]
+        _read_many(
+            room.bars, room.reach, room.expiry, lanes, window.slot_of, window.begins, window.due_next,
+            self._wants, self._places, room.values, np.array(found, np.int64).reshape(-1, 3), values, closes,
+            expires,
+        )  # fmt: skip
 
 
 def latest(state: SymbolState) -> int:
@@ -250,3 +272,22 @@ def _read(
             values[column] = _quality(bars, place)
         else:
             values[column] = _field(bars[place], code, interval == 0)
+
+
+@kernel
+def _read_many(
+    bars: Rows, reach: Ints, expiry: Ints, lanes: Ints, slot_of: Ints, begins: Ints, due_next: Ints,
+    wants: Ints, places: Ints, cells: Floats, found: Ints, values: Floats, closes: Ints, expires: Ints,
+) -> None:  # fmt: skip
+    """``_read`` of many symbols, with their indicator values: column, first cell, cells a place of each."""
+    for i in range(len(lanes)):
+        lane = lanes[i]
+        _read(
+            bars[lane], reach[lane], slot_of, begins, due_next, expiry[lane], NOW, wants, places, values[i],
+            closes[i], expires[i],
+        )  # fmt: skip
+        for number in range(len(found)):
+            column = found[number, 0]
+            place = places[column]
+            if place >= 0:
+                values[i, column] = cells[lane, found[number, 1] + place * found[number, 2]]

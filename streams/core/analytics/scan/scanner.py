@@ -18,6 +18,7 @@ from schemas.columns import Columns, Draft
 from schemas.errors import StateError
 from schemas.market.symbols import SymbolMap
 from schemas.records import record_type
+from streams.core.analytics.abreast import Turn
 from streams.core.analytics.plan import Plan
 from streams.core.analytics.rows import NULL
 from streams.core.analytics.scan.across import Across
@@ -132,6 +133,22 @@ class Scanner:
             awake = self._wake(state.name, offset)
             self._single.note(state, self._order, (watermark, self._mark), awake=awake)
 
+    def turn(self, turn: Turn, watermark: int) -> None:
+        """Note what symbols that are awake are after their bars; see ``update``."""
+        first = self._order + 1
+        self._order += len(turn.states)
+        if self._across is not None:
+            for state in turn.states:
+                self._across.moved(state.name)
+        if self._single is not None:
+            self._single.note_turn(turn, first, (watermark, self._mark))
+
+    def is_awake(self, name: bytes) -> bool:
+        """Whether the edges of a symbol are taken up, so that any record counts for them."""
+        if self._single is None:
+            return True
+        return name not in self._asleep and all(name in part.watch for part in self._parts())
+
     def heartbeat(self, symbols: Mapping[bytes, SymbolState], offset: int, watermark: int) -> None:
         """Judge what looks across symbols, at the end of a heartbeat that moved the watermark on."""
         self._order += 1
@@ -187,18 +204,21 @@ class Scanner:
 
     def _columns(self, fired: list[Fired]) -> Columns:
         draft = Draft("signals", self._partition)
-        kind = record_type("Signal")
-        rows = []
-        for one in fired:
-            symbol = one.symbol.decode()
-            for broker, name in self._names.brokers(symbol) or [("", symbol)]:
-                cells = {
-                    "symbol": draft.text(one.symbol), "venue_symbol": draft.text(name.encode()),
-                    "name": draft.text(one.condition.name.encode()), "ts_event": one.ts_event,
-                    "interval": draft.text(one.condition.interval.encode()), "ts_expires": one.ts_expires,
-                    "values": draft.text(encode_map(one.values)), "broker": draft.text(broker.encode()),
-                    "revision": one.revision,
-                }  # fmt: skip
-                rows.append((*(cells[field] for field in kind.names), 0))
-        draft.extend("Signal", np.array(rows, kind.dtype))
+        told = [(one, broker, name) for one in fired for broker, name in self._brokers(one.symbol)]
+        rows = record_type("Signal").empty(len(told))
+        rows["symbol"] = draft.texts(one.symbol for one, _, _ in told)
+        rows["venue_symbol"] = draft.texts(name for _, _, name in told)
+        rows["name"] = draft.texts(one.condition.name.encode() for one, _, _ in told)
+        rows["ts_event"] = [one.ts_event for one, _, _ in told]
+        rows["interval"] = draft.texts(one.condition.interval.encode() for one, _, _ in told)
+        rows["ts_expires"] = [one.ts_expires for one, _, _ in told]
+        rows["values"] = draft.texts(encode_map(one.values) for one, _, _ in told)
+        rows["broker"] = draft.texts(broker for _, broker, _ in told)
+        rows["revision"] = [one.revision for one, _, _ in told]
+        draft.extend("Signal", rows)
         return draft.finish()
+
+    def _brokers(self, symbol: bytes) -> list[tuple[bytes, bytes]]:
+        """Brokers that trade a symbol and what they call it."""
+        names = self._names.brokers(symbol.decode())
+        return [(broker.encode(), name.encode()) for broker, name in names] or [(b"", symbol)]

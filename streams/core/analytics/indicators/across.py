@@ -1,0 +1,201 @@
+"""All indicators of one interval, moved on by one bar of many symbols side by side.
+
+The kinds that nearly everybody asks for do all lanes of a block at once (``lane``); the others go through
+them one by one, with the kernel that moves one symbol along. Either way gives the bits of ``steps``.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from schemas.jit import inlined, kernel, lanewise
+from streams.core.analytics.indicators import (
+    atr,
+    bollinger,
+    ema,
+    macd,
+    momentum,
+    rsi,
+    sma,
+    volume_average,
+    vwap,
+)
+from streams.core.analytics.indicators.lane import ABSENT, EMPTY, INPUTS, LANES, THERE
+from streams.core.analytics.indicators.steps import STRIDE, Codes, step_of
+from streams.core.analytics.rows import Bools, Floats, Ints, Row, Rows
+
+FEW: Final = 8
+"""Fewer symbols of a block than this are moved on one by one: that is quicker."""
+
+_SUMS: Final = INPUTS * LANES
+_OWN: Final = _SUMS + 4 * LANES
+
+
+def room_for(codes: Codes, outputs: int, width: int, blocks: int) -> tuple[Floats, Floats]:
+    """The last two of what ``run_across`` takes."""
+    return np.zeros((blocks, (outputs + len(codes)) * LANES)), np.zeros(_OWN + width + outputs)
+
+
+@lanewise
+def _recursive(code: Row, state: Floats, at: int, bars: Floats, out: Floats, to: int, sums: Floats) -> bool:
+    kind, a, b, c, factor = code["kind"], code["first"], code["second"], code["third"], code["factor"]
+    if kind == 0:
+        ema.across(state, at, bars, a, b, c, factor, out, to, sums)
+    elif kind == 1:
+        rsi.across(state, at, bars, a, b, c, factor, out, to, sums)
+    elif kind == 4:
+        atr.across(state, at, bars, a, b, c, factor, out, to, sums)
+    elif kind == 5:
+        vwap.across(state, at, bars, a, b, c, factor, out, to, sums)
+    elif kind == 7:
+        macd.across(state, at, bars, a, b, c, factor, out, to, sums)
+    else:
+        return False
+    return True
+
+
+@lanewise
+def _windows(code: Row, state: Floats, at: int, bars: Floats, out: Floats, to: int, sums: Floats) -> bool:
+    kind, a, b, c, factor = code["kind"], code["first"], code["second"], code["third"], code["factor"]
+    if kind == 2:
+        sma.across(state, at, bars, a, b, c, factor, out, to, sums)
+    elif kind == 3:
+        bollinger.across(state, at, bars, a, b, c, factor, out, to, sums)
+    elif kind == 6:
+        volume_average.across(state, at, bars, a, b, c, factor, out, to, sums)
+    elif kind == 8:
+        momentum.across(state, at, bars, a, b, c, factor, out, to, sums)
+    else:
+        return False
+    return True
+
+
+@inlined
+def _gather(bar: Row, bars: Floats, lane: int) -> None:
+    """Take up the bar of a lane."""
+    bars[lane] = THERE
+    bars[LANES + lane], bars[2 * LANES + lane] = bar["high"], bar["low"]
+    bars[3 * LANES + lane], bars[4 * LANES + lane] = bar["close"], bar["volume"]
+    bars[5 * LANES + lane], bars[6 * LANES + lane] = bar["notional"], bar["session_date"]
+    bars[7 * LANES + lane] = bar["starts"]
+
+
+@inlined
+def _alone(code: Row, state: Floats, lane: int, bar: Row, out: Floats, to: int, own: Floats) -> None:
+    """Move one symbol on by one indicator; its results stand as ``across`` leaves them."""
+    width, values, first = code["width"], code["values"], code["state"] * LANES + lane
+    for number in range(width):
+        own[number] = state[first + number * LANES]
+    weight = step_of(code, own, 0, bar, own, width)
+    for number in range(width):
+        state[first + number * LANES] = own[number]
+    for number in range(values):
+        out[(to + number) * LANES + lane] = own[width + number]
+    out[(to + values) * LANES + lane] = weight
+
+
+@kernel
+def _block(
+    codes: Codes, state: Floats, bars: Rows, lanes: Ints, places: Ints, taken: Bools, out: Floats,
+    room: Floats,
+) -> None:  # fmt: skip
+    """Move symbols of one block on."""
+    inputs, sums, own = room[:_SUMS], room[_SUMS:_OWN], room[_OWN:]
+    together = len(lanes) >= FEW
+    if together:
+        for lane in range(LANES):
+            inputs[lane] = ABSENT if taken[lane] else EMPTY
+        for i in range(len(lanes)):
+            _gather(bars[lanes[i], places[i]], inputs, lanes[i] % LANES)
+    for number in range(len(codes)):
+        code = codes[number]
+        to = code["value"] + number
+        if together and _recursive(code, state, code["state"], inputs, out, to, sums):
+            continue
+        if together and _windows(code, state, code["state"], inputs, out, to, sums):
+            continue
+        for i in range(len(lanes)):
+            _alone(code, state, lanes[i] % LANES, bars[lanes[i], places[i]], out, to, own)
+
+
+@kernel
+def run_across(
+    codes: Codes, states: Floats, bars: Rows, lanes: Ints, places: Ints, taken: Bools, out: Floats,
+    room: Floats,
+) -> None:  # fmt: skip
+    """Move the states of many symbols on by one bar each.
+
+    Args:
+        codes: PROGRAM[n].
+        states: float64[blocks, width * LANES].
+        bars: BAR[symbols, places]; a symbol is a lane of a block.
+        lanes: int64[n], the symbols, ascending.
+        places: int64[n], the place of the bar of each.
+        taken: bool[symbols], which lanes have a symbol.
+        out: float64[blocks, (values + n) * LANES], receives of each indicator its values, NaN while not
+            ready, and the weight of bars before the first one seen.
+        room: what it works in: bars and sums of a block, and one state with its values; see ``room_for``.
+    """
+    first = 0
+    while first < len(lanes):
+        block, end = lanes[first] // LANES, first
+        while end < len(lanes) and lanes[end] // LANES == block:
+            end += 1
+        _block(
+            codes, states[block], bars, lanes[first:end], places[first:end],
+            taken[block * LANES : (block + 1) * LANES], out[block], room,
+        )  # fmt: skip
+        first = end
+
+
+@kernel
+def keep_states(
+    states: Floats, lanes: Ints, places: Ints, begin: int, width: int, kept: Floats, at: int
+) -> None:
+    """Keep the states before bars at every STRIDE-th place.
+
+    Args:
+        states: see ``run_across``, lanes and places as well.
+        lanes: as above.
+        places: as above.
+        begin: place of the first bar of the interval.
+        width: numbers of one state.
+        kept: float64[symbols, ...], receives them.
+        at: where those of the interval begin.
+    """
+    for i in range(len(lanes)):
+        place = places[i] - begin
+        if place % STRIDE == 0:
+            state, to = states[lanes[i] // LANES], at + place // STRIDE * width
+            for number in range(width):
+                kept[lanes[i], to + number] = state[number * LANES + lanes[i] % LANES]
+
+
+@kernel
+def tell_values(
+    codes: Codes, out: Floats, lanes: Ints, places: Ints, begin: int, outputs: int, at: int, values: Floats,
+    unseen: Floats,
+) -> None:  # fmt: skip
+    """Give each symbol the values of its bar.
+
+    Args:
+        codes: PROGRAM[n].
+        out: see ``run_across``, lanes and places as well.
+        lanes: as above.
+        places: as above.
+        begin: place of the first bar of the interval.
+        outputs: values of a bar.
+        at: where the values of the interval begin.
+        values: float64[symbols, ...], receives them.
+        unseen: float64[symbols, ...], receives the weight beside each.
+    """
+    for i in range(len(lanes)):
+        own, lane = out[lanes[i] // LANES], lanes[i] % LANES
+        first = at + (places[i] - begin) * outputs
+        for number in range(len(codes)):
+            code = codes[number]
+            to = code["value"] + number
+            weight = own[(to + code["values"]) * LANES + lane]
+            for place in range(code["values"]):
+                values[lanes[i], first + code["value"] + place] = own[(to + place) * LANES + lane]
+                unseen[lanes[i], first + code["value"] + place] = weight

@@ -1,0 +1,161 @@
+"""Room for the symbols of a partition side by side: each array has a row for a symbol, each state a lane.
+
+::
+
+    bars      [symbol, place]            a symbol's own window, in one piece
+    values    [symbol, place x name]
+    states    [block, number, lane]      the same number of 64 symbols together, see ``indicators.lane``
+
+A symbol works on its own part of it (``SymbolState``), or many are moved on together (``abreast``).
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from streams.core.analytics.indicators.across import room_for
+from streams.core.analytics.indicators.lane import LANES
+from streams.core.analytics.indicators.program import Program
+from streams.core.analytics.indicators.steps import STRIDE
+from streams.core.analytics.rows import BAR
+from streams.core.analytics.shelf import Shelf
+from streams.core.analytics.window import Window
+
+_MOST_BYTES: Final = 1 << 28
+"""A room is not made larger than this, but for one block; there may be several for a window."""
+
+
+class Part:
+    """One interval of a room.
+
+    Attributes:
+        program: its indicators.
+        begin: place of its first bar.
+        states: float64[blocks, numbers * LANES].
+        out: results of ``run_across``.
+        work: what it works in.
+        first: where its values begin in those of a symbol.
+        kept: where its kept states begin.
+        places: how many it has.
+    """
+
+    def __init__(self, program: Program, begin: int, places: int, blocks: int, first: int, kept: int) -> None:
+        self.program, self.begin, self.places, self.first, self.kept = program, begin, places, first, kept
+        self.states = np.zeros((blocks, program.width * LANES))
+        self.out, self.work = room_for(program.codes, len(program.names), program.width, blocks)
+
+    @property
+    def values_end(self) -> int:
+        """Where its values end."""
+        return self.first + self.places * len(self.program.names)
+
+    @property
+    def kept_end(self) -> int:
+        """Where its kept states end."""
+        return self.kept + (self.places // STRIDE + 1) * self.program.width
+
+
+class Room:
+    """Arrays for so many symbols under one window.
+
+    Attributes:
+        window: their places.
+        parts: one for each interval.
+        bars: BAR[symbols, places].
+        touched: bool[symbols, places].
+        values: float64[symbols, ...], of all intervals one after the other.
+        unseen: float64[symbols, ...].
+        kept: float64[symbols, ...].
+        newest: int64[symbols, intervals].
+        reach: int64[symbols].
+        expiry: int64[symbols], see ``SymbolPlan``.
+        taken: bool[symbols].
+    """
+
+    def __init__(self, window: Window, programs: Sequence[Program], symbols: int) -> None:
+        self.window = window
+        self.parts = list[Part]()
+        blocks, first, kept = symbols // LANES, 0, 0
+        for program, begin, end in zip(programs, window.starts, window.starts[1:], strict=False):
+            part = Part(program, begin, end - begin, blocks, first, kept)
+            self.parts.append(part)
+            first, kept = part.values_end, part.kept_end
+        # Memory that no symbol has come to yet is not there yet either.
+        self.bars = np.empty((symbols, len(window.bars)), BAR)
+        self.touched = np.empty(self.bars.shape, np.bool_)
+        self.values, self.unseen = np.empty((symbols, first)), np.empty((symbols, first))
+        self.kept = np.empty((symbols, kept))
+        self.newest = np.full((symbols, len(programs)), -1, np.int64)
+        self.reach, self.expiry = np.zeros((2, symbols), np.int64)
+        self.taken = np.zeros(symbols, np.bool_)
+        self._free = list(range(symbols - 1, -1, -1))
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a lane is free."""
+        return bool(self._free)
+
+    def take(self, expiry: int) -> int:
+        """A lane for a symbol, with its window empty."""
+        lane = self._free.pop()
+        self.taken[lane], self.reach[lane], self.expiry[lane] = True, 0, expiry
+        self.bars[lane], self.touched[lane] = self.window.bars, False
+        self.values[lane], self.unseen[lane], self.kept[lane] = np.nan, 1.0, 0.0
+        self.newest[lane] = -1
+        for part in self.parts:
+            part.states[lane // LANES, lane % LANES :: LANES] = 0.0
+        return lane
+
+    def leave(self, lane: int) -> bool:
+        """Free a lane; whether nobody is left."""
+        self.taken[lane] = False
+        self._free.append(lane)
+        return len(self._free) == len(self.taken)
+
+    def shelf(self, lane: int, number: int) -> Shelf:
+        """What a symbol has of one interval."""
+        part = self.parts[number]
+        own = slice(part.first, part.values_end)
+        return Shelf(
+            self.values[lane, own],
+            self.unseen[lane, own],
+            self.kept[lane, part.kept : part.kept_end],
+            part.states[lane // LANES, lane % LANES :: LANES],
+            self.newest[lane, number : number + 1],
+        )
+
+
+class Rooms:
+    """All rooms of a configuration.
+
+    Args:
+        programs: by interval, what is computed.
+        symbols: so many are expected.
+    """
+
+    def __init__(self, programs: Sequence[Program], symbols: int) -> None:
+        self._programs, self._symbols = programs, symbols
+        self._rooms: dict[Window, list[Room]] = {}
+
+    def take(self, window: Window, expiry: int) -> tuple[Room, int]:
+        """A room for a symbol under a window, and its lane there."""
+        rooms = self._rooms.setdefault(window, [])
+        room = next((one for one in rooms if one.has_room), None)
+        if room is None:
+            room = Room(window, self._programs, self._size(window))
+            rooms.append(room)
+        return room, room.take(expiry)
+
+    def leave(self, room: Room, lane: int) -> None:
+        """A symbol moves out; a room that nobody is left in is given up."""
+        if room.leave(lane):
+            self._rooms[room.window].remove(room)
+            if not self._rooms[room.window]:
+                del self._rooms[room.window]
+
+    def _size(self, window: Window) -> int:
+        most = max((len(program.names) for program in self._programs), default=0)
+        each = len(window.bars) * (BAR.itemsize + 16 * most)
+        wanted, fit = -(-self._symbols // LANES), _MOST_BYTES // (each * LANES)
+        return max(min(wanted, fit), 1) * LANES

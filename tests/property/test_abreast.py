@@ -1,0 +1,163 @@
+"""Symbols side by side give, bit by bit, what each gives by itself."""
+
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.config import IndicatorConfig, SignalConfig
+from streams.core.analytics import stage as stages
+from streams.core.analytics.indicators.across import keep_states, room_for, run_across, tell_values
+from streams.core.analytics.indicators.lane import LANES
+from streams.core.analytics.indicators.program import Program
+from streams.core.analytics.indicators.steps import STRIDE, run_along
+from streams.core.analytics.stage import AnalyticsStage
+from tests.factories import (
+    DAY,
+    Record,
+    around_the_clock,
+    at,
+    bar,
+    columns,
+    config,
+    domain,
+    heartbeat,
+    rows_of,
+    symbol,
+)
+from tests.unit.analytics.library import CASES, random_bars
+
+SYMBOLS, PLACES, M = LANES + 9, 3 * STRIDE, 60_000_000_000
+NAMES = [f"S{number:02}" for number in range(20)]
+BODY = domain(
+    *(symbol(name, asset="crypto", calendar="24x7") for name in NAMES[::2]),
+    *(symbol(name) for name in NAMES[1::2]),
+    calendars={**domain().calendars, "24x7": around_the_clock()},
+    intervals=["5m", "15m"],
+    indicators=[
+        IndicatorConfig("ema_3", "ema", 3),
+        IndicatorConfig("sma_4", "sma", 4),
+        IndicatorConfig("vwap", "vwap"),
+        IndicatorConfig("obv", "obv", intervals=["5m"]),
+    ],
+    signals=[
+        SignalConfig("up", "change(close, 1) > 0 and quality > 50", debounce_ms=0),
+        SignalConfig("five", "close@5m > ema_3@5m or sma_4@15m > 11", debounce_ms=0),
+        SignalConfig("first", "rank(close) <= 2", debounce_ms=0),
+    ],
+    partitions=1,
+)  # fmt: skip
+
+
+class Lanes:
+    """Symbols side by side, each with bars of its own.
+
+    Attributes:
+        reached: by symbol, the place of its next bar.
+    """
+
+    def __init__(self) -> None:
+        self.program = Program(CASES)
+        self.bars = np.stack([random_bars(PLACES, seed=seed) for seed in range(SYMBOLS)])
+        blocks, outputs, width = -(-SYMBOLS // LANES), len(self.program.names), self.program.width
+        self.states = np.zeros((blocks, width * LANES))
+        self.kept = np.zeros((SYMBOLS, (PLACES // STRIDE + 1) * width))
+        self.values, self.unseen = np.full((2, SYMBOLS, PLACES * outputs), np.nan)
+        self.taken = np.arange(blocks * LANES) < SYMBOLS
+        self.room = room_for(self.program.codes, outputs, width, blocks)
+        self.reached = np.zeros(SYMBOLS, np.int64)
+
+    def move_on(self, lanes: np.ndarray) -> None:
+        """One bar of some symbols."""
+        codes, places = self.program.codes, self.reached[lanes]
+        keep_states(self.states, lanes, places, 0, self.program.width, self.kept, 0)
+        run_across(codes, self.states, self.bars, lanes, places, self.taken, *self.room)
+        tell_values(
+            codes, self.room[0], lanes, places, 0, len(self.program.names), 0, self.values, self.unseen
+        )
+        self.reached[lanes] += 1
+
+    def is_as_alone(self, symbol: int) -> bool:
+        """Whether values, weights and states of a symbol are what it has by itself."""
+        width, outputs, end = self.program.width, len(self.program.names), int(self.reached[symbol])
+        state, kept = np.zeros(width), np.zeros(self.kept.shape[1])
+        values, unseen = np.full((2, PLACES * outputs), np.nan)
+        run_along(self.program.codes, state, kept, self.bars[symbol], 0, end, values, unseen, outputs)
+        lane = self.states[symbol // LANES].reshape(-1, LANES)[:, symbol % LANES]
+        pairs = (
+            (values, self.values[symbol]),
+            (unseen, self.unseen[symbol]),
+            (kept, self.kept[symbol]),
+            (state, lane),
+        )
+        return all(one.tobytes() == other.tobytes() for one, other in pairs)
+
+
+@settings(max_examples=6, deadline=None)
+@given(seed=st.integers(0, 1000), share=st.sampled_from([0.05, 0.5, 0.95, 1.0]))
+def test_lanes_hold_what_every_symbol_has_by_itself(seed: int, share: float):
+    random, lanes = np.random.default_rng(seed), Lanes()
+    for number in range(PLACES):
+        there = np.ones(SYMBOLS, np.bool_) if number % 3 == 0 else random.random(SYMBOLS) < share
+        lanes.move_on(np.flatnonzero(there))
+    assert [lanes.is_as_alone(one) for one in range(SYMBOLS)] == [True] * SYMBOLS
+
+
+def test_a_lane_that_takes_up_another_symbols_number_is_found_out():
+    lanes = Lanes()
+    for _ in range(PLACES // 2):
+        lanes.move_on(np.arange(SYMBOLS))
+    lanes.states[0, 7] += 1.0
+    for _ in range(PLACES // 2):
+        lanes.move_on(np.arange(SYMBOLS))
+    wrong = [one for one in range(SYMBOLS) if not lanes.is_as_alone(one)]
+    assert wrong == [7]
+
+
+def log_of(seed: int) -> list[Record]:
+    """Minutes of all symbols in turn; some are missing, come twice, late or anew."""
+    random, log = Random(seed), list[Record]()
+    for number in range(37):
+        opens = at(f"{DAY}T13:30") + number * M
+        for name in NAMES:
+            price = random.uniform(9.0, 12.0)
+            one = {**bar(f"{DAY}T13:30", price), "symbol": name, "ts_open": opens, "ts_close": opens + M}
+            if number > 3 and random.random() < 0.01:
+                before = opens - random.randrange(1, 4) * M
+                log.append(
+                    {**one, "ts_open": before, "ts_close": before + M, "revision": random.randrange(2)}
+                )
+            if number < 5 or random.random() < 0.98:
+                log.append(one)
+        if random.random() < 0.9:
+            beat = heartbeat(f"{DAY}T13:30", "bars")
+            log.append({**beat, "ts": opens + M, "ts_through": opens + M, "ts_last": opens + M})
+    return log
+
+
+def outputs(log: list[Record], size: int) -> tuple[dict[str, list[Record]], dict[bytes, bytes]]:
+    """All that a stage puts out by topic, in steps of so many records, and what it saves in the end."""
+    stage, found = AnalyticsStage(0), dict[str, list[Record]]()
+    stage.step(columns("bars.1m", 0, config(BODY)))
+    for first in range(0, len(log), size):
+        made = stage.step(columns("bars.1m", 0, *log[first : first + size], first_offset=1 + first))
+        for topic, told in made.topics.items():
+            found.setdefault(topic, []).extend(rows_of(told))
+    return found, stage.take_dirty()
+
+
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 1000), size=st.sampled_from([9, 21, 40, 1000]))
+def test_bars_side_by_side_give_what_they_give_one_by_one(seed: int, size: int):
+    log = log_of(seed)
+    assert outputs(log, size) == outputs(log, 1)
+
+
+def test_symbols_whose_indicators_stand_still_are_found_out(monkeypatch: pytest.MonkeyPatch):
+    log = log_of(1)
+    alone, _ = outputs(log, 1)
+    monkeypatch.setattr(stages, "move_on", lambda _turn: None)
+    together, _ = outputs(log, 40)
+    assert {topic for topic in alone if alone[topic] != together[topic]} >= {"indicators", "signals"}
