@@ -10,6 +10,11 @@ and everything that follows from them (bars, indicators, rows in ClickHouse) hap
 echo is a record that goes to the same consumer and is touched by nothing of ours: two of its hops are the
 least that can be. On the right are the checkpoints of all lanes, from the copy of the states to the last
 acknowledgement; they run beside the steps.
+
+Then the worker stops, and peers put out the same bars of the same ticks, one after another: a processor of
+Kafka Streams with its store and changelog, whose producer waits 1 ms for company as ours does, and a stock
+Faust agent with its table, at the only rate that it can follow. They only fold: nothing is validated, no
+minute is closed, and the sink has nothing to do.
 """
 
 import datetime as dt
@@ -19,13 +24,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
 from confluent_kafka.admin import NewTopic
+from numpy.typing import NDArray
 
 from barline.cli.topics import carry_out, compare, wanted
 from barline.settings.apply import apply
@@ -36,6 +42,7 @@ from connectors.sinks.clickhouse.store import Store
 from connectors.sources.publish import route
 from runtime.kafka import KafkaSettings, partition_counts
 from runtime.producer import Producer
+from runtime.reader import Reader
 from schemas.batches.encode import Encoder
 from schemas.codec import decode_record, names_of
 from schemas.columns import Draft, Names
@@ -45,6 +52,7 @@ from schemas.registry import register_all
 from schemas.topics import TOPICS
 from tests.benchmarks.bench_scanner import INDICATORS, INTERVALS
 from tests.benchmarks.listener import Came, Listener
+from tests.benchmarks.peers import bars, installed
 from tests.benchmarks.worker_process import Process, free_port
 from tests.factories import around_the_clock, domain, symbol
 
@@ -52,10 +60,16 @@ PARTITIONS: Final = 4
 SYMBOLS: Final = 200
 SECOND, MS = 1_000_000_000, 1_000_000
 RATES: Final = (1_000, 5_000, 20_000, 100_000)
-WARM_S, LAST_S, REST_S = 4.0, 16.0, 1.0
+STREAMS_RATES: Final = (1_000, 5_000, 20_000)
+FAUST_RATES: Final = (1_000,)
+WARM_S, LAST_S, REST_S = 4.0, 12.0, 1.0
+PATIENCE_S: Final = 60.0
 SLICE_S: Final = 0.002
-ECHO: Final = "bench-echo"
+ECHO, FORMING = "bench-echo", "bars.forming"
 SHARES: Final = (50, 99, 99.9)
+ENDLESS: Final = (str(1 << 60), str(1 << 60))
+"""Ticks until a peer ends, and between the marks that it prints."""
+SCHEMA: Final = Path(__file__).parents[2] / "schemas" / "avro" / "Tick.avsc"
 
 
 class Got(NamedTuple):
@@ -79,8 +93,13 @@ def body(version: int) -> Domain:
 
 def got_of(came: Came, names: Mapping[int, str]) -> Got:
     """When the tick of a record was sent, and when the record was there."""
-    sent = came.value if came.topic == ECHO else str(decode_record(came.value, names)[1]["ts_last"])
-    return Got(came.topic, int(sent), came.had)
+    if came.topic == ECHO:
+        sent = int(came.value)
+    elif came.topic == FORMING:
+        sent = int(str(decode_record(came.value, names)[1]["ts_last"]))
+    else:
+        sent = bars.read(came.value)["ts_open"]
+    return Got(came.topic, sent, came.had)
 
 
 class Feed:
@@ -145,29 +164,69 @@ class Feed:
         self._number += count
 
 
-def measured(kafka: KafkaSettings, ids: Mapping[str, int], feed: Feed, rate: int, notes: Path) -> str:
+class Way(NamedTuple):
+    """Whose forming bars are waited for.
+
+    Attributes:
+        name: what the table says.
+        topic: where they are put out.
+        notes: where its checkpoints are noted, None where it has none.
+    """
+
+    name: str
+    topic: str
+    notes: Path | None = None
+
+    def took(self, after: int = 0) -> bytes:
+        """What is noted of checkpoints, from a place on."""
+        return self.notes.read_bytes()[after:] if self.notes is not None else b""
+
+
+def measured(kafka: KafkaSettings, ids: Mapping[str, int], feed: Feed, way: Way, rate: int) -> str:
     """One line of the table."""
-    listener = Listener(kafka.bootstrap, ("bars.forming", ECHO))
+    listener = Listener(kafka.bootstrap, (way.topic, ECHO))
     feed.run(rate, WARM_S)
-    since, noted = time.time_ns(), notes.stat().st_size
+    since, noted = time.time_ns(), len(way.took())
     sent = feed.run(rate, LAST_S)
-    took = [float(line.split()[1]) for line in notes.read_bytes()[noted:].decode().splitlines()]
+    took = [float(line.split()[1]) for line in way.took(noted).decode().splitlines()]
     time.sleep(REST_S)
     names = names_of(ids)
     rows = [got for came in listener.end() if (got := got_of(came, names)).sent >= since]
     formed, echoed = (
         np.array([one.had - one.sent for one in rows if one.topic == topic]) / MS
-        for topic in ("bars.forming", ECHO)
+        for topic in (way.topic, ECHO)
     )
     assert len(formed) > SYMBOLS * LAST_S, f"{len(formed)} forming bars"
+    checkpoints = f"{len(took):>6}" + shares(1_000 * np.array(took), (50, 99)) if took else ""
     return (
-        f"{rate:>9,}{sent / LAST_S:>10,.0f}{len(formed):>9,}"
-        + "".join(f"{np.percentile(formed, share):>8.1f}" for share in SHARES)
-        + "".join(f"{np.percentile(echoed, share):>8.1f}" for share in (50, 99))
-        + f" |{len(took):>6}"
-        + "".join(f"{1_000 * np.percentile(took, share):>8.1f}" for share in (50, 99))
-        + "\n"
+        f"{way.name:<16}{rate:>9,}{sent / LAST_S:>10,.0f}{len(formed):>9,}"
+        f"{shares(formed, SHARES)}{shares(echoed, (50, 99))} |{checkpoints}\n"
     )
+
+
+def shares(found: NDArray[np.float64], percents: Sequence[float]) -> str:
+    """Percentiles as columns of the table."""
+    return "".join(f"{np.percentile(found, percent):>8.1f}" for percent in percents)
+
+
+@contextmanager
+def peer(way: Way, kafka: KafkaSettings, feed: Feed, call: Sequence[str], home: Path) -> Iterator[None]:
+    """A peer that reads from now on, and has put something out."""
+    admin = kafka.admin("bench")  # its answers come only while it lives
+    admin.create_topics([NewTopic(way.topic, PARTITIONS, 1)])[way.topic].result()
+    reader, limit = Reader(kafka, "bench"), time.monotonic() + PATIENCE_S
+    with (
+        (home / f"{way.topic}.log").open("ab") as log,
+        subprocess.Popen(call, stdout=log, stderr=log) as popen,
+    ):
+        try:
+            while not any(reader.ends([way.topic]).values()):
+                assert time.monotonic() < limit, f"{way.name} must put something out"
+                feed.run(RATES[0], REST_S)
+            yield
+        finally:
+            reader.close()
+            popen.kill()
 
 
 @contextmanager
@@ -187,6 +246,27 @@ def worker(home: Path, notes: Path) -> Iterator[None]:
             popen.send_signal(signal.SIGTERM)
 
 
+def lines(kafka: KafkaSettings, ids: Mapping[str, int], home: Path) -> Iterator[str]:
+    """The lines of the table."""
+    feed, notes = Feed(kafka, ids), home / "checkpoints.txt"
+    with worker(home, notes):
+        feed.configure(1)
+        for rate in RATES:
+            yield measured(kafka, ids, feed, Way("barline", FORMING, notes), rate)
+    place, number = (kafka.bootstrap, "ticks.raw"), str(ids["Tick"])
+    streams, stock = Way("Kafka Streams", "peer-streams"), Way("stock Faust", "peer-faust")
+    java = [*installed.java(sys.stderr.write), "Bars", "forming"]
+    with peer(streams, kafka, feed, [*java, *place, streams.topic, number, *ENDLESS], home):
+        for rate in STREAMS_RATES:
+            yield measured(kafka, ids, feed, streams, rate)
+    python = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.peers.stock_faust"]
+    call = [*python, *place, stock.topic, number, str(SCHEMA), *ENDLESS, "forming"]
+    with peer(stock, kafka, feed, call, home):
+        for rate in FAUST_RATES:
+            yield measured(kafka, ids, feed, stock, rate)
+    feed.close()
+
+
 def main() -> None:
     """Print the table."""
     out = sys.stdout.write
@@ -200,17 +280,12 @@ def main() -> None:
         stack.add(*plan_programs(stack.home, stack.endpoints, names=("sink",)))
         stack.wait_ready()
         os.environ.update(stack.endpoints.environment())
-        notes = Path(home) / "checkpoints.txt"
-        with worker(Path(home), notes):
-            feed = Feed(kafka, ids)
-            feed.configure(1)
-            out("from a tick to its forming bar, ms; one hop alone; then the checkpoints, ms\n")
-            out(f"{'ticks/s':>9}{'sent/s':>10}{'bars':>9}{'p50':>8}{'p99':>8}{'p99.9':>8}")
-            out(f"{'echo 50':>8}{'echo 99':>8} |{'count':>6}{'p50':>8}{'p99':>8}\n")
-            for rate in RATES:
-                out(measured(kafka, ids, feed, rate, notes))
-                sys.stdout.flush()
-            feed.close()
+        out("from a tick to its forming bar, ms; one hop alone; then the checkpoints, ms\n")
+        out(f"{'':<16}{'ticks/s':>9}{'sent/s':>10}{'bars':>9}{'p50':>8}{'p99':>8}{'p99.9':>8}")
+        out(f"{'echo 50':>8}{'echo 99':>8} |{'count':>6}{'p50':>8}{'p99':>8}\n")
+        for line in lines(kafka, ids, Path(home)):
+            out(line)
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
 
 MINUTE = 60_000_000_000
+QUARTER = 250_000_000
 HEAD = b"\0\0\0\0\1"
 BAR = parse_schema(
     {

@@ -58,12 +58,12 @@ final class Bar {
         return Serdes.serdeFrom((topic, bar) -> bar == null ? null : bar.state(), (topic, state) -> of(state));
     }
 
-    /** A framed Avro record, see bars.py. */
-    byte[] record(String symbol) {
+    /** A framed Avro record, see bars.py; its time is the bar's, or that of the tick it tells of. */
+    byte[] record(String symbol, long time) {
         ByteBuffer out = ByteBuffer.allocate(128 + 3 * symbol.length());
         out.put((byte) 0).putInt(1).order(ByteOrder.LITTLE_ENDIAN);
         Tick.text(out, symbol);
-        Tick.varint(out, start);
+        Tick.varint(out, time);
         out.putDouble(open).putDouble(high).putDouble(low).putDouble(close).putDouble(volume);
         Tick.varint(out, trades);
         return Arrays.copyOf(out.array(), out.position());

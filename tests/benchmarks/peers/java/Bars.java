@@ -13,8 +13,9 @@ import org.apache.kafka.streams.state.Stores;
 /**
  * Ticks to 1m bars as Kafka Streams' documentation would have it.
  *
- * <p>Bars MODE BROKER TOPIC OUTPUT SCHEMA-ID TICKS EVERY: MODE is store (a processor over a store in memory)
- * or logged (the same with its changelog). Ends after so many ticks.
+ * <p>Bars MODE BROKER TOPIC OUTPUT SCHEMA-ID TICKS EVERY: MODE is store (a processor over a store in memory),
+ * logged (the same with its changelog) or forming (the same, from now on, with bars as they form, and settings
+ * for a short way). Ends after so many ticks.
  */
 public final class Bars {
     private Bars() {}
@@ -24,8 +25,13 @@ public final class Bars {
         int id = Integer.parseInt(args[4]);
         long ticks = Long.parseLong(args[5]);
         Progress progress = new Progress(Long.parseLong(args[6]));
-        Topology topology = topology(args[2], args[3], id, progress, mode.equals("logged"));
-        KafkaStreams streams = new KafkaStreams(topology, settings(args[1], args[3]));
+        Topology topology = topology(args[2], args[3], id, progress, mode);
+        Properties settings = settings(args[1], args[3]);
+        if (mode.equals("forming")) {
+            settings.put("auto.offset.reset", "latest");
+            settings.put(StreamsConfig.producerPrefix("linger.ms"), "1");
+        }
+        KafkaStreams streams = new KafkaStreams(topology, settings);
         streams.start();
         while (progress.count() < ticks && streams.state() != KafkaStreams.State.ERROR) {
             Thread.sleep(5);
@@ -43,13 +49,13 @@ public final class Bars {
         return settings;
     }
 
-    static Topology topology(String topic, String output, int id, Progress progress, boolean logged) {
+    static Topology topology(String topic, String output, int id, Progress progress, String mode) {
         var store = Stores.keyValueStoreBuilder(
             Stores.inMemoryKeyValueStore(Fold.STORE), Serdes.String(), Bar.serde());
-        store = logged ? store.withLoggingEnabled(Map.of()) : store.withLoggingDisabled();
+        store = mode.equals("store") ? store.withLoggingDisabled() : store.withLoggingEnabled(Map.of());
         Topology topology = new Topology();
         topology.addSource("ticks", new StringDeserializer(), new ByteArrayDeserializer(), topic);
-        topology.addProcessor("fold", () -> new Fold(id, progress), "ticks");
+        topology.addProcessor("fold", () -> new Fold(id, progress, mode.equals("forming")), "ticks");
         topology.addStateStore(store, "fold");
         topology.addSink("bars", output, new StringSerializer(), new ByteArraySerializer(), "fold");
         return topology;
