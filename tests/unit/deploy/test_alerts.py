@@ -8,7 +8,7 @@ import pytest
 import yaml
 from prometheus_client import Counter, Gauge
 
-from connectors.sinks.clickhouse import letters, sink
+from connectors.sinks.clickhouse import inserter, letters, sink
 from connectors.sources.jsnl import figures as files
 from runtime.metrics import Durations
 from streams.transport import figures
@@ -20,7 +20,7 @@ WORDS = {"sum", "by", "increase", "rate", "max", "and", "on", "up", "job"}
 def shown() -> dict[str, set[str]]:
     """Labels by the name of every metric."""
     found: dict[str, set[str]] = {}
-    for module in (letters, sink, files, figures):
+    for module in (inserter, letters, sink, files, figures):
         for metric in vars(module).values():
             if isinstance(metric, Durations):
                 for ending in ("_sum", "_count", "_max", "_min"):
