@@ -1,4 +1,4 @@
-"""A refused tick is found, mended and put back while a worker runs, and then makes its bar."""
+"""A refused tick and a refused correction are found, mended and put back under a worker, and make a bar."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from barline.cli import main
 from barline.stack.running import running as servers
 from runtime.endpoints import Endpoints
 from tests.eventually import eventually
-from tests.factories import DAY, Record, heartbeat, tick
+from tests.factories import DAY, Record, correction, heartbeat, tick
 from tests.line_servers import running
 from tests.sinks import Feed, Row, feeding, recorded
 
@@ -25,6 +25,7 @@ topic = "ticks.raw"
 asset = "equity"
 calendar = "XNYS"
 sources = ["feed"]
+rules = { correction_prints = 100 }
 """
 
 
@@ -55,7 +56,7 @@ def bars(endpoints: Endpoints) -> list[tuple[float, float, int]]:
     return [(row["high"], row["close"], row["trades"]) for *_, name, row in found if name == "Bar"]
 
 
-def test_a_mended_tick_counts_in_its_bar(endpoints: Endpoints, tmp_path: Path):
+def test_a_mended_tick_and_a_mended_correction_count_in_their_bar(endpoints: Endpoints, tmp_path: Path):
     settings = tmp_path / "barline.toml"
     settings.write_text(SETTINGS)
     said(endpoints, "init", "--no-configuration", "--partitions", "1", "--config", str(settings))
@@ -63,17 +64,20 @@ def test_a_mended_tick_counts_in_its_bar(endpoints: Endpoints, tmp_path: Path):
     said(endpoints, "config", "apply", "--config", str(settings), *days)
     worker = ["worker", "--agents", "ticks", "--instance", "one", "--config", str(settings)]
     good, bad = tick(f"{DAY}T13:30:01", 10.0, seq=1), tick(f"{DAY}T13:30:02", -10.5, seq=2)
+    word = correction(f"{DAY}T13:30:03", "correct", seq=1, price=-12.0)
     with feeding(endpoints) as feed, running(endpoints, tmp_path, *worker):
-        send(feed, heartbeat(f"{DAY}T13:30"), good, bad)
+        send(feed, heartbeat(f"{DAY}T13:30"), good, bad, word)
 
         def letters() -> list[Row]:
             shown = said(endpoints, "dlq", "show", "--agent", "ticks", "--code", "V03")
-            return [json.loads(line) for line in shown.splitlines()]
+            found = [json.loads(line) for line in shown.splitlines()]
+            return found if len(found) == 2 else []
 
-        (line,) = eventually(letters, poll_s=0.5)
-        assert line["fields"]["price"] == -10.5
-        line["fields"]["price"] = 10.5
-        done = said(endpoints, "dlq", "replay", "-", text=json.dumps(line))
-        assert done == "1 records were put back, 1 of them mended\n"
+        lines = eventually(letters, poll_s=0.5)
+        assert [line["fields"]["price"] for line in lines] == [-10.5, -12.0]
+        for line in lines:
+            line["fields"]["price"] = -line["fields"]["price"]
+        done = said(endpoints, "dlq", "replay", "-", text="\n".join(map(json.dumps, lines)))
+        assert done == "2 records were put back, 2 of them mended\n"
         send(feed, heartbeat(f"{DAY}T13:32"))
-        assert eventually(lambda: bars(endpoints)) == [(10.5, 10.5, 2)]
+        assert eventually(lambda: bars(endpoints)) == [(12.0, 10.5, 2)]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from schemas.config import AssetRules, Domain, SymbolConfig, rules_of
 from schemas.flags import NONPOSITIVE, OFF_TICK, TS_FROM_RECV, WIDE_SPREAD
-from tests.oracle.calendar import MINUTE
+from tests.oracle.calendar import MINUTE, Calendar
 
 Record = dict[str, Any]
 
@@ -86,6 +86,19 @@ def meaning(record: Record, symbol: SymbolConfig, domain: Domain) -> set[str]:
         codes = {str(bit) for bit in range(64) if number >> bit & 1}
     kinds = {"volume_only": table.volume_only, "ignored": table.ignored, "auction": table.auction}
     return {kind for kind, listed in kinds.items() if codes & {*listed}}
+
+
+def bar_of(record: Record, symbol: SymbolConfig, calendar: Calendar, domain: Domain) -> int | None:
+    """An instant of the minute a record counts into; None outside the session."""
+    ts = record["ts_event"]
+    if calendar.segment(ts) is not None:
+        return int(ts)
+    # By law "ticks within [5 min] after the close with an auction condition count into the last bar"
+    if "auction" not in meaning(record, symbol, domain):
+        return None
+    within = domain.auction_ms * 1_000_000
+    ends = [part.closes for part in calendar.segments if part.closes == calendar.close(part.session_date)]
+    return next((close - 1 for close in ends if 0 <= ts - close <= within), None)
 
 
 def flags(record: Record, price: float, symbol: SymbolConfig, rules: AssetRules) -> int:

@@ -5,53 +5,20 @@ sentence behind ``By law`` is one of SEMANTICS. Not covered: symbols taken out;
 prints forgotten before a cancel or correct of them comes.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
-from schemas.config import AssetRules, Domain, decode, rules_of
-from schemas.flags import PARTIAL, STUCK
-from tests.oracle.bar import Open, fold, withdrawn
-from tests.oracle.calendar import MINUTE, SECOND, Calendar
-from tests.oracle.corrections import Words, identity, refusal
-from tests.oracle.doubts import Doubts, HeldPrint, Pair
-from tests.oracle.lives import Lives
-from tests.oracle.minutes import COUNTED, Minutes, is_gapless
-from tests.oracle.prints import Identities, Record, flags, folded_price, meaning, stateless
-
-Key = tuple[str, str, int]
-"""Symbol, source, ts_open."""
-
-NEVER: Final = -(10**30)
-MS: Final = 1_000_000
-SLOT: Final = 250 * MS
+from schemas.config import decode, rules_of
+from tests.oracle.bar import Open
+from tests.oracle.calendar import MINUTE, Calendar
+from tests.oracle.corrections import identity, refusal
+from tests.oracle.folded import MS, NEVER, Folded, Key
+from tests.oracle.minutes import COUNTED, is_gapless
+from tests.oracle.prints import Record, bar_of, flags, folded_price, meaning, stateless
 
 
-class Ticks:
-    """The oracle.
-
-    Attributes:
-        outcomes: of every record but heartbeats, statuses and valid configurations, in log order:
-            ``out``, ``duplicate``, ``held``, ``late.<code>`` or ``rejected.<code>``, by place in the log.
-        forming: every forming bar in order, apart from its flags.
-    """
-
-    def __init__(self) -> None:
-        self.outcomes: dict[int, str] = {}
-        self._place = 0
-        self._domain = Domain(0)
-        self._calendars: dict[str, Calendar] = {}
-        self._marks: dict[str, int] = defaultdict(lambda: NEVER)
-        self._lives = Lives()
-        self._minutes = Minutes()
-        self._identities = Identities()
-        self._doubts = Doubts()
-        self._words = Words()
-        self._largest: dict[Pair, int] = defaultdict(lambda: NEVER)
-        self._bars: dict[str, dict[Key, Open]] = {"1m": {}, "1s": {}}
-        self.forming: list[dict[str, Any]] = []
-        self._shown: dict[Key, list[Record]] = defaultdict(list)
-        self._waiting: dict[tuple[str, Key], Open] = {}  # bars that changed since they were published
+class Ticks(Folded):
+    """The oracle: what becomes of each record."""
 
     def read(self, log: Iterable[Record]) -> "Ticks":
         """Read a log; ``record`` names the type of each, empty for bytes that are none."""
@@ -71,30 +38,11 @@ class Ticks:
             self._place += 1
         return self
 
-    def bars(self, interval: str) -> dict[Key, dict[str, Any]]:
-        """The final published bars of ``1m`` or ``1s``."""
-        return {key: bar.published for key, bar in self._bars[interval].items() if bar.published is not None}
-
-    def statuses(self) -> dict[Key, dict[str, Any]]:
-        """What was said of minutes beside their bars."""
-        counts, bits = ("rejected", "late", "duplicate"), ("seq_hole", "halted")
-        return {
-            key: {name: row[name] for name in counts} | {name: row[name] > 0 for name in bits}
-            for key, row in self._minutes.told.items()
-        }
-
     def _configure(self, record: Record) -> None:
         domain = decode(record["body"])
         if domain.version > self._domain.version:  # "a version not newer changes nothing"
             self._domain = domain
             self._calendars = {name: Calendar(rows) for name, rows in domain.calendars.items()}
-
-    def _symbol(self, name: str) -> Any:
-        return next((symbol for symbol in self._domain.symbols if symbol.symbol == name), None)
-
-    def _watermark(self, symbol: str, source: str) -> int:
-        # By law "A symbol's watermark for a source = mark - disorder of its class"
-        return self._marks[source] - self._domain.assets[self._symbol(symbol).asset].disorder_ms * MS
 
     def _hear(self, beat: Record) -> None:
         source = beat["source"]
@@ -117,39 +65,6 @@ class Ticks:
                     symbol.symbol, source, calendar, self._watermark(symbol.symbol, source)
                 )
 
-    def _close(self, source: str, *, heartbeat: bool = False, final: bool = False) -> None:
-        """Publish what the watermarks of a source passed."""
-        for pair, held in self._doubts.all():
-            ts_close = held.ts_bar - held.ts_bar % MINUTE + MINUTE
-            # By law "otherwise, or when its minute closes: REJECT"
-            if pair[1] == source and (final or ts_close <= self._watermark(*pair)):
-                self._refuse(pair, held)
-                self._doubts.drop(pair, held)
-        for key in self._minutes.open(source):
-            priced = self._is_priced(self._bars["1m"].get(key, Open(0)).prints)
-            if key[2] + MINUTE <= self._watermark(key[0], source) or (final and priced):
-                self._minutes.tell(key)
-        for (interval, key), bar in list(self._waiting.items()):
-            symbol, own, ts_open = key
-            # By law "A 1s or 1m bar from ticks is published when its source's watermark passes ts_close."
-            passed = not bar.closed and bar.ts_close <= self._watermark(symbol, own)
-            prints = self._words.standing(bar.prints)
-            priced = self._is_priced(prints)
-            if own == source and (passed or (final and priced) or (heartbeat and bar.closed)):
-                bar.closed = True
-                # By law "partial when the source was not alive for the whole minute (heartbeats in the log),
-                # its first minute included"; it is set at the first publication and kept
-                if bar.published is None and interval == "1m":
-                    whole = self._lives.was_whole(own, ts_open, bar.ts_close)
-                    bar.partial = 0 if whole else PARTIAL
-                before, now = bar.published, Open(bar.ts_close, prints, partial=bar.partial)
-                # By text "a published minute without any price left is withdrawn"
-                bar.published = fold(symbol, own, ts_open, now) if priced else before and withdrawn(before)
-                del self._waiting[interval, key]
-
-    def _is_priced(self, prints: list[Record]) -> bool:
-        return any(one["priced"] for one in self._words.standing(prints))
-
     def _correct(self, word: Record) -> str:
         """The outcome of a cancel or correct."""
         symbol = self._symbol(word["symbol"])
@@ -167,28 +82,6 @@ class Ticks:
                     self.outcomes[held.place] = "out"
             self._change(one, *pair, is_cancel=word["action"] == "cancel")
         return outcome
-
-    def _change(self, print_: Record, symbol: str, source: str, *, is_cancel: bool) -> None:
-        """A print counts otherwise from now on."""
-        if print_["doubted"] and not is_cancel and not print_["counted"]:
-            self._count(print_, symbol, source, is_named=True)
-        for interval, length in (("1m", MINUTE), ("1s", SECOND)):
-            key = (symbol, source, print_["bar"] - print_["bar"] % length)
-            bar = self._bars[interval].get(key)
-            # By text "an open second follows, a closed one never changes"
-            if (
-                bar is not None
-                and any(one is print_ for one in bar.prints)
-                and not (interval == "1s" and bar.closed)
-            ):
-                self._waiting[interval, key] = bar
-
-    def _refuse(self, pair: Pair, held: HeldPrint) -> None:
-        """A held print that is refused counts in its minute, where that is open."""
-        self.outcomes[held.place] = "rejected.V13"
-        key = (*pair, held.ts_bar - held.ts_bar % MINUTE)
-        if not self._bars["1m"].get(key, Open(0)).closed:
-            self._minutes.note(key, rejected=1)
 
     def _remark(self, record: Record, outcome: str) -> None:
         """Note what is to be said of the minute of a record."""
@@ -234,7 +127,7 @@ class Ticks:
         close = ts - ts % MINUTE + MINUTE
         if close + self._domain.lateness_ms * MS <= self._watermark(symbol.symbol, source):
             return "late.V09"
-        ts_bar = self._bar_of(record, symbol)
+        ts_bar = bar_of(record, symbol, self._calendars[symbol.calendar], self._domain)
         # V10 "outside the session": "LATE, with that reason"
         if ts_bar is None:
             return "late.V10"
@@ -250,18 +143,6 @@ class Ticks:
             return seen
         return self._weigh(record, symbol, ts_bar)
 
-    def _bar_of(self, record: Record, symbol: Any) -> int | None:
-        """An instant of the minute a record counts into; None outside the session."""
-        ts, calendar = record["ts_event"], self._calendars[symbol.calendar]
-        if calendar.segment(ts) is not None:
-            return int(ts)
-        # By law "ticks within [5 min] after the close with an auction condition count into the last bar"
-        if "auction" not in meaning(record, symbol, self._domain):
-            return None
-        within = self._domain.auction_ms * MS
-        ends = [part.closes for part in calendar.segments if part.closes == calendar.close(part.session_date)]
-        return next((close - 1 for close in ends if 0 <= ts - close <= within), None)
-
     def _weigh(self, record: Record, symbol: Any, ts_bar: int) -> str:
         """V13, and the record into its bars."""
         price, said = folded_price(record, symbol.price), meaning(record, symbol, self._domain)
@@ -275,7 +156,8 @@ class Ticks:
             self._settle(one)
             return "out"
         is_named = self._words.is_named(one["who"])
-        silence = 0 if is_named else self._silence(one, symbol, record["source"], rules)
+        segment = self._calendars[symbol.calendar].segment(record["ts_event"])
+        silence = 0 if is_named else self._forming.silence(one, pair, segment, rules)
         one["flag_of"] = lambda price: flags(record, price, symbol, rules) | silence
         one["flags"] = one["flag_of"](price)
         if is_named:
@@ -309,49 +191,3 @@ class Ticks:
         """What waited for a print is applied."""
         for place in self._words.came(print_["who"]):
             self.outcomes[place] = "out"
-
-    def _silence(self, one: Record, symbol: Any, source: str, rules: AssetRules) -> int:
-        """V15: "no tick in an open session for [60 s]": FLAG."""
-        segment = self._calendars[symbol.calendar].segment(one["ts"])
-        if segment is None or not rules.quiet_ms:
-            return 0
-        since = max(self._largest[symbol.symbol, source], segment.opens)
-        return STUCK if one["ts"] - since > rules.quiet_ms * MS else 0
-
-    def _form(self, print_: Record, symbol: str, source: str) -> None:
-        """By law "bars.forming when the largest ts_event of a symbol enters a new 250 ms slot"."""
-        ts, largest = print_["ts"], self._largest[symbol, source]
-        key = (symbol, source, ts - ts % MINUTE)
-        if ts // SLOT > largest // SLOT and self._is_priced(self._shown[key]):
-            row = fold(*key, Open(key[2] + MINUTE, self._words.standing(self._shown[key])))
-            self.forming.append({name: row[name] for name in row if name != "flags"})
-
-    def _count(self, print_: Record, symbol: str, source: str, *, is_named: bool = False) -> None:
-        """Add an admitted print to the bars it belongs to."""
-        print_["counted"], print_["doubted"] = True, False
-        stands = bool(self._words.standing([print_])) or not is_named
-        if print_["priced"] and not is_named:
-            self._doubts.remember((symbol, source), print_["price"])
-        auction = print_["bar"] != print_["ts"]
-        # An auction print gives no forming bar; one that comes after it for its minute holds it
-        self._shown[symbol, source, print_["bar"] - print_["bar"] % MINUTE].append(print_)
-        if not auction and stands:
-            if not is_named:
-                self._form(print_, symbol, source)
-            self._largest[symbol, source] = max(self._largest[symbol, source], print_["ts"])
-        # By law "A last-price feed moves the forming bar only"
-        if any(one.name == source and one.last_price for one in self._domain.sources):
-            return
-        watermark = self._watermark(symbol, source)
-        for interval, length in (("1m", MINUTE), ("1s", SECOND)):
-            if interval == "1s" and auction:
-                continue
-            # By law "A tick exactly on a boundary belongs to the new interval."
-            ts_open = print_["bar"] - print_["bar"] % length
-            key = (symbol, source, ts_open)
-            bar = self._bars[interval].get(key, Open(ts_open + length, closed=ts_open + length <= watermark))
-            # By law "a tick for a closed second counts in the 1m bar only"
-            if interval == "1m" or not bar.closed:
-                self._bars[interval][key] = bar
-                self._waiting[interval, key] = bar
-                bar.prints.append(print_)

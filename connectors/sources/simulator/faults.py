@@ -53,14 +53,22 @@ class Desk:
         for plant in _PLANTS:
             plant(self)
 
-    def pick(self, symbol: str, count: int) -> Ints:
-        """Positions of records nobody else has picked, away from both ends of the day, ascending."""
+    def pick(self, symbol: str, count: int, *, among: Ints | None = None) -> Ints:
+        """Positions of records nobody else has picked, away from both ends of the day, ascending.
+
+        Args:
+            symbol: whose records.
+            count: how many.
+            among: positions to choose from; all where it is None.
+        """
         stream = self.streams[symbol]
         first, last = self.hours[symbol]
         first = max(first, self.calm.get(symbol, first))
         times = stream.rows["ts_event"]
         free = np.flatnonzero((times > first + _MARGIN) & (times < last - _MARGIN))
         free = free[~np.isin(free, np.array(sorted(self._taken[symbol]), np.int64))]
+        if among is not None:
+            free = free[np.isin(free, among)]
         chosen = np.sort(self.rng.choice(free, count, replace=False))
         self._taken[symbol].update(chosen.tolist())
         return chosen

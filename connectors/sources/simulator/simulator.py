@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from connectors.sources.simulator import beats, vendor
+from connectors.sources.simulator import beats, corrections, vendor
 from connectors.sources.simulator.faults import Desk
 from connectors.sources.simulator.instruments import BARS, INDIA, INSTRUMENTS, TICKS, Instrument
 from connectors.sources.simulator.market import Stream, active_seconds, event_times, stream
@@ -81,6 +81,7 @@ class Simulator:
         calm = {one.symbol: outage[1] for one in INSTRUMENTS if one.source == INDIA}
         desk = Desk(self._rngs[-1], streams, self._texts, hours, calm)
         desk.plant_all()
+        corrections.plant(desk)
         self.planted += desk.planted
         parts = [Part(one.instrument.record, one.arrivals, one.rows) for one in streams.values()] + desk.parts
         own: dict[str, list[Ints]] = {TICKS: [], INDIA: []}

@@ -1,5 +1,6 @@
 """Files through the stages in this process give the same bytes, whatever the batch."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -58,6 +59,67 @@ def test_another_price_gives_other_digests(tmp_path: Path):
     (tmp_path / "q.csv").write_text((tmp_path / "q.csv").read_text().replace("1.38005", "1.37005"))
     other = offline(tmp_path / "other", "--quotes", str(tmp_path / "q.csv"))
     assert one["outputs"]["bars.1m.csv"] != other["outputs"]["bars.1m.csv"]
+
+
+KEEPING = """
+intervals = ["5m"]
+[sources]
+files = { topic = "ticks.raw", files = true }
+[symbols.SPY]
+asset = "equity"
+calendar = "XNYS"
+sources = ["files"]
+rules = { correction_prints = 100 }
+"""
+PRINTS = {"a": 545.01, "b": 545.20, "c": 600.0, "d": 545.10, "e": 545.15}
+WORDS = (
+    "SPY,2024-07-02T13:31:20Z,cancel,c,,",
+    "SPY,2024-07-02T13:36:00Z,correct,b,545.05,",
+    "SPY,2024-07-02T13:31:30Z,cancel,nobody,,",
+    "SPY,2024-07-02T13:50:00Z,cancel,a,,",
+    "SPY,2024-07-02T13:50:00Z,torn",
+)
+
+
+def with_words(folder: Path, words: tuple[str, ...], prints: dict[str, float], batch: str) -> Path:
+    """What comes of prints, one each 20 s, and of a venue's words on them."""
+    folder.mkdir()
+    (folder / "barline.toml").write_text(KEEPING)
+    times = [f"2024-07-02T13:{30 + number // 3}:{number % 3 * 20 + 5:02}Z" for number in range(5)]
+    named = zip(times, PRINTS, strict=True)
+    rows = [f"SPY,{time},{prints[name]},10,{name}" for time, name in named if name in prints]
+    (folder / "t.csv").write_text("\n".join(["symbol,time,price,size,trade_id", *rows]) + "\n")
+    (folder / "c.csv").write_text("\n".join(["symbol,time,action,trade_id,price,size", *words]) + "\n")
+    files = ["--ticks", str(folder / "t.csv"), "--corrections", str(folder / "c.csv"), "--batch", batch]
+    offline(folder / "out", "--config", str(folder / "barline.toml"), *files)
+    return folder / "out"
+
+
+def last_bars(out: Path, name: str) -> dict[str, tuple[str, ...]]:
+    """By start, the prices, volume and trades of the newest revision of each bar."""
+    with (out / name).open() as lines:
+        rows = sorted(csv.DictReader(lines), key=lambda row: int(row["revision"]))
+    fields = ("open", "high", "low", "close", "volume", "trades")
+    return {row["ts_open"]: tuple(row[field] for field in fields) for row in rows if row["fill"] == "real"}
+
+
+def codes(out: Path, name: str) -> list[str]:
+    with (out / name).open() as lines:
+        return sorted(row["code"] for row in csv.DictReader(lines))
+
+
+def test_files_of_corrections_leave_the_bars_of_the_prints_as_they_should_have_been(tmp_path: Path):
+    found = with_words(tmp_path / "found", WORDS, PRINTS, "100000")
+    meant = {"a": 545.01, "b": 545.05, "d": 545.10, "e": 545.15}
+    wanted = with_words(tmp_path / "wanted", (), meant, "100000")
+    raw = with_words(tmp_path / "raw", (), PRINTS, "100000")
+    for name in ("bars.1m.csv", "bars.5m.csv"):
+        assert last_bars(found, name) == last_bars(wanted, name)
+        assert last_bars(raw, name) != last_bars(wanted, name)
+    assert (codes(found, "dead-letters.csv"), codes(found, "late.csv")) == (["C01", "V01"], ["V09"])
+    again = with_words(tmp_path / "again", WORDS, PRINTS, "1")
+    digests = [json.loads((out / "manifest.json").read_text())["outputs"] for out in (found, again)]
+    assert digests[0] == digests[1]
 
 
 def test_a_symbol_without_a_calendar_is_refused_with_the_fix(tmp_path: Path):

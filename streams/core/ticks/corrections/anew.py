@@ -7,7 +7,7 @@ import numpy as np
 
 from schemas.flags import NONPOSITIVE, OFF_TICK, PARTIAL
 from schemas.market.intervals import MINUTE, SECOND
-from streams.core.ticks.corrections.kept import CANCEL, CONFIRMED, DOUBTED, PRINT, Kept
+from streams.core.ticks.corrections.kept import CANCEL, CONFIRMED, CORRECT, DOUBTED, ENTRY, PRINT, Kept
 from streams.core.ticks.rows import NOTHING, PRICED, Rows, State
 
 Identity: TypeAlias = tuple[int, int]
@@ -165,3 +165,13 @@ def _await_revision(owner: np.void, source: np.void, minute: np.void, *, changed
     minute["changed"], minute["dirty"] = wanted, 1
     owner["pending"] += step
     source["pending"] += step
+
+
+def entry(who: Identity, word: Word, offset: int, ts_bar: int) -> Rows:
+    """A correction as an entry."""
+    row = np.zeros(1, ENTRY)
+    row["kind"] = CANCEL if word.is_cancel else CORRECT
+    row["window"], row["number"] = who
+    row["offset"], row["ts_event"], row["ts_bar"] = offset, word.ts_event, ts_bar
+    row["price"], row["size"] = word.price, word.size
+    return row

@@ -20,10 +20,10 @@ from schemas.market.intervals import MINUTE
 from schemas.topics import TOPICS
 from streams.core.ticks.close import tell
 from streams.core.ticks.corrections import incoming
-from streams.core.ticks.corrections.anew import Identity, Word, hear, rebuild
+from streams.core.ticks.corrections.anew import entry, hear, rebuild
 from streams.core.ticks.corrections.incoming import Said
 from streams.core.ticks.corrections.keeper import TICK, Keeper
-from streams.core.ticks.corrections.kept import CANCEL, CORRECT, ENTRY, Kept
+from streams.core.ticks.corrections.kept import ENTRY, Kept
 from streams.core.ticks.corrections.pair import Pair
 from streams.core.ticks.corrections.waiting import MOST, MOST_RECORD, Waiting
 from streams.core.ticks.fold import open_minute, open_rows
@@ -132,7 +132,7 @@ class Corrections(Keeper):
             return
         if waited:
             found = np.concatenate(
-                [_entry(other.who, other.word, offset, int(one["ts_bar"])) for other in waited]
+                [entry(other.who, other.word, offset, int(one["ts_bar"])) for other in waited]
             )
             pair.kept.append(found)
             work.counts.update({"held": -len(waited), "out": len(waited)})
@@ -179,7 +179,7 @@ class Corrections(Keeper):
             pair.waiting.append(Waiting(said.who, said.word, said.ts, int(work.batch.offsets[at]), it))
             return "held"
         offset = int(work.batch.offsets[at])
-        pair.kept.append(_entry(said.who, said.word, offset, newest))
+        pair.kept.append(entry(said.who, said.word, offset, newest))
         for place in known["offset"].tolist():
             _release(state, work, at, number, place)
         self.feed(state, work, at + 1)
@@ -238,16 +238,6 @@ class Corrections(Keeper):
 
 
 _NEVER_AGAIN: Final = 1 << 62
-
-
-def _entry(who: Identity, word: Word, offset: int, ts_bar: int) -> Rows:
-    """A correction as an entry."""
-    row = np.zeros(1, ENTRY)
-    row["kind"] = CANCEL if word.is_cancel else CORRECT
-    row["window"], row["number"] = who
-    row["offset"], row["ts_event"], row["ts_bar"] = offset, word.ts_event, ts_bar
-    row["price"], row["size"] = word.price, word.size
-    return row
 
 
 def _horizon(state: State, owner: np.void) -> int:
