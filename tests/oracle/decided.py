@@ -147,12 +147,12 @@ class Decided:
             if symbol.symbol not in self._known.begins:
                 continue
             came = [at for (name, at), bars in self.came.items() if name == symbol.symbol and bars]
-            newest = max(came, default=0)
-            expected = self._known.expected(symbol, max(newest, self._known.newest))
+            newest = {self._known.date_of(symbol, at): at for at in sorted(came)}
+            expected = self._known.expected(symbol, max([*came, self._known.newest]))
             for ts_open in sorted({*expected, *came}):
-                place = (symbol.symbol, ts_open)
+                place, date = (symbol.symbol, ts_open), self._known.date_of(symbol, ts_open)
                 if place not in self.decided and is_due(
-                    self._known, self._sources, symbol, ts_open, self.came[place], record, newest
+                    self._known, self._sources, symbol, ts_open, self.came[place], record, newest.get(date, 0)
                 ):
                     self._decide(symbol, place)
 

@@ -29,13 +29,13 @@ def is_due(
         ts_open: the minute.
         came: its bars by source.
         record: the record.
-        newest: the newest minute of the symbol that has a bar.
+        newest: the newest minute of the trade date that has a bar.
     """
     close, best = ts_open + MINUTE, known.best(symbol)
     waits = symbol.symbol in known.waiting
     named = [symbol.history] if waits else symbol.sources
     is_beat = record["record"] == "Heartbeat"
-    # By text "a final heartbeat decides every minute up to the newest one that a source has given a bar of"
+    # By text "a final heartbeat decides, of each trade date, every minute up to the newest one"
     if is_beat and record["final"] and record["source"] in named and ts_open <= newest:
         return True
     if close <= known.begins[symbol.symbol]:

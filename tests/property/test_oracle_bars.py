@@ -163,6 +163,17 @@ def test_a_refetched_minute_is_that_of_the_oracle():
     assert difference(wanted.gaps(), newest(found.of("gaps", "Gap"), "symbol", "ts_open")) == []
 
 
+def test_a_final_heartbeat_leaves_no_hole_before_the_newest_bar_of_any_trade_date():
+    later = {"day": "2024-07-03"}
+    log = [*Desk(two(sources=["feed"])).log, fed(0, 10.0), fed(3, 10.0), fed(2, 11.0, **later)]
+    log.append(beat(1, final=True))
+    oracle, found = Bars().read(log), ended(log, [])
+    assert len([place for place in oracle.statuses() if place[0] == "SPY"]) == 4
+    assert difference(oracle.rows(), newest(found.of("bars.1m", "Bar"), "symbol", "ts_open")) == []
+    said = {(row["symbol"], row["ts_open"]): row["cause"] for row in found.of("bars.1m", "MinuteStatus")}
+    assert said == oracle.statuses()
+
+
 def test_a_published_flat_beyond_the_limit_follows_the_close_before_it():
     log = [*Desk(two(sources=["feed"], fill_limit=1)).log, fed(0, 10.0), beat(4, last=3.5), beat(5, last=4.5)]
     log += [fed(2, 10.0, volume=-1.0), fed(3, 10.0, volume=-1.0), fed(0, 12.0, revision=1)]

@@ -143,10 +143,11 @@ class Book:
             final: decide every minute up to the newest bar.
             only: look again at the minutes of this cause alone; ``NONE`` looks at none.
         """
-        roster, is_looked_at = self.partition.roster, final or only != NONE
+        roster, is_looked_at = self.partition.roster, only != NONE
         through = roster.through[roster.group[listing.index]]
         for day in self.days.of(listing):
-            if (is_looked_at and day.next > 0) or day.pending or close_of(day.next_open) <= through:
+            is_decided = is_looked_at and day.next > 0
+            if final or is_decided or day.pending or close_of(day.next_open) <= through:
                 self.apply(listing, day, partial(self._settle_day, listing, day, final, only))
         while not listing.played and self._open_next(listing):
             pass
