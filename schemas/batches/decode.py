@@ -37,6 +37,15 @@ _FOREIGN: Final = -2
 _PREFIX: Final = 5  # magic byte 0 and the schema id
 
 
+@inlined
+def _kind_of(schema: Int, ids: Ints, id_kinds: NDArray[np.int8]) -> np.int8:
+    """Kind of records of a schema id, ``_FOREIGN`` where it is not known."""
+    for known in range(len(ids)):
+        if ids[U(known)] == schema:
+            return np.int8(id_kinds[U(known)])
+    return np.int8(_FOREIGN)
+
+
 @kernel
 def _classify(
     data: Bytes,
@@ -52,22 +61,21 @@ def _classify(
     Returns:
         How many ids are not known.
     """
-    foreign = 0
+    foreign, last = 0, np.int64(-1)
+    kind = np.int8(UNDECODABLE)
     for row in range(len(values)):
-        at, kinds[row] = span_at(values[row]), UNDECODABLE
-        if span_size(values[row]) < _PREFIX or data[U(at)] != 0:
+        at = span_at(values[U(row)])
+        if span_size(values[U(row)]) < _PREFIX or data[U(at)] != 0:
+            kinds[U(row)] = UNDECODABLE
             continue
-        schema = np.int64(0)
-        for place in range(at + 1, at + _PREFIX):
-            schema = (schema << 8) | np.int64(data[U(place)])
-        kinds[row], found[row] = _FOREIGN, schema
-        for known in range(len(ids)):
-            if ids[known] == schema:
-                kinds[row] = id_kinds[known]
-                break
-        if kinds[row] >= 0:
-            counts[kinds[row]] += 1
-        elif kinds[row] == _FOREIGN:
+        schema = np.int64(data[U(at + 1)]) << 24 | np.int64(data[U(at + 2)]) << 16
+        schema |= np.int64(data[U(at + 3)]) << 8 | np.int64(data[U(at + 4)])
+        if schema != last:  # most follow one of the same type
+            last, kind = schema, _kind_of(schema, ids, id_kinds)
+        kinds[U(row)], found[U(row)] = kind, schema
+        if kind >= 0:
+            counts[U(kind)] += 1
+        elif kind == _FOREIGN:
             foreign += 1
     return foreign
 
@@ -173,6 +181,7 @@ class Decoder:
         self._types = tuple(record_type(name) for name in topic.records)
         self._steps, self._starts = programs(self._types)
         self._widths = np.diff(self._starts) + 1
+        self._empty = tuple(kind.empty(0) for kind in self._types)
         self._ids = np.array(list(ids), np.int64)
         self._id_kinds = np.array(
             [topic.kind(name) if name in topic.records else UNDECODABLE for name in ids.values()], np.int8
@@ -204,10 +213,11 @@ class Decoder:
         bases = ends - largest * self._widths
         cells, counts = np.empty(ends[-1], np.int64), np.zeros(len(self._types), np.int64)
         _decode(data, bodies, self._steps, self._starts, bases, kinds, rows, counts, cells)
-        ends = bases + counts * self._widths
-        return tuple(
-            cells[base:end].view(kind.dtype)
-            for base, end, kind in zip(bases.tolist(), ends.tolist(), self._types, strict=True)
+        return tuple(  # a view of structures would look at each of their fields
+            np.frombuffer(cells, kind.dtype, count, 8 * base) if count else none
+            for base, count, kind, none in zip(
+                bases.tolist(), counts.tolist(), self._types, self._empty, strict=True
+            )
         )
 
 

@@ -118,6 +118,8 @@ def read_long(data: Bytes, at: Int, end: Int) -> tuple[Int, Int]:
         return _read_bytes(data, at, end, np.int64(0), 0)
     word = read_word(data, at)
     last = (~word >> 7) & 0x0101_0101_0101_0101  # a bit for each byte that ends a varint
+    if last == 0 and end - at > 8 and data[U(at + 8)] < 128:  # nine bytes, as instants in ns have
+        return _unzigzag(_joined(word) | np.int64(data[U(at + 8)]) << 56), at + 9
     if last == 0:
         return _read_bytes(data, at + 8, end, _joined(word), 56)
     last &= -last
