@@ -5,6 +5,7 @@ read position is past it. Here the queues are emptied first.
 """
 
 import asyncio
+from collections.abc import Iterator
 from time import monotonic
 
 from faust.tables.manager import TableManager as _TableManager
@@ -69,17 +70,17 @@ class Recovery(_Recovery):  # type: ignore[misc]  # Faust has no types
         chunk.release()
 
 
-def _records(chunk: Chunk) -> list[tuple[bytes, bytes | None]]:
+def _records(chunk: Chunk) -> Iterator[tuple[bytes, bytes | None]]:
     frames = chunk.frames()
     data = frames.data.tobytes()
     spans = zip(
         frames.keys["at"].tolist(), frames.keys["size"].tolist(),
         frames.values["at"].tolist(), frames.values["size"].tolist(), strict=True,
     )  # fmt: skip
-    return [
+    return (
         (data[key : key + max(key_size, 0)], data[value : value + size] if size >= 0 else None)
         for key, key_size, value, size in spans
-    ]
+    )
 
 
 class TableManager(_TableManager):  # type: ignore[misc]  # Faust has no types

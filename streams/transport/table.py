@@ -81,7 +81,9 @@ class Table(faust.Table):  # type: ignore[misc]  # Faust has no types
         for key, state in records:
             if state is None:
                 held.pop(key, None)
-            elif key not in held or offset_of(state) >= offset_of(held[key]):
+                continue
+            known = held.setdefault(key, state)  # most keys come once: one look is enough for them
+            if known is not state and offset_of(state) >= offset_of(known):
                 held[key] = state
 
     def _new_store(self) -> States:
