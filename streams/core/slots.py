@@ -5,6 +5,7 @@ partition that the state reflects. The shell reads the header alone.
 """
 
 import struct
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -50,3 +51,27 @@ def unpack_row(version: int, state: bytes, dtype: np.dtype[np.void]) -> tuple[in
     if len(body) != dtype.itemsize:
         raise StateError(f"state must have {dtype.itemsize} bytes, was {len(body)!r}")
     return offset, np.frombuffer(body, dtype).copy()
+
+
+def unpack_all(
+    version: int, states: Sequence[bytes]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
+    """Many saved states at once.
+
+    Returns:
+        int64[n], their offsets; int64[n + 1], where each begins and ends with its header; and all of them one
+        after the other, uint8, read-only.
+
+    Raises:
+        StateError: one is of another version.
+    """
+    borders = np.zeros(len(states) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, states), np.int64, len(states)), out=borders[1:])
+    data = np.frombuffer(b"".join(states), np.uint8)
+    if (np.diff(borders) < HEADER_SIZE).any():
+        raise StateError(f"state must have {HEADER_SIZE} bytes, was less")
+    heads = data[borders[:-1, None] + np.arange(HEADER_SIZE)]
+    versions = heads[:, :4].copy().view("<i4")
+    if (versions != version).any():
+        raise StateError(f"state must be of version {version}, was {int(versions[versions != version][0])!r}")
+    return heads[:, 4:].copy().view("<i8").ravel(), borders, data

@@ -2,8 +2,8 @@
 
 Run with ``python -m tests.benchmarks.bench_recovery``. Reading: a worker of the fault tests starts over a
 changelog with so many keys in 4 partitions; what the start itself takes, with one key a partition, is told
-apart. Taking up: the ``ticks`` stage restores the states of so many symbols, a quarter at a time as a worker
-of 4 partitions does, in this process; memory is what the states take as they are saved.
+apart. Taking up: the ``ticks`` stage restores as many states of symbols that have a minute, a second and
+their own one each, a quarter at a time as a worker of 4 partitions does, in this process.
 """
 
 import sys
@@ -19,8 +19,9 @@ from streams.core.ticks.stage import TicksStage
 from tests.benchmarks.bench_ticks import begun, ticks
 from tests.faults.harness import PARTITIONS, Run
 
-KEYS: Final = (10_000, 100_000)
+KEYS: Final = (10_000, 100_000, 300_000)
 _SIZE: Final = 12  # of a state of the counting stage
+_STATES: Final = 3  # of a symbol
 
 
 def read_back(kafka: str, home: Path, keys: int) -> float:
@@ -39,8 +40,8 @@ def read_back(kafka: str, home: Path, keys: int) -> float:
 
 
 def taken_up(keys: int) -> tuple[float, float]:
-    """CPU seconds in which stages restore the states of so many symbols, and the bytes of one."""
-    symbols = keys // PARTITIONS
+    """CPU seconds in which stages restore so many states, and the bytes of those of a symbol."""
+    symbols = keys // PARTITIONS // _STATES
     stage = begun(symbols)
     stage.step(ticks(2 * symbols, symbols, 10))
     states = stage.take_dirty()
@@ -48,6 +49,9 @@ def taken_up(keys: int) -> tuple[float, float]:
     for number in range(PARTITIONS):
         TicksStage(number).restore(states)
     seconds = time.process_time() - begin
+    found = sum(key != PARTITION_KEY and not key.startswith(b"!") for key in states)
+    if found != _STATES * symbols:
+        raise ValueError(f"a symbol must have {_STATES} states, was {found / symbols!r}")
     own = [len(state) for key, state in states.items() if key != PARTITION_KEY]
     return seconds, sum(own) / symbols
 

@@ -1,20 +1,24 @@
-"""What the ticks stage costs: a tick by stage and in all, a step, a heartbeat.
+"""What the ticks stage costs: a tick by stage and in all, a step, a heartbeat, a symbol's memory.
 
 Run it with ``python -m tests.benchmarks.bench_ticks``. CPU time of this process, the best of several rounds.
 Each symbol has 100 ticks in a second of event time, and all share one sequence, as the lines of a file do.
 """
 
 import dataclasses
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from schemas.columns import Columns, Draft
 from schemas.config import Domain, SourceConfig
 from schemas.records import record_type
-from streams.core.ticks.batch import blank, check
+from streams.core.ticks.batch import blank, check, feed_of
 from streams.core.ticks.stage import TicksStage
 from tests.factories import DAY, Record, at, columns, config, domain, heartbeat, symbol
 
@@ -84,7 +88,7 @@ def step_cost(count: int, symbols: int, size: int) -> float:
     """Nanoseconds a tick of the whole step, after each symbol has had some."""
     stage, spent, measured = begun(symbols), 0.0, 0
     for number, one in enumerate(batches(count, symbols, size)):
-        took = clocked(lambda one=one: stage.step(one))
+        took = clocked(partial(stage.step, one))
         if number * size >= WARM * symbols:
             spent, measured = spent + took, measured + len(one)
     return 1e9 * spent / measured
@@ -94,10 +98,11 @@ def check_cost(count: int, symbols: int, size: int) -> float:
     """Nanoseconds a tick of the checks that need no state."""
     stage = begun(symbols)
     book, owners = stage._book, stage._state.pairs
-    spent = sum(
-        clocked(lambda one=one: check(one, book, owners, blank(one, -1), 0, len(one)))
-        for one in batches(count, symbols, size)
-    )
+
+    def work(one: Columns) -> None:
+        check(feed_of(one), book, owners, blank(one, -1, whole=False), 0, len(one))
+
+    spent = sum(clocked(partial(work, one)) for one in batches(count, symbols, size))
     return 1e9 * spent / count
 
 
@@ -178,13 +183,42 @@ def cost_of_checkpoints() -> Table:
     return [("states of 200 symbols", 1e6 * float(np.median(spent)), "us a checkpoint")]
 
 
-def main() -> int:
-    """Print the table."""
-    for rows in (cost_of_ticks(), cost_by_size(), cost_of_heartbeats(), cost_of_checkpoints()):
+def resident() -> int:
+    """Bytes of memory that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def memory_of(symbols: int) -> float:
+    """Bytes a symbol of a stage in which each symbol had some ticks, in a process of its own."""
+    before = resident()
+    stage = begun(symbols)
+    for one in batches(10 * symbols, symbols, BATCH):
+        stage.step(one)
+    return (resident() - before) / symbols
+
+
+def cost_of_memory() -> Table:
+    """Bytes a symbol by number of symbols."""
+    found: Table = []
+    for symbols in (1_000, 10_000, 100_000):
+        call = [sys.executable, "-m", "tests.benchmarks.bench_ticks", str(symbols)]
+        said = subprocess.run(call, stdout=subprocess.PIPE, text=True, check=True).stdout
+        found.append((f"memory, {symbols:,} symbols", float(said), "bytes a symbol"))
+    return found
+
+
+def main(symbols: str = "") -> int:
+    """Print the table; with a number of symbols the memory that they take, alone."""
+    if symbols:
+        memory_of(4)  # what the kernels take is no symbol's
+        sys.stdout.write(f"{memory_of(int(symbols))}\n")
+        return 0
+    tables = (cost_of_ticks(), cost_by_size(), cost_of_heartbeats(), cost_of_checkpoints(), cost_of_memory())
+    for rows in tables:
         for label, figure, unit in rows:
             sys.stdout.write(f"{label:<48} {figure:10.1f} {unit}\n")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

@@ -35,8 +35,7 @@ ROUNDS: Final = 5
 PARTS: Final[tuple[tuple[str, Any, str], ...]] = (
     ("frames: records of the batches", frames, "from_batches"),
     ("decode: Avro to columns", Decoder, "decode"),
-    ("check: pair, checks without state", stage, "check"),
-    ("run: marks, identity, fold, closing", stage, "run"),
+    ("run: checks, marks, identity, fold, closing", stage, "run"),
     ("heartbeats: closing by promise", stage.TicksStage, "_control"),
     ("bars: in order, as rows", Bars, "write"),
     ("finish: columns", stage, "finished"),

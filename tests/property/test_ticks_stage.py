@@ -22,8 +22,8 @@ from schemas.config import AssetRules, ConditionTable, Domain, SourceConfig
 from schemas.topics import TOPICS
 from streams.core import slots
 from streams.core.stage import PARTITION_KEY, Outputs
-from streams.core.ticks import saved
 from streams.core.ticks.stage import TicksStage
+from streams.core.ticks.version import VERSION
 from streams.core.watermark import NEVER
 from tests.factories import (
     Record,
@@ -147,7 +147,7 @@ def bodies(states: dict[bytes, bytes]) -> dict[bytes, bytes]:
     """States without offsets, free rows, and which of its two keys holds the configuration."""
     free = NEVER.to_bytes(8, "little", signed=True)
     plain = {
-        key: slots.unpack(saved.VERSION, state)[1]
+        key: slots.unpack(VERSION, state)[1]
         for key, state in states.items()
         if not key.startswith(b"!config")
     }

@@ -6,10 +6,11 @@ away: a print of 5,000 symbols took three times as long as one of 200.
 
 from typing import Any, Final
 
+from schemas.batches.wire import U
 from schemas.jit import inlined
-from schemas.market.intervals import MINUTE, SECOND
 from schemas.prefetch import ask
 from streams.core.ticks.rows import FOLD_SIZE, HASHED, PAIR, PRICES, Int, Rows, State
+from streams.core.ticks.session import minute_slot, second_slot
 
 MANY: Final = 256
 """Above so many pairs their rows are asked for."""
@@ -39,9 +40,9 @@ def ask_rows(state: State, one: Any) -> None:
         return
     for offset in range(0, _END, _LINE):
         ask(state.pairs[one["pair"]], offset)
-    ts = one["ts_event"]
-    minute = state.folds[one["pair"], (ts // MINUTE) & (state.minutes - 1)]
-    second = state.folds[one["pair"], state.minutes + ((ts // SECOND) & (state.seconds - 1))]
+    ts, pair = one["ts_event"], U(one["pair"])
+    minute = state.folds[pair, U(minute_slot(ts, state.minutes))]
+    second = state.folds[pair, U(second_slot(ts, state.minutes, state.seconds))]
     for offset in range(0, FOLD_SIZE, _LINE):
         ask(minute, offset)
         ask(second, offset)
@@ -62,11 +63,11 @@ def ask_memory(state: State, one: Any) -> None:
 
 
 @inlined
-def ask_ahead(state: State, prints: Rows, at: Int, end: Int) -> None:
+def ask_ahead(state: State, prints: Rows, mask: Int, at: Int, end: Int) -> None:
     """Ask for what the prints behind a position will need, where there are many pairs."""
     if len(state.pairs) <= MANY:
         return
     if at + FAR < end:
-        ask_rows(state, prints[at + FAR])
+        ask_rows(state, prints[U((at + FAR) & mask)])
     if at + NEAR < end:
-        ask_memory(state, prints[at + NEAR])
+        ask_memory(state, prints[U((at + NEAR) & mask)])

@@ -1,4 +1,9 @@
-"""A batch as the kernels want it: one print a record, whatever its type, with a first verdict."""
+"""A batch as the kernels want it: one print a record, whatever its type, with a first verdict.
+
+Prints are judged in blocks, a few records before they are applied, and stand in a ring that stays in the
+processor's nearest cache: a row for each record of the batch was written to memory and read again. Where
+prints are kept for corrections, each has its row in the batch.
+"""
 
 from typing import Any, Final, NamedTuple
 
@@ -6,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.batches.lookup import ask_name, number_of, same_text
-from schemas.batches.wire import Bytes, Int, packed, sealed, span, span_at, span_size
+from schemas.batches.wire import Bytes, Int, U, packed, sealed, span, span_at, span_size
 from schemas.columns import UNDECODABLE, Columns
 from schemas.jit import inlined, kernel
+from schemas.records import record_type
 from schemas.topics import TOPICS
 from streams.core.ticks.ahead import MANY, ask_rules
 from streams.core.ticks.rows import CONTROL, PRINT, SKIPPED, V01, Ints, Rows
@@ -19,26 +25,30 @@ _TOPIC: Final = TOPICS["ticks.raw"]
 _TICK: Final = _TOPIC.kind("Tick")
 _QUOTE: Final = _TOPIC.kind("Quote")
 _CORRECTION: Final = _TOPIC.kind("Correction")
-_BLOCK: Final = 32  # prints whose pairs are found before the first of them is judged
+BLOCK: Final = 32
+"""Prints whose pairs are found before the first of them is judged."""
+RING: Final = 64
+"""Prints that stand in a ring: a block, and those before it that are not applied yet."""
+_TYPES: Final = [record_type(name) for name in _TOPIC.records]
 _CONTROLS: Final = [kind for kind in range(len(_TOPIC.records)) if kind not in {_TICK, _QUOTE, _CORRECTION}]
 
 
 class Prints(NamedTuple):
-    """Prints and verdicts by position in the batch."""
+    """Prints and verdicts."""
 
-    rows: Rows  # PRINT[n]
-    verdicts: NDArray[np.int16]
-    sizes: Ints  # bytes of each record
+    rows: Rows  # PRINT[n], by position in the batch, or PRINT[RING], by position modulo its length
+    verdicts: NDArray[np.int16]  # by position in the batch
 
 
-class _Feed(NamedTuple):
-    """The records of a batch as the kernel takes them."""
+class Feed(NamedTuple):
+    """The records of a batch as the kernels take them."""
 
     kinds: NDArray[np.int8]
     rows: NDArray[np.int32]
     ticks: Rows
     quotes: Rows
     data: Bytes
+    offsets: Ints
     keys: Ints  # packed spans; none of what a stage made
     values: Ints
 
@@ -48,29 +58,58 @@ def has_prints(batch: Columns) -> bool:
     return sum(len(batch.tables[kind]) for kind in _CONTROLS) < len(batch)
 
 
-def blank(batch: Columns, offset: int) -> Prints:
-    """Nothing judged yet: what is at or below an offset is skipped, what is no print is left to Python."""
+def feed_of(batch: Columns) -> Feed:
+    """The records of a batch as the kernels take them."""
+    return Feed(
+        batch.kinds, batch.rows, batch.tables[_TICK], batch.tables[_QUOTE], sealed(batch.data), batch.offsets,
+        packed(batch.keys), packed(batch.values),
+    )  # fmt: skip
+
+
+def blank(batch: Columns, offset: int, *, whole: bool) -> Prints:
+    """Nothing judged yet: what is at or below an offset is skipped, what is no print is left to Python.
+
+    Args:
+        batch: the records.
+        offset: what the stage reflects.
+        whole: whether each record has its row, instead of a ring.
+    """
     verdicts = np.full(len(batch), CONTROL, np.int16)
     if len(batch) and batch.offsets[0] <= offset:
         verdicts[: batch.offsets.searchsorted(offset, "right")] = SKIPPED
-    return Prints(np.empty(len(batch), PRINT), verdicts, np.zeros(len(batch), np.int64))
+    return Prints(np.empty(len(batch) if whole else RING, PRINT), verdicts)
 
 
-NO_PRINTS: Final = Prints(np.empty(0, PRINT), np.empty(0, np.int16), np.empty(0, np.int64))
+def whole(prints: Prints) -> Prints:
+    """The same with a row for each: a configuration amid the batch may be the first to ask for it."""
+    count = len(prints.verdicts)
+    return prints if len(prints.rows) == count else Prints(np.empty(count, PRINT), prints.verdicts)
+
+
+NO_PRINTS: Final = Prints(np.empty(0, PRINT), np.empty(0, np.int16))
 """Of a batch that has none."""
 
 
-def check(batch: Columns, book: Book, owners: Rows, prints: Prints, start: int, end: int) -> None:
+NO_FEED: Final = Feed(
+    np.empty(0, np.int8), np.empty(0, np.int32), _TYPES[_TICK].empty(0), _TYPES[_QUOTE].empty(0),
+    sealed(b""), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64),
+)  # fmt: skip
+"""The same for the kernels."""
+
+
+def check(feed: Feed, book: Book, owners: Rows, prints: Prints, start: int, end: int) -> None:
     """Fill in the prints from one position up to another; owners are the PAIR rows."""
-    feed = _Feed(
-        batch.kinds, batch.rows, batch.tables[_TICK], batch.tables[_QUOTE], sealed(batch.data),
-        packed(batch.keys), packed(batch.values),
-    )  # fmt: skip
     _check(feed, book.known, book.conditions, owners, prints, start, end)
 
 
 @inlined
-def _pair(feed: _Feed, named: Any, known: Known, last: Int, source: Int) -> tuple[Int, Int, Int]:
+def mask_of(prints: Prints) -> Int:
+    """What turns a position in the batch into a row of its print."""
+    return np.int64(-1) if len(prints.rows) == len(prints.verdicts) else np.int64(RING - 1)
+
+
+@inlined
+def _pair(feed: Feed, named: Any, known: Known, last: Int, source: Int) -> tuple[Int, Int, Int]:
     """Pair of a row, given span and number of the source before it; then the same of its own."""
     wanted = span(named["source"]["at"], named["source"]["size"])
     length = span_size(wanted)
@@ -83,37 +122,66 @@ def _pair(feed: _Feed, named: Any, known: Known, last: Int, source: Int) -> tupl
 
 
 @inlined
-def _ask_symbol(feed: _Feed, named: Any, known: Known) -> None:
+def _ask_symbol(feed: Feed, named: Any, known: Known) -> None:
     ask_name(feed.data, span(named["symbol"]["at"], named["symbol"]["size"]), known.symbols)
 
 
 @inlined
 def _find_pairs(
-    feed: _Feed, known: Known, owners: Rows, prints: Rows, start: Int, end: Int, last: Int, source: Int
+    feed: Feed, known: Known, owners: Rows, prints: Prints, start: Int, end: Int, last: Int, source: Int
 ) -> tuple[Int, Int]:
     """Give prints their pairs; span and number of the last source."""
-    if len(owners) > MANY:
+    mask, many = mask_of(prints), len(owners) > MANY
+    if many:
         for at in range(start, end):
-            if feed.kinds[at] == _TICK:
-                _ask_symbol(feed, feed.ticks[feed.rows[at]], known)
-            elif feed.kinds[at] == _QUOTE:
-                _ask_symbol(feed, feed.quotes[feed.rows[at]], known)
+            if feed.kinds[U(at)] == _TICK:
+                _ask_symbol(feed, feed.ticks[U(feed.rows[U(at)])], known)
+            elif feed.kinds[U(at)] == _QUOTE:
+                _ask_symbol(feed, feed.quotes[U(feed.rows[U(at)])], known)
     for at in range(start, end):
-        kind, one = feed.kinds[at], prints[at]
+        kind, one = feed.kinds[U(at)], prints.rows[U(at & mask)]
+        pair: Int = np.int64(-1)
         if kind == _TICK:
-            one["pair"], last, source = _pair(feed, feed.ticks[feed.rows[at]], known, last, source)
+            pair, last, source = _pair(feed, feed.ticks[U(feed.rows[U(at)])], known, last, source)
         elif kind == _QUOTE:
-            one["pair"], last, source = _pair(feed, feed.quotes[feed.rows[at]], known, last, source)
-        else:
-            one["pair"] = -1
-        if one["pair"] >= 0 and len(owners) > MANY:
-            ask_rules(owners[one["pair"]])
+            pair, last, source = _pair(feed, feed.quotes[U(feed.rows[U(at)])], known, last, source)
+        one["pair"] = pair
+        if many and pair >= 0:
+            ask_rules(owners[U(pair)])
+    return last, source
+
+
+@inlined
+def judge(
+    feed: Feed,
+    known: Known,
+    conditions: NDArray[np.uint8],
+    owners: Rows,
+    prints: Prints,
+    start: Int,
+    end: Int,
+    last: Int,
+    source: Int,
+) -> tuple[Int, Int]:
+    """Judge a block of prints; span and number of the last source, to be given for the next block."""
+    mask = mask_of(prints)
+    last, source = _find_pairs(feed, known, owners, prints, start, end, last, source)
+    for at in range(start, end):
+        kind, one = feed.kinds[U(at)], prints.rows[U(at & mask)]
+        if kind == _TICK:
+            tick = feed.ticks[U(feed.rows[U(at)])]
+            prints.verdicts[U(at)] = judge_tick(tick, one, one["pair"], conditions, feed.data, owners)
+        elif kind == _QUOTE:
+            quote = feed.quotes[U(feed.rows[U(at)])]
+            prints.verdicts[U(at)] = judge_quote(quote, one, one["pair"], owners)
+        elif kind == UNDECODABLE:
+            prints.verdicts[U(at)] = V01
     return last, source
 
 
 @kernel
 def _check(
-    feed: _Feed,
+    feed: Feed,
     known: Known,
     conditions: NDArray[np.uint8],
     owners: Rows,
@@ -123,18 +191,14 @@ def _check(
 ) -> None:
     last: Int = span(0, -1)
     source: Int = np.int64(-1)
-    sized = len(feed.values) > 0
-    for low in range(start, end, _BLOCK):
-        high = min(low + _BLOCK, end)
-        last, source = _find_pairs(feed, known, owners, prints.rows, low, high, last, source)
-        for at in range(low, high):
-            kind, one = feed.kinds[at], prints.rows[at]
-            if kind == _TICK:
-                tick = feed.ticks[feed.rows[at]]
-                prints.verdicts[at] = judge_tick(tick, one, one["pair"], conditions, feed.data, owners)
-            elif kind == _QUOTE:
-                prints.verdicts[at] = judge_quote(feed.quotes[feed.rows[at]], one, one["pair"], owners)
-            elif kind == UNDECODABLE:
-                prints.verdicts[at] = V01
-            if sized:
-                prints.sizes[at] = span_size(feed.values[at]) + span_size(feed.keys[at])
+    for low in range(start, end, BLOCK):
+        high = min(low + BLOCK, end)
+        last, source = judge(feed, known, conditions, owners, prints, low, high, last, source)
+
+
+@inlined
+def size_of(feed: Feed, at: Int) -> Int:
+    """Bytes of the record at a position, key and value; 0 of what a stage made."""
+    if len(feed.values) == 0:
+        return np.int64(0)
+    return span_size(feed.values[U(at)]) + span_size(feed.keys[U(at)])

@@ -18,7 +18,17 @@ from schemas.jit import inlined, kernel
 from schemas.market.intervals import MINUTE, SECOND
 from streams.core.periods import MOST as MOST_PERIODS
 from streams.core.ticks.packing import enlist
-from streams.core.ticks.rows import MINUTE_BAR, REFUSED, SECOND_BAR, STATUS, Int, State
+from streams.core.ticks.rows import (
+    DUE_MINUTE,
+    DUE_SECOND,
+    MINUTE_BAR,
+    OF_SOURCE,
+    REFUSED,
+    SECOND_BAR,
+    STATUS,
+    Int,
+    State,
+)
 from streams.core.watermark import FOREVER, NEVER
 
 
@@ -136,7 +146,7 @@ def _close_minutes(state: State, at: Int, offset: Int, pair: Int, mark: Int) -> 
             _close_minute(state, at, pair, slot)
         else:
             due = min(due, ends)
-    owner["due_minute"] = due
+    state.dues[pair, DUE_MINUTE] = due
 
 
 @kernel
@@ -152,24 +162,24 @@ def _close_seconds(state: State, at: Int, offset: Int, pair: Int, mark: Int) -> 
             _close_second(state, at, pair, slot)
         else:
             due = min(due, ends)
-    owner["due_second"] = due
+    state.dues[pair, DUE_SECOND] = due
 
 
 @kernel
 def close_source(state: State, at: Int, offset: Int, source: Int) -> None:
     """Close everything of a source that its mark has passed with the record at an offset."""
-    mark, due = state.sources[source]["mark"], FOREVER
-    for pair in range(len(state.pairs)):
-        owner = state.pairs[pair]
-        if owner["source"] != source:
+    mark, dues = state.sources[source]["mark"], state.dues
+    due: Int = np.int64(FOREVER)
+    for pair in range(len(dues)):
+        if dues[pair, OF_SOURCE] != source:
             continue
-        if min(owner["due_minute"], owner["due_second"]) <= mark:
-            enlist(state, owner, pair)
-        if owner["due_minute"] <= mark:
-            _close_minutes(state, at, offset, pair, mark)
-        if owner["due_second"] <= mark:
-            _close_seconds(state, at, offset, pair, mark)
-        due = min(due, min(owner["due_minute"], owner["due_second"]))  # noqa: PLW3301  (numba takes two)
+        if min(dues[pair, DUE_MINUTE], dues[pair, DUE_SECOND]) <= mark:
+            enlist(state, state.pairs[pair], pair)
+            if dues[pair, DUE_MINUTE] <= mark:
+                _close_minutes(state, at, offset, pair, mark)
+            if dues[pair, DUE_SECOND] <= mark:
+                _close_seconds(state, at, offset, pair, mark)
+        due = min(due, min(dues[pair, DUE_MINUTE], dues[pair, DUE_SECOND]))  # noqa: PLW3301 (numba takes two)
     state.sources[source]["due"] = due
 
 

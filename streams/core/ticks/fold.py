@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from schemas.batches.wire import U
 from schemas.jit import inlined, kernel
 from schemas.market.intervals import MINUTE, SECOND
 from streams.core.ticks.close import publish, revise
-from streams.core.ticks.rows import FORMING_BAR, FORMING_SLOT, PRICED, Int, State
-from streams.core.ticks.session import seek_segment
+from streams.core.ticks.rows import DUE_MINUTE, DUE_SECOND, FORMING_BAR, FORMING_SLOT, PRICED, Int, State
+from streams.core.ticks.session import minute_of, minute_slot, second_of, second_slot, seek_segment
 
 
 @inlined
@@ -40,9 +41,10 @@ def _precedes(ts: Int, seq: Int, price: float, other_ts: Int, other_seq: Int, ot
 
 
 @inlined
-def _fold_price(row: Any, one: Any) -> None:
-    ts, seq, price = one["ts_event"], one["seq"], one["price"]
-    if row["prints"] == 0:
+def _fold_price(row: Any, ts: Int, seq: Int, price: float, flags: Int) -> None:
+    prints = row["prints"]
+    row["prints"] = prints + 1
+    if prints == 0:
         row["ts_first"] = row["ts_last"] = ts
         row["seq_first"] = row["seq_last"] = seq
         row["open"] = row["high"] = row["low"] = row["close"] = price
@@ -52,20 +54,19 @@ def _fold_price(row: Any, one: Any) -> None:
         row["ts_first"], row["seq_first"], row["open"] = ts, seq, price
     row["high"] = max(row["high"], price)
     row["low"] = min(row["low"], price)
-    row["prints"] += 1
-    row["flags"] |= one["flags"]
+    row["flags"] |= flags
 
 
 @inlined
 def fold(row: Any, one: Any) -> None:
     """Fold one print into a row; of one that counts for volume alone no price is taken."""
-    size = one["size"]
+    price, size = one["price"], one["size"]
     if one["folds"] == PRICED:
-        _fold_price(row, one)
+        _fold_price(row, one["ts_event"], one["seq"], price, one["flags"])
     row["dirty"] = 1
     if size == size:  # noqa: PLR0124  (NaN is null)
         row["volume"] += size
-        row["notional"] += one["price"] * size
+        row["notional"] += price * size
         row["trades"] += 1
 
 
@@ -83,7 +84,7 @@ def open_minute(state: State, at: Int, pair: Int, slot: Int, ts: Int) -> None:
     if due <= source["mark"]:
         row["closed"] = 1
     else:
-        owner["due_minute"] = min(owner["due_minute"], due)
+        state.dues[pair, DUE_MINUTE] = min(state.dues[pair, DUE_MINUTE], due)
         source["due"] = min(source["due"], due)
 
 
@@ -95,7 +96,7 @@ def _open_second(state: State, pair: Int, slot: Int, ts: Int) -> None:
     start(state.folds[pair, slot], ts_open, owner["session_date"])
     source = state.sources[owner["source"]]
     due = ts_open + SECOND + owner["disorder"]
-    owner["due_second"] = min(owner["due_second"], due)
+    state.dues[pair, DUE_SECOND] = min(state.dues[pair, DUE_SECOND], due)
     source["due"] = min(source["due"], due)
 
 
@@ -140,14 +141,16 @@ def fold_print(owner: Any, source: Any, minute: Any, second: Any, one: Any, offs
     """
     ts, largest = one["ts_event"], owner["ts_largest"]
     owner["ts_largest"] = max(largest, ts)
-    if offset > second["offset"] and second["ts_open"] == ts - ts % SECOND:
+    if offset > second["offset"] and second["ts_open"] == second_of(ts):
         fold(second, one)
-    if offset <= minute["offset"] or minute["ts_open"] != ts - ts % MINUTE:
+    if offset <= minute["offset"] or minute["ts_open"] != minute_of(ts):
         return False
     fold(minute, one)
     _await_revision(owner, source, minute)
-    new_slot = ts > largest and ts // FORMING_SLOT > largest // FORMING_SLOT
-    return bool(new_slot and minute["prints"] > 0)
+    if ts < owner["forming_from"] or minute["prints"] == 0:
+        return False
+    owner["forming_from"] = max(largest, ts) // FORMING_SLOT * FORMING_SLOT + FORMING_SLOT
+    return bool(ts > largest and ts // FORMING_SLOT > largest // FORMING_SLOT)
 
 
 @kernel
@@ -171,10 +174,10 @@ def fold_in(state: State, at: Int, offset: Int, pair: Int, one: Any, owner: Any,
     if one["ts_bar"] != ts:
         fold_auction(state, at, offset, pair, one)
         return
-    slot = (ts // MINUTE) & (state.minutes - 1)
-    minute = state.folds[pair, slot]
-    second = state.folds[pair, state.minutes + ((ts // SECOND) & (state.seconds - 1))]
-    if minute["ts_open"] != ts - ts % MINUTE or second["ts_open"] != ts - ts % SECOND:
+    slot = minute_slot(ts, state.minutes)
+    minute = state.folds[U(pair), U(slot)]
+    second = state.folds[U(pair), U(second_slot(ts, state.minutes, state.seconds))]
+    if minute["ts_open"] != minute_of(ts) or second["ts_open"] != second_of(ts):
         open_rows(state, at, offset, pair, ts)
     if fold_print(owner, source, minute, second, one, offset):
         publish(state, at, pair, slot, FORMING_BAR)

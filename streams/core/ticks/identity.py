@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from schemas.batches.wire import Bytes
+from schemas.batches.wire import Bytes, U
 from schemas.jit import inlined
 from streams.core.ticks.rows import (
     ADMITTED,
@@ -27,6 +27,7 @@ from streams.core.ticks.rows import (
     V16,
     WINDOWS,
     Int,
+    Ints,
 )
 from streams.core.watermark import NEVER
 
@@ -63,13 +64,19 @@ def digest(data: Bytes, at: Int, size: Int) -> Int:
 @inlined
 def _forget(bits: Any, at: Int, words: Int, top: Int, number: Int) -> None:
     """Clear the bits of the numbers above one up to another, a word at a time."""
-    passed = top + 1
-    while passed <= number:
-        low = passed & 63
-        count = min(64 - low, number - passed + 1)
-        mask = (_ALL >> np.uint64(64 - count)) << np.uint64(low)
-        bits[at + ((passed >> 6) & (words - 1))] &= ~mask
-        passed += count
+    if number <= top:
+        return
+    first, last = (top + 1) >> 6, number >> 6
+    kept = (np.uint64(1) << np.uint64((top + 1) & 63)) - np.uint64(1)  # those below, in the first word
+    beyond = _ALL << np.uint64(number & 63) << np.uint64(1)  # and those above, in the last
+    place = U(at + (first & (words - 1)))
+    if first == last:
+        bits[place] &= kept | beyond
+        return
+    bits[place] &= kept
+    for word in range(first + 1, last):
+        bits[U(at + (word & (words - 1)))] = np.uint64(0)
+    bits[U(at + (last & (words - 1)))] &= beyond
 
 
 @inlined
@@ -95,7 +102,7 @@ def _in_window(bits: Any, owner: Any, window: Int, number: Int) -> Int:
     elif number < owner["lows"][window]:
         _forget(bits, at, words, number - 1, owner["lows"][window] - 1)
         owner["lows"][window] = number
-    place = at + ((number >> 6) & (words - 1))
+    place = U(at + ((number >> 6) & (words - 1)))
     bit = np.uint64(1) << np.uint64(number & 63)
     if bits[place] & bit:
         return V16
@@ -116,23 +123,32 @@ def clear_forgotten(bits: Any, owner: Any) -> None:
 
 
 @inlined
-def _in_hashes(owner: Any, number: Int) -> Int:
-    recent, seen = owner["recent"], owner["hashes"]
+def _in_hashes(recent: Ints, pair: Int, owner: Any, number: Int) -> Int:
+    seen = owner["hashes"]
     found = False
     for place in range(min(seen, HASHES)):  # no way out in between: it is compiled to wide compares
-        found |= recent[place] == number
+        found |= recent[U(pair), U(place)] == number
     if found:
         return V16
-    recent[seen & (HASHES - 1)] = number
+    recent[U(pair), U(seen & (HASHES - 1))] = number
     owner["hashes"] = seen + 1
     return ADMITTED
 
 
 @inlined
-def identify(bits: Any, owner: Any, window: Int, number: Int) -> Int:
-    """Remember an identity in a PAIR row; ADMITTED where it is new or none, else V16 or BELOW_WINDOW."""
+def identify(bits: Any, recent: Ints, pair: Int, owner: Any, window: Int, number: Int) -> Int:
+    """Remember an identity of a pair; ADMITTED where it is new or none, else V16 or BELOW_WINDOW.
+
+    Args:
+        bits: ``State.bits``.
+        recent: ``State.recent``.
+        pair: number of the pair.
+        owner: its PAIR row.
+        window: kind of the identity.
+        number: its number or hash.
+    """
     if window == NO_IDENTITY:
         return ADMITTED
     if window == HASHED:
-        return _in_hashes(owner, number)
+        return _in_hashes(recent, pair, owner, number)
     return _in_window(bits, owner, window, number)

@@ -6,7 +6,20 @@ from numpy.typing import NDArray
 from schemas.market.intervals import MINUTE, SECOND
 from streams.core.ticks.outliers import recall
 from streams.core.ticks.packing import clear_all_forgotten, enlist_dirty
-from streams.core.ticks.rows import LISTED, MOST_HELD, RULE, WINDOWS, Ints, Rows, Shape, State, new_state
+from streams.core.ticks.rows import (
+    DUE_MINUTE,
+    DUE_SECOND,
+    LISTED,
+    MOST_HELD,
+    OF_SOURCE,
+    RULE,
+    WINDOWS,
+    Ints,
+    Rows,
+    Shape,
+    State,
+    new_state,
+)
 from streams.core.ticks.rules import Book, Pair
 from streams.core.watermark import FOREVER, NEVER
 
@@ -38,16 +51,18 @@ def recount(state: State) -> None:
     lengths = np.where(np.arange(folds.shape[1]) < state.minutes, MINUTE, SECOND)
     due = folds["ts_open"] + lengths + pairs["disorder"][:, None]
     due[(folds["ts_open"] == NEVER) | (folds["closed"] == 1)] = FOREVER
-    pairs["due_minute"] = due[:, : state.minutes].min(axis=1, initial=FOREVER)
-    pairs["due_second"] = due[:, state.minutes :].min(axis=1, initial=FOREVER)
+    dues = state.dues
+    dues[:, DUE_MINUTE] = due[:, : state.minutes].min(axis=1, initial=FOREVER)
+    dues[:, DUE_SECOND] = due[:, state.minutes :].min(axis=1, initial=FOREVER)
+    dues[:, OF_SOURCE] = pairs["source"]
     waits = np.arange(MOST_HELD) < pairs["held"][:, None]
     ends = pairs["waiting"]["ts_bar"] // MINUTE * MINUTE + MINUTE + pairs["disorder"][:, None]
     held = np.where(waits, ends, FOREVER).min(axis=1, initial=FOREVER)
-    pairs["due_minute"] = np.minimum(pairs["due_minute"], held)
+    dues[:, DUE_MINUTE] = np.minimum(dues[:, DUE_MINUTE], held)
     pairs["pending"] = folds["changed"].sum(axis=1)
     state.sources["pending"], state.sources["due"] = 0, FOREVER
     np.add.at(state.sources["pending"], pairs["source"], pairs["pending"])
-    first = np.minimum(pairs["due_minute"], pairs["due_second"])
+    first = dues[:, :OF_SOURCE].min(axis=1, initial=FOREVER)
     np.minimum.at(state.sources["due"], pairs["source"], first)
 
 
@@ -79,6 +94,8 @@ def moved(old: State, pairs: tuple[Pair, ...], book: Book) -> State:
     new.pairs["bits_at"], new.pairs["words"] = starts, words
     clear_all_forgotten(old)
     new.pairs["lows"] = NEVER
+    hashed = np.flatnonzero(old.pairs["hashes"])
+    new.recent[where[hashed]] = old.recent[hashed]
     _move_windows(old, new, where)
     _move_ring(old.folds[:, : old.minutes], new.folds[:, : new.minutes], where, MINUTE)
     _move_ring(old.folds[:, old.minutes :], new.folds[:, new.minutes :], where, SECOND)

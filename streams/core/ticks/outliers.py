@@ -24,6 +24,7 @@ from streams.core.ticks.fold import fold_in
 from streams.core.ticks.rows import (
     ADMITTED,
     CONFIRMED,
+    DUE_MINUTE,
     HELD,
     MOST_HELD,
     MOST_RECORD,
@@ -128,7 +129,7 @@ def _hold(state: State, offset: Int, pair: Int, one: Any, spread: float) -> None
     kept["confirmed"] = 0
     owner["held"] += 1
     due = one["ts_bar"] - one["ts_bar"] % MINUTE + MINUTE + owner["disorder"]
-    owner["due_minute"] = min(owner["due_minute"], due)
+    state.dues[pair, DUE_MINUTE] = min(state.dues[pair, DUE_MINUTE], due)
     source["due"] = min(source["due"], due)
 
 

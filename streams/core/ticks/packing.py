@@ -5,11 +5,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.batches.wire import Bytes, write_bytes
+from schemas.batches.wire import Bytes, read_word, write_bytes, write_word
 from schemas.jit import inlined, kernel
+from streams.core.slots import HEADER_SIZE
 from streams.core.ticks.identity import clear_forgotten
 from streams.core.ticks.rows import (
     FOLD,
+    FOLD_SIZE,
     HASHES,
     LISTED,
     PAIR,
@@ -18,14 +20,13 @@ from streams.core.ticks.rows import (
     WINDOWS,
     Int,
     Ints,
-    Rows,
     State,
 )
 from streams.core.watermark import NEVER
 
 _ROW: Final = PAIR.itemsize
-_RECENT_AT: Final = int(PAIR.fields["recent"][1])  # type: ignore[index]  # it has fields
-_PRICES_AT: Final = int(PAIR.fields["prices"][1])  # type: ignore[index]
+_FOLD: Final = FOLD.itemsize
+_PRICES_AT: Final = int(PAIR.fields["prices"][1])  # type: ignore[index]  # it has fields
 
 
 @inlined
@@ -71,16 +72,43 @@ def take_folds(state: State, listed: Ints, found: Ints) -> Int:
 
 @inlined
 def _packed_size(owner: Any) -> Int:
-    size = PAIR_SIZE + 8 * (min(owner["hashes"], HASHES) + min(owner["priced"], PRICES))
+    size = HEADER_SIZE + PAIR_SIZE + 8 * (min(owner["hashes"], HASHES) + min(owner["priced"], PRICES))
     for window in range(WINDOWS):
         if owner["tops"][window] != NEVER:
             size += 8 * owner["words"]
     return np.int64(size)
 
 
+@inlined
+def _write_head(out: Bytes, at: Int, head: Bytes, offset: Int, own: Int) -> Int:
+    """Write the header of a state; what was restored may reflect more than the offset in it."""
+    if own > offset:
+        write_word(out, write_bytes(out, at, head, 0, HEADER_SIZE - 8), own)
+        return at + HEADER_SIZE
+    return write_bytes(out, at, head, 0, HEADER_SIZE)
+
+
+@kernel
+def pack_folds(state: State, rows: Bytes, found: Ints, head: Bytes, out: Bytes) -> None:
+    """Pack minutes and seconds: a header, then the row as far as it is saved.
+
+    Args:
+        state: has them.
+        rows: uint8, the same as bytes.
+        found: int64[k], which, as numbers in the flat rows.
+        head: the header.
+        out: room for all of them.
+    """
+    at: Int = np.int64(0)
+    offset, width = read_word(head, HEADER_SIZE - 8), state.minutes + state.seconds
+    for place in found:
+        at = _write_head(out, at, head, offset, state.folds[place // width, place % width]["offset"])
+        at = write_bytes(out, at, rows, place * _FOLD, FOLD_SIZE)
+
+
 @kernel
 def take_pairs(state: State, listed: Ints, found: Ints, ends: Ints) -> Int:
-    """Dirty ones of some pairs, clean then, and where each ends when packed; none is listed any more.
+    """Dirty ones of some pairs, clean then, and the borders between them when packed; none is listed then.
 
     Returns:
         How many there are.
@@ -92,7 +120,7 @@ def take_pairs(state: State, listed: Ints, found: Ints, ends: Ints) -> Int:
         if owner["dirty"] != 0:
             owner["dirty"] = 0
             end += _packed_size(owner)
-            found[count], ends[count] = pair, end
+            found[count], ends[count + 1] = pair, end
             count += 1
     state.used[LISTED] = 0
     return count
@@ -106,35 +134,35 @@ def clear_all_forgotten(state: State) -> None:
 
 
 @kernel
-def pack_pairs(state: State, rows: Bytes, bits: Bytes, found: Ints, out: Bytes) -> None:
-    """Pack pairs: the row as far as it is saved, windows in use, hashes, prices.
+def pack_pairs(
+    state: State, rows: Bytes, bits: Bytes, recent: Bytes, found: Ints, head: Bytes, out: Bytes
+) -> None:
+    """Pack pairs: a header, the row as far as it is saved, windows in use, hashes, prices.
 
     Args:
         state: has the pairs.
         rows: uint8, the same rows as bytes.
         bits: uint8, its windows as bytes.
+        recent: uint8, its hashes as bytes.
         found: int64[k], which pairs.
+        head: the header.
         out: as long as the last of their ends.
     """
     at: Int = np.int64(0)
+    offset = read_word(head, HEADER_SIZE - 8)
     for pair in found:
         owner, start = state.pairs[pair], pair * _ROW
         clear_forgotten(state.bits, owner)
+        at = _write_head(out, at, head, offset, owner["offset"])
         at = write_bytes(out, at, rows, start, PAIR_SIZE)
         for window in range(WINDOWS):
             if owner["tops"][window] != NEVER:
                 size = 8 * owner["words"]
                 at = write_bytes(out, at, bits, 8 * owner["bits_at"] + window * size, size)
-        at = write_bytes(out, at, rows, start + _RECENT_AT, 8 * min(owner["hashes"], HASHES))
+        at = write_bytes(out, at, recent, 8 * HASHES * pair, 8 * min(owner["hashes"], HASHES))
         at = write_bytes(out, at, rows, start + _PRICES_AT, 8 * min(owner["priced"], PRICES))
 
 
-def as_bytes(rows: Rows | NDArray[np.uint64]) -> Bytes:
+def as_bytes(rows: NDArray[np.void] | Ints | NDArray[np.uint64]) -> Bytes:
     """An array as its bytes; a view."""
     return rows.reshape(-1).view(np.uint8)
-
-
-def gathered(folds: Rows, found: Ints, size: int) -> NDArray[np.uint8]:
-    """The first bytes of some rows, uint8[k, size]."""
-    plain = folds.reshape(-1).view(f"V{FOLD.itemsize}")  # numpy copies structures a field at a time
-    return plain[found].view(np.uint8).reshape(len(found), FOLD.itemsize)[:, :size]

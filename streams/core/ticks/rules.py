@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeAlias, get_args
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -12,21 +12,13 @@ from schemas.batches.lookup import Lookup
 from schemas.batches.lookup import Names as LookupNames
 from schemas.batches.wire import Bytes, packed, sealed
 from schemas.columns import Names
-from schemas.config import (
-    Action,
-    AssetRules,
-    ConditionTable,
-    Domain,
-    PriceBasis,
-    SymbolConfig,
-    decode,
-    rules_of,
-)
+from schemas.config import AssetRules, ConditionTable, Domain, SymbolConfig, decode
 from schemas.errors import ConfigurationError
 from schemas.market.grid import Grid
 from schemas.market.intervals import DAY, MINUTE, SECOND
-from streams.core.ticks.conditions import SPELLINGS, compiled
-from streams.core.ticks.rows import PRICES, RULE, SEGMENT, Rows
+from streams.core.ticks.conditions import compiled
+from streams.core.ticks.rows import PRICES, SEGMENT, Rows
+from streams.core.ticks.rule_rows import Rules, rule_rows
 from streams.core.watermark import Watermarks, is_name
 
 Pair: TypeAlias = tuple[bytes, bytes]
@@ -132,7 +124,7 @@ def read(version: int, body: bytes | str) -> Domain:
 
 def _check_limits(domain: Domain) -> None:
     """Refuse what would keep too much in memory."""
-    rules = _all_rules(domain)
+    rules = Rules(domain).all()
     if max(domain.lateness_ms * _MS, *(_reach(one) for one in rules)) > _LONGEST:
         raise ConfigurationError(f"lateness must be at most two days, was {domain.lateness_ms!r} ms")
     for one in rules:
@@ -165,20 +157,16 @@ def book(domain: Domain, body: str, known: Iterable[Pair], marks: Watermarks) ->
         for source in symbol.sources
         if source.encode() in feeds
     }
+    rules = Rules(domain)
     calendars = sorted({symbol.calendar for symbol in named.values()})
     grids = {name: Grid(domain.calendars[name]) for name in calendars}
     pairs = tuple(sorted({*known, *named}))
-    rows = np.zeros(len(pairs), RULE)
-    rows["window"], rows["conditions"] = 64, -1
     firsts = dict(zip(calendars, _starts(list(grids.values())), strict=True))
-    for number, pair in enumerate(pairs):
-        rows[number]["source"] = _source(marks, pair[1])
-        if pair in named:
-            symbol = named[pair]
-            first = firsts[symbol.calendar]
-            _fill(rows[number], domain, symbol, first, first + len(grids[symbol.calendar].opens))
-            rows[number]["gapless"] = feeds[pair[1]].gapless
-    rules, reach = _all_rules(domain), max(_reach(one) for one in _all_rules(domain))
+    spans = {name: (first, first + len(grids[name].opens)) for name, first in firsts.items()}
+    rows = rule_rows(domain, rules, [named.get(pair) for pair in pairs], spans)
+    rows["source"] = [_source(marks, source) for _, source in pairs]
+    rows["gapless"] = [pair in named and feeds[pair[1]].gapless for pair in pairs]
+    reach = max(_reach(one) for one in rules.all())
     return Book(
         version=domain.version,
         body=body,
@@ -186,12 +174,12 @@ def book(domain: Domain, body: str, known: Iterable[Pair], marks: Watermarks) ->
         names=_names(pairs),
         rules=rows,
         segments=_segments(list(grids.values())),
-        disorders=_of_pairs(pairs, {pair: rules_of(domain, named[pair]).disorder_ms * _MS for pair in named}),
+        disorders=_of_pairs(pairs, {pair: rules.of(named[pair]).disorder_ms * _MS for pair in named}),
         last_prices=_of_pairs(pairs, {pair: int(feeds[pair[1]].last_price) for pair in named}),
         words=np.array([power(int(window)) // 64 for window in rows["window"]], np.int64),
         conditions=_conditions(domain),
-        kept=_of_pairs(pairs, {pair: _kept(domain, named[pair]) for pair in named}),
-        relay_ns=max(one.disorder_ms for one in rules) * _MS,
+        kept=_of_pairs(pairs, {pair: _kept(rules, named[pair]) for pair in named}),
+        relay_ns=max(one.disorder_ms for one in rules.all()) * _MS,
         minutes=power((domain.lateness_ms * _MS + reach) // MINUTE + 5),
         seconds=power(reach // SECOND + 4),
         partitions=domain.partitions,
@@ -209,9 +197,9 @@ def _of_pairs(pairs: tuple[Pair, ...], said: dict[Pair, int]) -> NDArray[np.int6
     return np.array([said.get(pair, -1) for pair in pairs], np.int64)
 
 
-def _kept(domain: Domain, symbol: SymbolConfig) -> int:
+def _kept(rules: Rules, symbol: SymbolConfig) -> int:
     """How many prints of a symbol are kept for corrections; where quotes are folded there are none."""
-    return rules_of(domain, symbol).correction_prints if symbol.price == "last" else 0
+    return rules.of(symbol).correction_prints if symbol.price == "last" else 0
 
 
 def _conditions(domain: Domain) -> NDArray[np.uint8]:
@@ -225,13 +213,6 @@ def _source(marks: Watermarks, name: bytes) -> int:
     if number < 0:
         raise ConfigurationError(f"source must find room in its partition, was {name!r}")
     return number
-
-
-def _all_rules(domain: Domain) -> list[AssetRules]:
-    """Every rule that may hold for a symbol."""
-    return [*domain.assets.values(), *(rules_of(domain, symbol) for symbol in domain.symbols)] or [
-        AssetRules()
-    ]
 
 
 def _reach(rules: AssetRules) -> int:
@@ -254,27 +235,6 @@ def _segments(grids: list[Grid]) -> Rows:
     for name, of in (("ts_open", "opens"), ("ts_close", "closes"), ("session_date", "session_dates")):
         rows[name] = np.concatenate([_NONE, *(getattr(grid, of) for grid in grids)])
     return rows
-
-
-def _fill(row: np.void, domain: Domain, symbol: SymbolConfig, first: int, last: int) -> None:
-    rules = rules_of(domain, symbol)
-    row["lateness"] = domain.lateness_ms * _MS
-    row["future"] = rules.future_ms * _MS
-    row["nonpositive"] = get_args(Action).index(rules.nonpositive_price)
-    row["basis"] = get_args(PriceBasis).index(symbol.price)
-    row["tick_size"] = symbol.tick_size
-    row["spread"] = rules.spread_limit
-    row["share"] = rules.outlier_share
-    row["sigmas"] = rules.outlier_sigmas
-    row["median_of"] = rules.outlier_prints
-    row["quiet"] = rules.quiet_ms * _MS
-    row["window"] = rules.identity_window
-    row["auction"] = domain.auction_ms * _MS
-    if symbol.conditions:
-        row["conditions"] = sorted(domain.conditions).index(symbol.conditions)
-        row["spelling"] = SPELLINGS.index(domain.conditions[symbol.conditions].spelling)
-    row["first"] = first
-    row["last"] = last
 
 
 def _known(pairs: tuple[Pair, ...], named: Iterable[Pair]) -> Known:

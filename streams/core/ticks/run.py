@@ -1,19 +1,21 @@
-"""The hot path: the records of a batch one after the other, marks, closing and folding included.
+"""The hot path: the records of a batch one after the other, checks, marks, closing and folding included.
 
 For each print, in log order: it moves its source's mark, which may close bars; then it is late, refused,
 a duplicate, or admitted and folded. Effects on a pair whose restored state reflects the record are skipped;
 its mark moves all the same (R3).
 """
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.batches.wire import U, span
 from schemas.flags import OFF_TICK, STUCK, WIDE_SPREAD
 from schemas.jit import inlined, kernel
 from schemas.market.intervals import MINUTE
-from streams.core.ticks.ahead import ask_ahead
+from streams.core.ticks.ahead import FAR, ask_ahead
+from streams.core.ticks.batch import BLOCK, Feed, Prints, judge, mask_of, size_of
 from streams.core.ticks.close import close_source
 from streams.core.ticks.fold import fold_in, open_minute
 from streams.core.ticks.identity import identify
@@ -28,6 +30,7 @@ from streams.core.ticks.rows import (
     PRICED,
     QUOTE_NUMBERS,
     SKIPPED,
+    UNPAIRED,
     V01,
     V09,
     V10,
@@ -38,15 +41,14 @@ from streams.core.ticks.rows import (
     Rows,
     State,
 )
-from streams.core.ticks.session import last_instant, seek_segment
+from streams.core.ticks.rules import Known
+from streams.core.ticks.session import last_instant, minute_of, seek_segment
 from streams.core.watermark import NEVER
-
-Verdicts: TypeAlias = NDArray[np.int16]
 
 
 @inlined
 def _is_late(owner: Any, ts: Int, watermark: Int) -> bool:
-    return bool(ts - ts % MINUTE + MINUTE + owner["lateness"] <= watermark)
+    return bool(minute_of(ts) + MINUTE + owner["lateness"] <= watermark)
 
 
 @kernel
@@ -60,18 +62,18 @@ def _judge_auction(segments: Rows, owner: Any, one: Any, watermark: Int) -> Int:
 
 
 @inlined
-def _judge(segments: Rows, bits: Any, owner: Any, one: Any, watermark: Int, verdict: Int) -> Int:
+def _judge(state: State, owner: Any, one: Any, watermark: Int, verdict: Int) -> Int:
     """Verdict on a print that moved its mark."""
     ts = one["ts_event"]
     if _is_late(owner, ts, watermark):
         return V09
-    if not seek_segment(segments, owner, ts):
-        outside = _judge_auction(segments, owner, one, watermark)
+    if not seek_segment(state.segments, owner, ts):
+        outside = _judge_auction(state.segments, owner, one, watermark)
         if outside != ADMITTED:
             return outside
     if verdict == V11:
         return V11
-    return identify(bits, owner, one["window"], one["number"])
+    return identify(state.bits, state.recent, one["pair"], owner, one["window"], one["number"])
 
 
 @kernel
@@ -158,15 +160,15 @@ def _weigh(state: State, at: Int, offset: Int, one: Any, size: Int) -> Int:
 
 @inlined
 def _decide(
-    state: State, at: Int, offset: Int, one: Any, owner: Any, source: Any, verdict: Int, size: Int
+    state: State, feed: Feed, at: Int, offset: Int, one: Any, owner: Any, source: Any, verdict: Int
 ) -> Int:
     """Final verdict on a print that moved its mark."""
     watermark = source["mark"] - owner["disorder"]
-    verdict = _judge(state.segments, state.bits, owner, one, watermark, verdict)
+    verdict = _judge(state, owner, one, watermark, verdict)
     if verdict == ADMITTED and one["folds"] != NOTHING:
         _flag_silence(owner, one)
         if one["folds"] == PRICED and not is_calm(owner, one["price"]):
-            return _weigh(state, at, offset, one, size)
+            return _weigh(state, at, offset, one, size_of(feed, at))
     return verdict
 
 
@@ -185,54 +187,76 @@ def _admit(state: State, at: Int, offset: Int, one: Any, owner: Any, source: Any
 @inlined
 def _is_due(source: Any, one: Any) -> bool:
     """Raise the mark of a source by a print; whether something is to be closed."""
-    source["mark"] = max(source["mark"], min(one["ts_event"], one["ts_recv"]))
-    return bool(source["mark"] >= source["due"])
+    mark = max(source["mark"], min(one["ts_event"], one["ts_recv"]))
+    source["mark"] = mark
+    return bool(mark >= source["due"])
+
+
+@inlined
+def _apply(state: State, feed: Feed, at: Int, offset: Int, one: Any, verdict: Int) -> Int:
+    """Apply a print of a known pair; the final verdict on it."""
+    owner = state.pairs[U(one["pair"])]
+    source = state.sources[U(owner["source"])]
+    timely = verdict in (ADMITTED, V11)
+    if timely and _is_due(source, one):
+        close_source(state, at, offset, owner["source"])
+    if offset <= owner["offset"]:
+        return np.int64(SKIPPED)
+    owner["dirty"] = 1
+    enlist(state, owner, one["pair"])
+    if timely:
+        verdict = _decide(state, feed, at, offset, one, owner, source, verdict)
+    if owner["gapless"] == 1 and one["seq"] != NEVER and verdict not in (V01, V16):
+        _follow(state, at, offset, one, owner)
+    if verdict == ADMITTED:
+        _admit(state, at, offset, one, owner, source)
+    elif verdict != HELD:
+        _refuse(state, at, offset, one, owner, verdict)
+    return verdict
 
 
 @kernel
 def run(
-    state: State, prints: Rows, verdicts: Verdicts, offsets: Ints, sizes: Ints, start: int, end: int
+    state: State,
+    feed: Feed,
+    known: Known,
+    conditions: NDArray[np.uint8],
+    prints: Prints,
+    start: int,
+    end: int,
+    judged: int,
 ) -> int:
-    """Apply records from one position on, up to another, to what is no print, or to a full buffer.
+    """Judge and apply records from one position on, up to another, to what is no print, or to a full buffer.
 
     Args:
         state: changed; any one record finds room to put out while less than half of it is used.
-        prints: of the whole batch, by position.
-        verdicts: first verdicts in, final ones out, by position.
-        offsets: by position.
-        sizes: bytes of each record, by position.
+        feed: the records.
+        known: numbers of the pairs,
+        conditions: and what conditions of sale mean.
+        prints: filled in; the verdicts are the final ones of what was applied.
         start: first position.
         end: position after the last.
+        judged: those before this position were judged already.
 
     Returns:
         Position of the first record that was not applied.
     """
-    used, most = state.used, len(state.out) // 2
+    used, most, mask = state.used, len(state.out) // 2, mask_of(prints)
+    last: Int = span(0, -1)
+    number: Int = np.int64(-1)
+    judged = max(start, judged)
     for at in range(start, end):
-        offset, one = offsets[at], prints[at]
-        verdict: Int = np.int64(verdicts[at])
+        if judged < end and judged <= at + FAR:
+            block = min(judged + BLOCK, end)
+            last, number = judge(feed, known, conditions, state.pairs, prints, judged, block, last, number)
+            judged = block
+        offset, one = feed.offsets[U(at)], prints.rows[U(at & mask)]
+        verdict: Int = np.int64(prints.verdicts[U(at)])
         if verdict == CONTROL or used[0] > most:
             return at
-        ask_ahead(state, prints, at, end)
+        ask_ahead(state, prints.rows, mask, at, end)
         if one["pair"] < 0:
-            continue
-        owner = state.pairs[one["pair"]]
-        source = state.sources[owner["source"]]
-        timely = verdict in (ADMITTED, V11)
-        if timely and _is_due(source, one):
-            close_source(state, at, offset, owner["source"])
-        if offset <= owner["offset"]:
-            verdicts[at] = SKIPPED
-            continue
-        owner["dirty"] = 1
-        enlist(state, owner, one["pair"])
-        if timely:
-            verdict = _decide(state, at, offset, one, owner, source, verdict, sizes[at])
-            verdicts[at] = verdict
-        if owner["gapless"] == 1 and one["seq"] != NEVER and verdict not in (V01, V16):
-            _follow(state, at, offset, one, owner)
-        if verdict == ADMITTED:
-            _admit(state, at, offset, one, owner, source)
-        elif verdict != HELD:
-            _refuse(state, at, offset, one, owner, verdict)
+            used[UNPAIRED] += verdict > ADMITTED
+        else:
+            prints.verdicts[U(at)] = _apply(state, feed, at, offset, one, verdict)
     return end

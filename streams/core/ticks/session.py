@@ -1,10 +1,41 @@
 """Where a print stands in its pair's calendar."""
 
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
+
+from schemas.batches.wire import U
 from schemas.jit import inlined, kernel
+from schemas.market.intervals import MINUTE, SECOND
 from streams.core.ticks.rows import Int, Rows
 from streams.core.watermark import NEVER
+
+_MINUTE: Final = np.uint64(MINUTE)
+_SECOND: Final = np.uint64(SECOND)
+
+
+@inlined
+def minute_of(ts: Int) -> Int:
+    """Start of the minute of an instant that is not before the epoch: unsigned, division takes no branch."""
+    return np.int64(U(ts) // _MINUTE * _MINUTE)
+
+
+@inlined
+def second_of(ts: Int) -> Int:
+    """Start of the second of an instant that is not before the epoch."""
+    return np.int64(U(ts) // _SECOND * _SECOND)
+
+
+@inlined
+def minute_slot(ts: Int, minutes: Int) -> Int:
+    """Place of the minute of such an instant in a ring of minutes."""
+    return np.int64(U(ts) // _MINUTE) & (minutes - 1)
+
+
+@inlined
+def second_slot(ts: Int, minutes: Int, seconds: Int) -> Int:
+    """Place of the second of such an instant in the ring of seconds behind one of minutes."""
+    return minutes + (np.int64(U(ts) // _SECOND) & (seconds - 1))
 
 
 @inlined

@@ -23,8 +23,8 @@ from schemas.records import record_type
 from schemas.topics import TOPICS
 from streams.core import slots
 from streams.core.stage import PARTITION_KEY, Outputs
-from streams.core.ticks import saved
-from streams.core.ticks.batch import NO_PRINTS, blank, check, has_prints
+from streams.core.ticks import restoring, saved
+from streams.core.ticks.batch import NO_FEED, NO_PRINTS, blank, check, feed_of, has_prints, whole
 from streams.core.ticks.close import close_all, close_source, revise_source
 from streams.core.ticks.corrections.corrections import Corrections
 from streams.core.ticks.emit import Drafts, finished
@@ -35,10 +35,11 @@ from streams.core.ticks.moving import moved
 from streams.core.ticks.outages import Outages
 from streams.core.ticks.outgoing import PLACES
 from streams.core.ticks.relay import Beat, beats_of, pass_on
-from streams.core.ticks.rows import ADMITTED, CONTROL, FLAGGED, FORGOTTEN, LISTED, Shape, new_state
+from streams.core.ticks.rows import CONTROL, FLAGGED, FORGOTTEN, LISTED, UNPAIRED, Shape, new_state
 from streams.core.ticks.rules import Book, Pair, book, empty_book, read
 from streams.core.ticks.run import run
 from streams.core.ticks.step import Step
+from streams.core.ticks.version import VERSION
 from streams.core.watermark import FOREVER, NEVER, Watermarks
 
 _PARTITION: Final = struct.Struct("<iq")  # which of the two configuration keys, refused without a pair
@@ -73,13 +74,12 @@ class TicksStage:
         """Apply records in log order; those at or below what the stage reflects have no effect."""
         at = int(batch.offsets.searchsorted(self._offset, "right"))
         judged = has_prints(batch)
-        prints = blank(batch, self._offset) if judged else NO_PRINTS
-        work = Step(batch, prints, Drafts(self._partition), beats_of(batch), kept=at)
+        feed = feed_of(batch) if judged else NO_FEED
+        prints = blank(batch, self._offset, whole=bool(self._corrections.pairs)) if judged else NO_PRINTS
+        work = Step(batch, feed, prints, Drafts(self._partition), beats_of(batch), kept=at)
         for end in [*self._configs(batch, at), len(batch)]:
             if judged:
-                check(batch, self._book, self._state.pairs, prints, at, end)
                 work.end = end
-                self._corrections.name(work, at)
                 self._run(work, at, end)
             else:
                 for place in range(at, end):
@@ -120,7 +120,6 @@ class TicksStage:
             counts.update(self._held.settle(fates, work.drafts["dead-letters"], batch))
         if refused:
             write_refused(work.drafts, batch, verdicts)
-            self._refused += int(np.count_nonzero((work.prints.rows["pair"] < 0) & (verdicts > ADMITTED)))
         counts.update(work.counts)
         self._refused += work.unknown
         if counts["in"]:
@@ -132,6 +131,7 @@ class TicksStage:
     def _flags(self) -> dict[str, int]:
         """How many admitted records were flagged in this step, and identities forgotten before it."""
         used = self._state.used
+        self._refused += int(used[UNPAIRED])
         found = {f"flagged.{code}": int(used[place]) for place, code in FLAGGED if used[place]}
         if used[FORGOTTEN]:
             found["evicted.identity"] = int(used[FORGOTTEN])
@@ -139,13 +139,18 @@ class TicksStage:
         return found
 
     def _run(self, work: Step, at: int, end: int) -> None:
-        rows, verdicts, sizes = work.prints
+        judged = at
+        if self._corrections.pairs:  # all at once, so that prints can be named before they are applied
+            work.prints = whole(work.prints)
+            check(work.feed, self._book, self._state.pairs, work.prints, at, end)
+            self._corrections.name(work, at)
+            judged = end
+        feed, verdicts, book = work.feed, work.prints.verdicts, self._book
         while at < end:
-            if verdicts[at] == CONTROL:
+            at = run(self._state, feed, book.known, book.conditions, work.prints, at, end, judged)
+            if at < end and verdicts[at] == CONTROL:
                 self._control(work, at)
                 at += 1
-            else:
-                at = run(self._state, rows, verdicts, work.batch.offsets, sizes, at, end)
             if 2 * int(self._state.used[0]) > len(self._state.out):
                 work.bars.drain(self._state)
 
@@ -182,7 +187,7 @@ class TicksStage:
     def _other(self, work: Step, at: int) -> None:
         """Take up a correction, a print that one has named before it came, or a halt."""
         if at in work.named:
-            self._corrections.take_print(self._state, work, at)
+            self._corrections.take_print(self._state, self._book, work, at)
         elif work.batch.kinds[at] == _CORRECTION:
             self._corrections.take(self._state, work, at)
         else:
@@ -251,14 +256,12 @@ class TicksStage:
         if self._offset == self._saved:
             return {}
         self._saved = self._offset
-        states = dict(
-            saved.dirty_states(self._state, self._book, self._offset, self._held, self._corrections)
-        )
+        states = saved.dirty_states(self._state, self._book, self._offset, self._held, self._corrections)
         states |= self._config.dirty(self._book, self._offset)
         body = _PARTITION.pack(self._config.number, self._refused)
         places = self._marks.places()
         body += self._outages.pack(places) + self._halts.pack(places) + self._marks.pack()
-        states[PARTITION_KEY] = slots.pack(saved.VERSION, self._offset, body)
+        states[PARTITION_KEY] = slots.pack(VERSION, self._offset, body)
         return states
 
     def restore(self, states: Mapping[bytes, bytes]) -> None:
@@ -268,14 +271,15 @@ class TicksStage:
             StateError: one is of another version or torn.
         """
         if PARTITION_KEY in states:
-            self._offset, body = slots.unpack(saved.VERSION, states[PARTITION_KEY])
+            self._offset, body = slots.unpack(VERSION, states[PARTITION_KEY])
             number, self._refused = _PARTITION.unpack_from(body)
             body = self._halts.restore(self._outages.restore(body[_PARTITION.size :]))
             self._marks.restore(body)
             self._config.restore(number, states)
         self._saved = self._offset
-        self._book = self._read_back(saved.pairs_of(states))
-        self._state = saved.restored(self._book, states, self._held, self._corrections)
+        found = restoring.sorted_out(states)
+        self._book = self._read_back(found.names())
+        self._state = restoring.restored(self._book, found, self._held, self._corrections)
         self._lend_marks()
 
     def _read_back(self, known: list[Pair]) -> Book:

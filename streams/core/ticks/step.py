@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from schemas.columns import Columns
-from streams.core.ticks.batch import Prints
+from streams.core.ticks.batch import Feed, Prints
 from streams.core.ticks.emit import Bars, Drafts
 from streams.core.ticks.relay import Beat, Passed
 
@@ -14,6 +14,7 @@ class Step:
     """What one call of ``step`` works on.
 
     Attributes:
+        feed: the batch as kernels take it.
         end: position up to which records were checked.
         counts: of corrections.
         unknown: corrections refused without a pair.
@@ -23,6 +24,7 @@ class Step:
     """
 
     batch: Columns
+    feed: Feed
     prints: Prints
     drafts: Drafts
     beats: list[Beat]

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.batches.wire import Bytes, Int
+from schemas.batches.wire import Bytes, Int, U
 from schemas.flags import NONPOSITIVE, OFF_TICK, TS_FROM_RECV, WIDE_SPREAD
 from schemas.jit import inlined
 from schemas.records import record_type
@@ -145,7 +145,7 @@ def judge_tick(row: Any, one: Any, pair: Int, tables: Bytes2, data: Bytes, owner
         return V01
     if pair < 0:
         return V02
-    rule = owners[pair]
+    rule = owners[U(pair)]
     _name_tick(row, one, data)
     verdict = _tick(row, one, rule)
     if rule["conditions"] >= 0 and not _is_null(row, _CONDITIONS):
@@ -185,4 +185,4 @@ def judge_quote(row: Any, one: Any, pair: Int, owners: Rows) -> Int:
         return V01
     if pair < 0:
         return V02
-    return _quote(row, one, owners[pair])
+    return _quote(row, one, owners[U(pair)])

@@ -18,6 +18,7 @@ import numpy as np
 from schemas.jit import kernel
 from schemas.market.intervals import MINUTE
 from schemas.topics import TOPICS
+from streams.core.ticks.batch import size_of
 from streams.core.ticks.close import tell
 from streams.core.ticks.corrections import incoming
 from streams.core.ticks.corrections.anew import entry, hear, rebuild
@@ -96,7 +97,7 @@ class Corrections(Keeper):
         named = [(number, pair) for number, pair in self.numbered.items() if pair.words]
         if not named:
             return
-        rows, verdicts, _ = work.prints
+        rows, verdicts = work.prints
         part = rows[start : work.end]
         is_tick = (work.batch.kinds[start : work.end] == TICK) & (verdicts[start : work.end] == ADMITTED)
         for number, pair in named:
@@ -107,9 +108,9 @@ class Corrections(Keeper):
                     work.named[at] = int(verdicts[at])
                     verdicts[at] = CONTROL
 
-    def take_print(self, state: State, work: Step, at: int) -> None:
+    def take_print(self, state: State, book: Book, work: Step, at: int) -> None:
         """Apply a print that was named before it came."""
-        rows, verdicts, sizes = work.prints
+        rows, verdicts = work.prints
         one, offset = rows[at], int(work.batch.offsets[at])
         verdicts[at] = work.named.pop(at)
         number, folds = int(one["pair"]), int(one["folds"])
@@ -119,7 +120,7 @@ class Corrections(Keeper):
         is_whole = _minute_of(state, owner, one) > pair.kept.lost
         if is_whole and who in pair.words:
             one["folds"] = NOTHING
-        run(state, rows, verdicts, work.batch.offsets, sizes, at, at + 1)
+        run(state, work.feed, book.known, book.conditions, work.prints, at, at + 1, at + 1)
         one["folds"] = folds
         if verdicts[at] not in (ADMITTED, HELD, V13):
             return
@@ -272,7 +273,7 @@ def _mark(state: State, number: Int) -> None:
 
 
 def _has_room(work: Step, at: int, pair: Pair) -> bool:
-    return len(pair.waiting) < MOST and int(work.prints.sizes[at]) <= MOST_RECORD
+    return len(pair.waiting) < MOST and bool(size_of(work.feed, at) <= MOST_RECORD)
 
 
 def _release(state: State, work: Step, at: int, number: int, held: int) -> None:

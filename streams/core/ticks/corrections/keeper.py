@@ -52,7 +52,7 @@ class Keeper:
         """Keep what was admitted up to a position."""
         if not self.pairs:
             return
-        rows, verdicts, _ = work.prints
+        rows, verdicts = work.prints
         work.bars.drain(state)
         if len(rows) == 0:  # heartbeats alone
             return
@@ -71,7 +71,7 @@ class Keeper:
             self._keep(work, places, fate)
 
     def _keep(self, work: Step, places: NDArray[np.intp], fates: Rows) -> None:
-        rows, verdicts, _ = work.prints
+        rows, verdicts = work.prints
         entries = np.zeros(len(places) + len(fates), ENTRY)
         new, confirmed = entries[: len(places)], entries[len(places) :]
         for name in _SAME:

@@ -1,0 +1,53 @@
+"""States taken up that are of another configuration, of another version, or not whole."""
+
+import struct
+from collections import Counter
+
+import pytest
+
+from schemas.config import AssetRules, Domain
+from schemas.errors import StateError
+from streams.core.ticks.stage import TicksStage
+from tests.factories import DAY, columns, config, domain, symbol, tick
+
+NUMBERS = (5, 90, 100, 130, 131)
+
+
+def with_window(size: int) -> Domain:
+    """SPY with so many numbers remembered."""
+    return domain(symbol(), assets={"equity": AssetRules(identity_window=size, outlier_prints=0)})
+
+
+def of_numbers(known: Domain) -> dict[bytes, bytes]:
+    """What is saved after a few ticks with numbers."""
+    stage = TicksStage(0)
+    ticks = [tick(f"{DAY}T13:30:01", 100.0, seq=number) for number in NUMBERS]
+    stage.step(columns("ticks.raw", 0, config(known), *ticks))
+    return stage.take_dirty()
+
+
+def again(states: dict[bytes, bytes], *numbers: int) -> Counter[str]:
+    """Counts of ticks with the same numbers after a restart."""
+    stage = TicksStage(0)
+    stage.restore(states)
+    ticks = [tick(f"{DAY}T13:30:02", 100.0, seq=number) for number in numbers]
+    return Counter(stage.step(columns("ticks.raw", 0, *ticks, first_offset=100)).counts)
+
+
+def test_a_window_saved_in_fewer_words_than_it_has_now_says_the_same():
+    short, long = of_numbers(with_window(128)), of_numbers(with_window(1_024))
+    assert len(short[b"SPY|feed"]) < len(long[b"SPY|feed"])
+    mixed = {**long, b"SPY|feed": short[b"SPY|feed"]}
+    assert again(mixed, *NUMBERS)["duplicate"] == len(NUMBERS)
+    assert again(mixed, *(number + 2 for number in NUMBERS))["out"] == len(NUMBERS)
+
+
+@pytest.mark.parametrize("key", [b"SPY|feed", b"SPY|feed|m10"])
+def test_a_state_of_another_version_or_cut_short_is_refused(key: bytes):
+    states = of_numbers(with_window(128))
+    key = next(name for name in states if name.startswith(key[:10]) and name.count(b"|") == key.count(b"|"))
+    whole = states[key]
+    for other in (struct.pack("<i", 1) + whole[4:], whole[:-1], whole[:20], whole[:3]):
+        with pytest.raises(StateError):
+            TicksStage(0).restore({**states, key: other})
+    TicksStage(0).restore(states)
