@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer import consumer
 from confluent_kafka.admin import NewTopic
 
-from runtime.kafka import KafkaSettings
+from runtime.kafka import LARGEST_BATCH, KafkaSettings
 from runtime.producer import Producer
 from streams.transport import fetcher as ours
 from streams.transport.batches import Fetch
@@ -72,7 +72,9 @@ def play(
     """Run a scenario over a topic of its own."""
     kafka = os.environ.get("BARLINE_TEST_KAFKA") or request.getfixturevalue("stack").kafka
     topic, admin = unique("fetcher"), KafkaSettings(kafka).admin("test")
-    admin.create_topics([NewTopic(topic, 2, 1)])[topic].result()
+    admin.create_topics([NewTopic(topic, 2, 1, config={"max.message.bytes": str(LARGEST_BATCH)})])[
+        topic
+    ].result()
     monkeypatch.setattr(consumer, "Fetcher", consumer.Fetcher)  # as it was when the test ends
     ours.install()
     yield lambda scenario, most=1 << 20: asyncio.run(Desk(kafka, topic, most).run(scenario))
@@ -99,6 +101,22 @@ def test_a_partition_that_nobody_empties_holds_up_no_other(play: Callable[..., N
         assert len(await desk.taken(desk.first, 6)) == 6
 
     play(scenario, 4_000)
+
+
+def test_records_much_larger_than_a_fetch_come_among_others(play: Callable[..., None]):
+    """As a configuration of very many symbols is, in every partition."""
+    values = [b"before", os.urandom(12_000_000), b"after", os.urandom(2_000_000)]
+
+    async def scenario(desk: Desk) -> None:
+        for place in (desk.first, desk.second):
+            for value in values:
+                desk.send(place, value)
+        for place in (desk.first, desk.second):
+            assert [one == value for one, value in zip(await desk.taken(place, 4), values, strict=True)] == (
+                [True] * 4
+            )
+
+    play(scenario)
 
 
 def test_what_was_fetched_before_a_seek_is_forgotten(play: Callable[..., None]):
