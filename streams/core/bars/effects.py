@@ -125,10 +125,9 @@ class Effects:
                 self._flats.add(place)  # its coverage is another one
 
     def _minute(self, place: int) -> causes.Minute:
-        row, grid = self._day.rows[place], self._listing.grid
+        row = self._day.rows[place]
         ts_open = int(row["ts_open"])
-        segment = int(grid.segment(ts_open))
-        bounds = int(grid.opens[segment]), int(grid.closes[segment])
+        bounds = self._listing.segment(ts_open)
         return causes.Minute(ts_open, ts_open + MINUTE, *bounds, int(row["bits"]), int(row["rejected"]))
 
     def _cause(self, place: int) -> int:
@@ -209,22 +208,18 @@ class Effects:
     def watches(self) -> list[Watch]:
         """When the unknown minutes of the trade date are to be looked at again, by judge."""
         rows, partition = self._day.rows, self._partition
-        missing = (rows["kind"] == FLAT) | (rows["kind"] == EMPTY)
-        missing &= rows["cause"] == UNKNOWN
-        numbers = np.unique(rows["judge"][missing]).tolist()
-        judges = {number: partition.judge(number, self._listing) for number in numbers}
-        lost = (rows["bits"] & HOLE) != 0
-        for (
-            number,
-            judge,
-        ) in judges.items():  # what stays unknown: a lone source's, and where records are lost
-            stays = lost & (rows["ts_open"] < judge.ts_last) | judge.alone
-            missing &= (rows["judge"] != number) | ~stays
+        kinds = rows["kind"]
+        places = np.flatnonzero((rows["cause"] == UNKNOWN) & ((kinds == FLAT) | (kinds == EMPTY))).tolist()
+        judges: dict[int, causes.Judge] = {}
         found: dict[int, Watch] = {}
-        for place in np.flatnonzero(missing).tolist():
+        for place in places:
             number = int(rows["judge"][place])
-            judge = judges[number]
+            judge = judges.get(number)
+            if judge is None:
+                judge = judges[number] = partition.judge(number, self._listing)
             minute = self._minute(place)
+            if judge.alone or (minute.bits & HOLE and minute.ts_open < judge.ts_last):
+                continue  # it stays unknown: a lone source's, and where records are lost
             at = causes.clears_at(minute, judge, partition.silence)
             old = found.get(number, Watch(number, FOREVER, FOREVER))
             found[number] = Watch(number, min(old.ts_open, minute.ts_open), min(old.clears_at, at))

@@ -11,7 +11,7 @@ from schemas.records import record_type
 from streams.core.bars.doubt import CODES
 from streams.core.bars.gaps import Extent, Summary
 from streams.core.bars.sessions import Quality, Told
-from streams.core.bars.state import FLAT, HALTED, HOLE, NO_TRADES, REFETCHED, Day, Print
+from streams.core.bars.state import FLAT, HALTED, HOLE, NO_TRADES, Day, Print
 from streams.core.bars.validate import Rejected
 
 Span: TypeAlias = tuple[int, int]
@@ -62,11 +62,12 @@ class Sheets:
         row, text = day.rows[place], self._draft("bars.1m").text
         if bar.flags & _CODED:
             self.flagged.update(f"flagged.{code}" for bit, code in CODES.items() if bar.flags & bit)
-        refetched = int(int(row["kind"]) == REFETCHED)
+        ts_open, _, _, revision, *_ = row.item()
+        refetched = int(bar.fill == 1)
         self._add("bars.1m", "Bar", (
-            text(symbol), text(b"1m"), int(row["ts_open"]), int(row["ts_open"]) + MINUTE, day.session_date,
+            text(symbol), text(b"1m"), ts_open, ts_open + MINUTE, day.session_date,
             bar.open, bar.high, bar.low, bar.close, bar.volume, bar.notional, bar.trades, bar.ts_first,
-            bar.ts_last, int(row["revision"]), refetched, 1, 1, 0, 1, 1.0, text(source), bar.flags, bar.nulls,
+            bar.ts_last, revision, refetched, 1, 1, 0, 1, 1.0, text(source), bar.flags, bar.nulls,
         ))  # fmt: skip
 
     def flat(self, symbol: bytes, day: Day, place: int) -> None:

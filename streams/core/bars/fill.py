@@ -10,10 +10,13 @@
 A halted minute gets none, but the close before it is still the previous close after it.
 """
 
+from math import isnan
+
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.core.bars.state import EMPTY, FLAT, HALT, NO_TRADES, REAL, REFETCHED, UNDECIDED
+from schemas.jit import kernel
+from streams.core.bars.state import EMPTY, FLAT, HALT, NO_TRADES, REAL, REFETCHED, UNDECIDED, Rows
 
 
 def refill(rows: NDArray[np.void], start: int, limit: int) -> tuple[list[int], int]:
@@ -50,18 +53,23 @@ def refill(rows: NDArray[np.void], start: int, limit: int) -> tuple[list[int], i
 
 def before(rows: NDArray[np.void], start: int, limit: int) -> tuple[float | None, int]:
     """The previous close before a minute, None where there is none, and the filled minutes in a row there."""
-    run = 0
-    close: float | None = None
-    counting = True
+    close, run = _before(rows, start, limit)
+    return (None if isnan(close) else close), run
+
+
+@kernel
+def _before(rows: Rows, start: int, limit: int) -> tuple[float, int]:
+    """The same, NaN where there is no previous close."""
+    close, run, counting = np.nan, 0, True
     for place in range(start - 1, -1, -1):
-        kind, cause = int(rows["kind"][place]), int(rows["cause"][place])
+        kind, cause = rows[place]["kind"], rows[place]["cause"]
         if kind == UNDECIDED or (kind == EMPTY and cause != HALT):
             break
         if kind == EMPTY:
             continue
-        close = float(rows["close"][place]) if close is None else close
+        close = rows[place]["close"] if np.isnan(close) else close
         counting = counting and kind == FLAT and cause != NO_TRADES
-        run += counting and cause != HALT
+        run += 1 if counting and cause != HALT else 0
         if kind in (REAL, REFETCHED) or not counting or run > limit:
             break
     return close, run

@@ -17,7 +17,8 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.core.bars.state import BEGINS, EMPTY, FLAT, HALT, MISSED, REAL
+from schemas.jit import kernel
+from streams.core.bars.state import BEGINS, EMPTY, FLAT, HALT, MISSED, REAL, Ints
 
 Rows: TypeAlias = NDArray[np.void]
 
@@ -53,10 +54,17 @@ def begins(rows: Rows, place: int) -> int:
 
 def around(rows: Rows, place: int) -> Extent:
     """The gap that a missed minute belongs to."""
-    bits = rows["bits"]
-    start = int(np.flatnonzero(bits[: place + 1] & BEGINS)[-1])
-    after = np.flatnonzero(bits[place + 1 :] & (BEGINS | MISSED) != MISSED)
-    return Extent(start, place + 1 + int(after[0]) if len(after) else len(rows))
+    return Extent(*_extent(rows, place))
+
+
+@kernel
+def _extent(rows: Rows, place: int) -> tuple[int, int]:
+    start, end = place, place + 1
+    while start > 0 and not rows[start]["bits"] & BEGINS:
+        start -= 1
+    while end < len(rows) and rows[end]["bits"] & (BEGINS | MISSED) == MISSED:
+        end += 1
+    return start, end
 
 
 def every(rows: Rows) -> list[tuple[Extent, Summary]]:
@@ -93,9 +101,20 @@ def touched(rows: Rows, places: Sequence[int]) -> list[Extent]:
 
 def summary(rows: Rows, gap: Extent) -> Summary:
     """Minutes by cause and state of a gap."""
-    part = rows[gap.start : gap.end]
-    causes = np.bincount(part["cause"].astype(np.int64), minlength=_CAUSES).tolist()
-    bare = (part["kind"] == EMPTY) & (part["cause"] != HALT)
-    poor = (part["kind"] == FLAT) | (part["kind"] == EMPTY)
-    state = OPEN if bare.any() else FILLED if poor.any() else REFETCHED
-    return Summary(len(part), tuple(causes), state)
+    counts = np.zeros(_CAUSES, np.int64)
+    worst = _sum_up(rows, gap.start, gap.end, counts)
+    return Summary(gap.end - gap.start, tuple(counts.tolist()), _STATES[worst])
+
+
+@kernel
+def _sum_up(rows: Rows, start: int, end: int, counts: Ints) -> int:
+    """Count the minutes of a gap by cause; 2: one is without a bar, 1: one has a flat one, else 0."""
+    worst = 0
+    for place in range(start, end):
+        row = rows[place]
+        counts[row["cause"]] += 1
+        if row["kind"] == EMPTY:
+            worst = max(worst, 1 if row["cause"] == HALT else 2)
+        elif row["kind"] == FLAT:
+            worst = max(worst, 1)
+    return worst

@@ -67,6 +67,12 @@ class Listing:
         self._last = (int(grid.opens[segment]), int(grid.closes[segment]), date)
         return date
 
+    def segment(self, ts_open: int) -> tuple[int, int]:
+        """Open and close of the segment of a minute; of one outside, those of the last there is."""
+        if self.session_date(ts_open) < 0:
+            return int(self.grid.opens[-1]), int(self.grid.closes[-1])
+        return self._last[:2]
+
 
 def _number(marks: Watermarks, name: str) -> int:
     number = marks.add(name.encode())

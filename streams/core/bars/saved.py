@@ -125,6 +125,7 @@ def load(state: bytes) -> Day:
     if len(body) < HEAD.itemsize:
         raise StateError(f"state of a trade date must have a head, was {len(body)!r} bytes")
     day.head = np.frombuffer(body[: HEAD.itemsize], HEAD).copy()
+    day.session_date = int(day.head["session_date"][0])
     count, waiting = int(day.head["rows"][0]), int(day.head["pending"][0])
     sources = int(np.count_nonzero(day.head["sources"][0] >= 0))
     ends = np.cumsum(

@@ -49,14 +49,15 @@ def is_due(day: Day, timeout: int, *, changed: bool) -> bool:
         timeout: so many minutes without any known one are too many.
         changed: a minute got another bar or cause.
     """
-    told = int(day.head["told"][0])
     if day.next == 0 or not changed:
         return False
-    if day.head["closed"][0]:
+    head = day.head
+    told = int(head["told"][0])
+    if head["closed"][0] or told < 0 or day.next // CADENCE > told // CADENCE or is_over(day):
         return True
-    if told < 0 or day.next // CADENCE > told // CADENCE or is_over(day):
-        return True
-    return told < timeout <= day.next and bool(faults(day.rows, timeout, closed=False) & LATE_START)
+    if not told < timeout <= day.next or (day.rows["kind"][:timeout] == REAL).any():
+        return False
+    return bool(faults(day.rows, timeout, closed=False) & LATE_START)
 
 
 def qualities(

@@ -133,6 +133,7 @@ class Day:
 
     Attributes:
         head: ``HEAD``, an array of one.
+        session_date: trade date in days, -1 where the slot is empty; as in ``head``.
         rows: ``MINUTE`` rows of the expected minutes, ascending.
         applied: int64[minutes, sources], the source revision applied last, -1 none.
         pending: bars of undecided minutes by (place, source).
@@ -142,11 +143,11 @@ class Day:
         columns: by source the column of ``applied``, of those that were asked for.
     """
 
-    __slots__ = ("applied", "base", "columns", "head", "next", "offset", "pending", "rows")
+    __slots__ = ("applied", "base", "columns", "head", "next", "offset", "pending", "rows", "session_date")
 
     def __init__(self) -> None:
         self.head = np.zeros(1, HEAD)
-        self.head["told"] = self.head["session_date"] = self.head["sources"] = -1
+        self.head["told"] = self.head["session_date"] = self.head["sources"] = self.session_date = -1
         self.rows = np.zeros(0, MINUTE)
         self.applied = np.zeros((0, 0), np.int64)
         self.pending: dict[tuple[int, int], Print] = {}
@@ -154,11 +155,6 @@ class Day:
         self.next = 0
         self.base: Shadow | None = None
         self.columns: dict[int, int] = {}
-
-    @property
-    def session_date(self) -> int:
-        """Trade date in days, -1 where the slot is empty."""
-        return int(self.head["session_date"][0])
 
     @property
     def next_open(self) -> int:
@@ -171,6 +167,7 @@ class Day:
         offset = self.offset
         self.__init__()  # type: ignore[misc]
         self.head["counts"], self.head["session_date"], self.offset = counts, session_date, offset
+        self.session_date = session_date
         self.rows = empty_rows(minutes)
         self.applied = np.zeros((len(minutes), 0), np.int64)
 
