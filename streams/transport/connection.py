@@ -103,11 +103,12 @@ class Connection(asyncio.BufferedProtocol):
         rest = bytes(self._room[size : self._have])
         self._room, self._have = self._small, len(rest)
         self._small[: len(rest)] = rest
-        asked, _, answer = self._asked.popleft() if self._asked else (-1, 0.0, None)
-        if asked != number:
-            self._fail(CorrelationIdError(f"fetch {asked} must be answered, was {number}"))
+        if not self._asked or self._asked[0][0] != number:
+            self._fail(CorrelationIdError(f"fetches must be answered in their order, was {number}"))
             self._opened.close(CloseReason.OUT_OF_SYNC)
-        elif answer is not None and not answer.done():  # else nobody waits for it any more
+            return
+        *_, answer = self._asked.popleft()
+        if not answer.done():  # else nobody waits for it any more
             answer.set_result(data)
 
     def _check(self) -> None:
