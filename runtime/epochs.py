@@ -9,6 +9,7 @@
 """
 
 import contextlib
+import threading
 from concurrent.futures import Future, InvalidStateError
 from typing import Final
 
@@ -36,11 +37,12 @@ class Epoch:
 
 
 class Epochs:
-    """All epochs that are not done. One thread sends and closes, another counts and settles.
+    """All epochs that are not done. Some threads send and close, another counts and settles.
 
     Attributes:
+        sending: held while records are handed over and counted as sent.
         acked: int64[slots], records that came back; written by the counting thread.
-        due: int64[slots], records that were sent, -1 while more may come; written by the sending thread.
+        due: int64[slots], records that were sent, -1 while more may come; written by those that send.
         sent: records of the epoch that is open.
 
     Args:
@@ -50,6 +52,7 @@ class Epochs:
     def __init__(self, slots: int) -> None:
         self.acked: Ints = np.zeros(slots, np.int64)
         self.due: Ints = np.full(slots, _OPEN, np.int64)
+        self.sending = threading.Lock()
         self.sent = 0
         self._closed: tuple[Epoch, ...] = ()
         self._open = Epoch(0)
@@ -66,6 +69,10 @@ class Epochs:
             Those that are not done, oldest first; and whether what was sent is among them: with every slot
             taken it is not, and the caller asks again when those are done.
         """
+        with self.sending:
+            return self._close()
+
+    def _close(self) -> tuple[tuple[Epoch, ...], bool]:
         self.settle()
         waiting = self._closed
         while waiting and waiting[0].done.done():

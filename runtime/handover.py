@@ -41,7 +41,8 @@ _AT_VALUE: Final = _WIDTH
 _AT_TIMESTAMP: Final = 2 * _WIDTH
 _AT_PARTITION: Final = 3 * _WIDTH
 _AT_TOPIC: Final = 4 * _WIDTH
-_AT_SLOT: Final = 5 * _WIDTH
+AT_SLOT: Final = 5 * _WIDTH + 1
+"""Cell that names where their acknowledgements are counted."""
 _AT_FLAGS: Final = 6 * _WIDTH
 
 _SHARED: Final = np.zeros(7 * _WIDTH, np.int64)
@@ -68,24 +69,22 @@ failure, the event in hand is none of reports."""
 
 
 class Order:
-    """What records of one call share: the topic, the slot, the headers.
+    """What records of one call share: the topic, the headers, the slot at ``AT_SLOT``.
 
     Attributes:
         cells: int64, rows of ``rd_kafka_vu_t``; those of what differs from record to record come first.
 
     Args:
         topic: handle.
-        slot: where their acknowledgements are counted.
         headers: names and values.
     """
 
     __slots__ = ("_texts", "cells")
 
-    def __init__(self, topic: int, slot: int, headers: Sequence[tuple[str, bytes]]) -> None:
+    def __init__(self, topic: int, headers: Sequence[tuple[str, bytes]]) -> None:
         self.cells = np.zeros(len(_SHARED) + _WIDTH * len(headers), np.int64)
         self.cells[: len(_SHARED)] = _SHARED
         self.cells[_AT_TOPIC + 1] = topic
-        self.cells[_AT_SLOT + 1] = slot
         # librdkafka copies them at each record.
         texts = b"".join([name.encode() + b"\0" + value for name, value in headers])
         self._texts = ctypes.create_string_buffer(texts)

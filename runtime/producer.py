@@ -58,7 +58,7 @@ class RecordTooLargeError(DeliveryError):
 
 
 class Producer:
-    """Sends records, from one thread; flushes may be awaited or waited for.
+    """Sends records, from any thread; flushes may be awaited or waited for.
 
     Args:
         settings: how to reach the brokers.
@@ -169,15 +169,16 @@ class Producer:
     ) -> None:
         if self._state[handover.QUIT]:
             raise DeliveryError(f"a producer must be open, was closed before a record of {topic}")
-        order = Order(self._topic(topic), self._epochs.slot, headers or ())
+        order = Order(self._topic(topic), headers or ())
         done: Int = 0
         deadline = 0.0
         while True:
-            first = done
-            done, error = hand_over(
-                self._client, order.cells, data, keys, values, timestamps, partitions, first
-            )
-            self._epochs.sent += int(done - first)
+            with self._epochs.sending:
+                first, order.cells[handover.AT_SLOT] = done, self._epochs.slot
+                done, error = hand_over(
+                    self._client, order.cells, data, keys, values, timestamps, partitions, first
+                )
+                self._epochs.sent += int(done - first)
             if error == 0:
                 return
             if error != librdkafka.QUEUE_FULL:
@@ -228,9 +229,8 @@ class Producer:
 
     def _topic(self, name: str) -> int:
         """Handle of a topic, which lives as long as the client."""
-        if name not in self._topics:
-            self._topics[name] = librdkafka.new_topic(self._client, name.encode(), 0)
-        return self._topics[name]
+        known = self._topics
+        return known.get(name) or known.setdefault(name, librdkafka.new_topic(self._client, name.encode(), 0))
 
     def _raise(self) -> None:
         if self._failure is not None:

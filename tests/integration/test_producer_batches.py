@@ -8,6 +8,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -227,6 +228,25 @@ async def test_more_flushes_than_slots_all_end(
     assert [flush.cancelled() for flush in flushes] == [number == 5 for number in range(40)]
     await asyncio.to_thread(eventually, lambda: producer.outstanding == 0)
     assert len(await asyncio.to_thread(arrived, settings, name, 40)) == 40
+
+
+def test_several_threads_send_and_flush_at_once(
+    settings: KafkaSettings, topic: Callable[[], str], opened: Opened
+):
+    """Each flush returns, and what its thread sent is there then; none is counted in another's epoch."""
+    name, producer = topic(), opened(Producer(settings, "test", linger_ms=0, slots=3))
+
+    def send(number: int) -> int:
+        for _ in range(50):
+            producer.send_all(name, Encoded.of([None] * 4, [b"x"] * 4, np.full(4, 1)), partition=number % 2)
+            producer.wait(60)
+        return 200
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sum(threads.map(send, range(4))) == 800
+    eventually(lambda: producer.outstanding == 0)
+    assert producer._epochs.close() == ((), True)
+    assert len(arrived(settings, name, 800)) == 800
 
 
 async def test_every_flush_after_a_lost_batch_fails_and_it_is_told_once(caplog: pytest.LogCaptureFixture):
