@@ -20,7 +20,8 @@ def signal_problems(settings: Settings) -> Iterator[Problem]:
         # The grammar is loaded only where something is said in it.
         from streams.core.analytics.scan.meaning import MOST, Known  # noqa: PLC0415
 
-        known = Known.of(["1m", *settings.intervals], settings.indicators)
+        dates = settings.policies.trailing_dates
+        known = Known.of(["1m", *settings.intervals], settings.indicators, dates)
         if len(settings.signals) > MOST:
             yield Problem(("signals",), f"must be at most {MOST}, was {len(settings.signals)}", "remove some")
         for place, signal in enumerate(settings.signals):

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from schemas.config import AssetRules, Domain, IndicatorConfig, SignalConfig, VenueConfig
-from schemas.errors import StateError
+from schemas.errors import ConfigurationError, StateError
+from streams.core.analytics.plan import Plan
 from streams.core.analytics.stage import VERSION, AnalyticsStage
 from streams.core.slots import pack
-from tests.factories import Record, at, changed, config, domain, symbol
+from tests.factories import Record, at, calendar_rows, changed, config, domain, symbol
 from tests.unit.analytics.feed import Feed, clock, flat, minute, missing, only, through
 
 
@@ -133,6 +134,16 @@ def test_a_look_back_goes_over_the_trade_date_and_no_farther_than_is_kept():
     assert fired(feed(*day, through(390, "2024-07-01"), minute(0, 11.0))) == ["s1"]
     rest = [minute(number, 11.0) for number in range(1, 390)]
     assert fired(feed(*rest)) == ["s0"]
+
+
+def test_a_look_back_over_days_goes_as_far_as_trade_dates_are_kept():
+    days = ("2024-07-01", "2024-07-02", "2024-07-03")
+    calendar = {"XNYS": calendar_rows(days=days, hours=("13:30-13:35",))}
+    kept = scanning("change(close@1d, 2) > 19", calendars=calendar, trailing_dates=2)
+    log = [minute(n, 10.0 + at_, day=day) for at_, day in enumerate(days) for n in range(5)]
+    assert fired(Feed(kept)(*log), "values") == [{"change(close@1d, 2)": 20.0}]
+    with pytest.raises(ConfigurationError, match="at most 1 days"):
+        Plan(scanning("change(close@1d, 2) > 19", calendars=calendar))
 
 
 def test_quality_moves_with_the_minutes_that_have_no_bar():

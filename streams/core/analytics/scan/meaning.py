@@ -43,15 +43,17 @@ class Known:
 
     Attributes:
         values: names of indicator values by interval; its keys are all intervals.
+        dates: so many trade dates before the current one are kept.
     """
 
     values: Mapping[str, frozenset[str]]
+    dates: int = 1
 
     @staticmethod
-    def of(intervals: Iterable[str], indicators: Iterable[IndicatorConfig]) -> "Known":
+    def of(intervals: Iterable[str], indicators: Iterable[IndicatorConfig], dates: int = 1) -> "Known":
         """What a configuration computes."""
         computed = list(indicators)
-        return Known({name: frozenset(_names(computed, name)) for name in intervals})
+        return Known({name: frozenset(_names(computed, name)) for name in intervals}, dates)
 
 
 def _names(indicators: Iterable[IndicatorConfig], interval: str) -> Iterator[str]:
@@ -69,7 +71,7 @@ def meaning(signal: SignalConfig, known: Known) -> Node:
         fix = f"write one of {', '.join(known.values)}"
         raise ConditionError(1, f"must be about a computed interval, was {signal.interval!r}", fix)
     tree = _filled(parse(signal.when), signal.interval, known)
-    _check(tree, behind=False)
+    _check(tree, known.dates, behind=False)
     base(tree)
     return tree
 
@@ -151,7 +153,7 @@ def _nearest(node: Feature, interval: str, known: Known) -> str:
     return f"write {near[0]}" if near else f"write one of {', '.join(there)}, or add it to the indicators"
 
 
-def _check(node: Node, *, behind: bool) -> None:
+def _check(node: Node, dates: int, *, behind: bool) -> None:
     """Refuse what can never be known: ranks of the past, and days that are not kept."""
     looks_back = isinstance(node, Cross) or (isinstance(node, Call) and node.name in LAGGED)
     if isinstance(node, Call) and node.name in RANKS and behind:
@@ -159,12 +161,9 @@ def _check(node: Node, *, behind: bool) -> None:
         raise ConditionError(node.column, rule, f"compare it: {node.name}(...) <= 3")
     if isinstance(node, Call) and node.name in LAGGED:
         bars = node.arguments[1]
-        if Interval.parse(base(node.arguments[0])).is_daily and getattr(bars, "value", 1) > 1:
-            raise ConditionError(
-                bars.column,
-                "must look back 1 day, since two trade dates are kept",
-                "write 1, or shorter bars",
-            )
+        if Interval.parse(base(node.arguments[0])).is_daily and getattr(bars, "value", 1) > dates:
+            rule = f"must look back at most {dates} days, as many as trailing_dates keeps"
+            raise ConditionError(bars.column, rule, f"write {dates}, shorter bars, or keep more trade dates")
     inside = behind or looks_back or (isinstance(node, Call) and node.name in RANKS)
     for child in children(node):
-        _check(child, behind=inside)
+        _check(child, dates, behind=inside)

@@ -38,7 +38,7 @@ class ScanPlan:
             ]
             for interval in known
         ]
-        values = Known.of(known, domain.indicators)
+        values = Known.of(known, domain.indicators, domain.trailing_dates)
         self.single, self.ranked = compiled(domain.signals, values, names, domain.partitions)
 
 
