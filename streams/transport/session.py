@@ -102,7 +102,7 @@ class Session:
             raise for_code(error)
         self._number = number
         self._epoch = self._epoch % _LARGEST + 1 if number else 0
-        return _parts(data, _ANSWER.size)
+        return _apart(_parts(data, _ANSWER.size))
 
     def _named(self, places: Iterable[tuple[TopicPartition, int]]) -> list[bytes]:
         topics = defaultdict[str, list[bytes]](list)
@@ -125,6 +125,13 @@ def _counted(topics: list[tuple[str, list[bytes]]]) -> list[bytes]:
         name = topic.encode()
         out += [_SHORT.pack(len(name)), name, _INT.pack(len(packed)), *packed]
     return out
+
+
+def _apart(parts: list[Part]) -> list[Part]:
+    """The same, so that what waits of one partition keeps no other one's records in memory."""
+    if sum(len(part.data) > 0 for part in parts) <= 1:
+        return parts
+    return [part._replace(data=bytes(part.data)) for part in parts]
 
 
 def _parts(data: Data, at: int) -> list[Part]:

@@ -9,7 +9,8 @@ consumer in a process of its own notes when it has it. The time of the newest ti
 and everything that follows from them (bars, indicators, rows in ClickHouse) happens on the same machine. The
 echo is a record that goes to the same consumer and is touched by nothing of ours: two of its hops are the
 least that can be. On the right are the checkpoints of all lanes, from the copy of the states to the last
-acknowledgement; they run beside the steps.
+acknowledgement; they run beside the steps. The worker has a session of its own, as the stack gives it one:
+where Linux shares the processor among sessions, the source of the ticks would take from its share.
 
 Then the worker stops, and peers put out the same bars of the same ticks, one after another: a processor of
 Kafka Streams with its store and changelog, whose producer waits 1 ms for company as ours does, and a stock
@@ -217,7 +218,7 @@ def peer(way: Way, kafka: KafkaSettings, feed: Feed, call: Sequence[str], home: 
     reader, limit = Reader(kafka, "bench"), time.monotonic() + PATIENCE_S
     with (
         (home / f"{way.topic}.log").open("ab") as log,
-        subprocess.Popen(call, stdout=log, stderr=log) as popen,
+        subprocess.Popen(call, stdout=log, stderr=log, start_new_session=True) as popen,
     ):
         try:
             while not any(reader.ends([way.topic]).values()):
@@ -237,7 +238,9 @@ def worker(home: Path, notes: Path) -> Iterator[None]:
     call = [sys.executable, "-m", "tests.benchmarks.latency_worker", str(notes)]
     with (
         (home / "latency.log").open("ab") as log,
-        subprocess.Popen(call, env=os.environ | said, stdout=log, stderr=log) as popen,
+        subprocess.Popen(
+            call, env=os.environ | said, stdout=log, stderr=log, start_new_session=True
+        ) as popen,
     ):
         try:
             Process(popen, port).wait_ready()

@@ -101,6 +101,18 @@ def test_an_answer_is_read_whole():
     assert [bytes(one.data) for one in session().answer(memoryview(data))] == [b"first", b"", b"second"]
 
 
+def test_records_of_one_partition_keep_those_of_others_out_of_memory():
+    both, one = (
+        session().answer(memoryview(answer(1, *parts)))
+        for parts in (
+            (Part(A, 0, 9, 9, (), b"many"), Part(B, 0, 9, 9, (), b"few")),
+            (Part(A, 0, 9, 9, (), b"many"), Part(B, 0, 9, 9, (), b"")),
+        )
+    )
+    assert [(type(part.data), part.data) for part in both] == [(bytes, b"many"), (bytes, b"few")]
+    assert isinstance(one[0].data, memoryview)  # the whole answer is its own, and needs no copy
+
+
 def test_an_answer_that_refuses_all_is_an_error():
     with pytest.raises(KafkaStorageError):
         session().answer(answer(0, error=56))
