@@ -104,9 +104,9 @@ def beats(count: int) -> list[Record]:
     return [{**one, "ts": start + n, "ts_through": start + n, "ts_last": start + n} for n in range(count)]
 
 
-def stage(records: list[Record], size: int) -> float:
+def stage(records: list[Record], size: int, symbols: int = 3) -> float:
     """Nanoseconds a record of the whole stage, in steps of so many records."""
-    head = [config(body(3)), *minutes(3, 0, 2)]
+    head = [config(body(symbols)), *minutes(symbols, 0, 2)]
     cut = [
         columns("bars.1m", 0, *records[first : first + size], first_offset=len(head) + first)
         for first in range(0, len(records), size)
@@ -145,6 +145,9 @@ def main() -> None:
     for size in (1, 10, 1_000):
         cost = stage(minutes(3, 2, 300), size) / 1e3
         out(f"{f'a minute with all that follows, steps of {size:,}':<52}{cost:>10,.1f} us\n")
+    for symbols in (50, 200):
+        cost = stage(minutes(symbols, 2, 60), symbols, symbols) / 1e3
+        out(f"{f'the same, each step a minute of {symbols} symbols':<52}{cost:>10,.1f} us\n")
 
 
 if __name__ == "__main__":

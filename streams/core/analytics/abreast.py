@@ -27,6 +27,8 @@ from streams.core.analytics.state import SymbolState
 
 LEAST: Final = 8
 """Fewer bars are taken up one by one: that is quicker."""
+MOST: Final = 4_096
+"""More bars are not looked at together."""
 
 
 @dataclass(slots=True, eq=False)
@@ -66,6 +68,10 @@ class Turn:
 
     states: list[SymbolState]
     groups: list[Group]
+
+
+NO_TURN: Final = Turn([], [])
+"""No bars."""
 
 
 def runs(kinds: NDArray[np.int8], kind: int) -> Iterator[tuple[int, int]]:

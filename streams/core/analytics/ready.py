@@ -13,7 +13,7 @@ from schemas.market.intervals import Interval
 from schemas.records import record_type
 from streams.core.analytics.abreast import Turn
 from streams.core.analytics.revise import Places
-from streams.core.analytics.rows import NULL, Row, Rows
+from streams.core.analytics.rows import BAR, NULL, Row, Rows
 from streams.core.analytics.state import SymbolState
 from streams.core.analytics.told import NO_NAMES, Told, derived
 
@@ -141,7 +141,7 @@ class Emission:
     def _bars_of(self, interval: Interval) -> Draft:
         parts = self._bars[interval]
         draft = Draft(f"bars.{interval}", self._partition)
-        rows = np.concatenate([row for _, _, row in parts])
+        rows = np.frombuffer(b"".join([row.tobytes() for _, _, row in parts]), BAR)
         bars = _BAR.empty(len(rows))
         _write(rows, bars)
         bars["symbol"] = draft.texts(name for names, _, _ in parts for name in names)

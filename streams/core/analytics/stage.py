@@ -16,7 +16,7 @@ from schemas.errors import ConfigurationError
 from schemas.history import read
 from schemas.records import record_type
 from schemas.topics import TOPICS
-from streams.core.analytics.abreast import LEAST, candidates, move_on, runs, set_bars, turn_of
+from streams.core.analytics.abreast import LEAST, MOST, NO_TURN, candidates, move_on, runs, set_bars, turn_of
 from streams.core.analytics.incoming import FAULTS
 from streams.core.analytics.partition import CONFIG_KEYS, Partition
 from streams.core.analytics.ready import BARS, INDICATORS
@@ -96,7 +96,7 @@ class AnalyticsStage:
         position = alone = 0
         for begin, end in runs(batch.kinds, _BAR):
             while position < end:
-                part = slice(position, end)
+                part = slice(position, min(end, position + MOST))
                 if (
                     begin <= position >= alone
                     and end - position >= LEAST
@@ -174,10 +174,10 @@ class AnalyticsStage:
             How many that were, and the position up to which bars are to be applied one by one.
         """
         states, places = candidates(self._symbols, step.bars, rows, self._scanner.is_awake)
-        turn = turn_of(states, places, step.bars, rows)
+        turn = turn_of(states, places, step.bars, rows) if len(states) >= LEAST else NO_TURN
         count = len(turn.states)
         if count < LEAST:
-            return 0, position + count + 1
+            return 0, position + LEAST  # few symbols come again and again: they are not asked at every bar
         self._offset = offsets[count - 1]
         plan, watermark = turn.states[0].plan, self._own.watermark
         set_bars(turn, step.bars, rows, plan.coverage_limit, watermark)
