@@ -69,7 +69,7 @@ failure, the event in hand is none of reports."""
 
 
 class Order:
-    """What records of one call share: the topic, the headers, the slot at ``AT_SLOT``.
+    """What records of a call share: the topic, the headers, the slot at ``AT_SLOT``.
 
     Attributes:
         cells: int64, rows of ``rd_kafka_vu_t``; those of what differs from record to record come first.
@@ -79,20 +79,35 @@ class Order:
         headers: names and values.
     """
 
-    __slots__ = ("_texts", "cells")
+    __slots__ = ("_form", "_texts", "cells")
 
     def __init__(self, topic: int, headers: Sequence[tuple[str, bytes]]) -> None:
         self.cells = np.zeros(len(_SHARED) + _WIDTH * len(headers), np.int64)
         self.cells[: len(_SHARED)] = _SHARED
         self.cells[_AT_TOPIC + 1] = topic
+        self._form = _form(headers)
         # librdkafka copies them at each record.
-        texts = b"".join([name.encode() + b"\0" + value for name, value in headers])
-        self._texts = ctypes.create_string_buffer(texts)
+        self._texts = ctypes.create_string_buffer(_texts(headers))
         at, row = ctypes.addressof(self._texts), len(_SHARED)
         for name, value in headers:
             value_at = at + len(name.encode()) + 1
             self.cells[row : row + 4] = _HEADER, at, value_at, len(value)
             at, row = value_at + len(value), row + _WIDTH
+
+    def takes(self, headers: Sequence[tuple[str, bytes]]) -> bool:
+        """Take other values of the headers; not where a name or a size is another."""
+        if _form(headers) != self._form:
+            return False
+        self._texts.raw = _texts(headers)
+        return True
+
+
+def _form(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, int]]:
+    return [(name, len(value)) for name, value in headers]
+
+
+def _texts(headers: Sequence[tuple[str, bytes]]) -> bytes:
+    return b"".join([name.encode() + b"\0" + value for name, value in headers])
 
 
 @inlined

@@ -88,7 +88,8 @@ class Producer:
         self._timeout = delivery_timeout_ms / 1_000
         self._on_failure = on_failure
         self._failure: DeliveryError | None = None
-        self._topics: dict[str, int] = {}
+        self._topics: dict[str, int] = {}  # handles, which live as long as the client
+        self._orders: dict[str, Order] = {}
         self._epochs = Epochs(slots)
         self._state = np.zeros(handover.STATE, np.int64)
         self._report = np.zeros(handover.REPORT, np.int64)
@@ -169,11 +170,11 @@ class Producer:
     ) -> None:
         if self._state[handover.QUIT]:
             raise DeliveryError(f"a producer must be open, was closed before a record of {topic}")
-        order = Order(self._topic(topic), headers or ())
         done: Int = 0
         deadline = 0.0
         while True:
             with self._epochs.sending:
+                order = self._order(topic, headers or ())
                 first, order.cells[handover.AT_SLOT] = done, self._epochs.slot
                 done, error = hand_over(
                     self._client, order.cells, data, keys, values, timestamps, partitions, first
@@ -227,10 +228,14 @@ class Producer:
         self._state[handover.QUIT] = 1
         self._poller.join(1.0)
 
-    def _topic(self, name: str) -> int:
-        """Handle of a topic, which lives as long as the client."""
-        known = self._topics
-        return known.get(name) or known.setdefault(name, librdkafka.new_topic(self._client, name.encode(), 0))
+    def _order(self, topic: str, headers: Headers) -> Order:
+        """What records of a topic share; made anew for headers of another form alone, as it costs a while."""
+        order = self._orders.get(topic)
+        if order is None or not order.takes(headers):
+            if topic not in self._topics:
+                self._topics[topic] = librdkafka.new_topic(self._client, topic.encode(), 0)
+            order = self._orders[topic] = Order(self._topics[topic], headers)
+        return order
 
     def _raise(self) -> None:
         if self._failure is not None:
