@@ -7,7 +7,6 @@ like those of a broker, so that kernels see the very array types they will see l
 
 import logging
 from collections.abc import Callable, Iterable
-from itertools import count
 from typing import Final
 
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
@@ -33,7 +32,11 @@ _LOG: Final = logging.getLogger(__name__)
 
 _MINUTE: Final = 60_000_000_000
 _OPEN: Final = 1_700_000_040 * 1_000_000_000 // _MINUTE * _MINUTE
+_WAITS: Final = 3
+"""In this round the correction comes before the print that it names."""
 _LAST: Final = 6
+_CROWD: Final = [f"WARM{number}" for number in range(9)]
+"""Symbols whose bars come together: beyond eight, analytics moves them on side by side."""
 _DAY: Final = _OPEN // (1440 * _MINUTE)
 _CALENDAR: Final = CalendarRows(
     name="warm", version="1", anchor="utc", zone="UTC",
@@ -41,7 +44,10 @@ _CALENDAR: Final = CalendarRows(
 )  # fmt: skip
 _DOMAIN: Final = Domain(
     version=1,
-    symbols=[SymbolConfig("WARM", "crypto", "warm", ["warm"], rules=RuleChanges(correction_prints=10))],
+    symbols=[
+        SymbolConfig(name, "crypto", "warm", ["warm"], rules=RuleChanges(correction_prints=10))
+        for name in ("WARM", *_CROWD)
+    ],
     sources=[SourceConfig("warm", "ticks.raw")],
     calendars={"warm": _CALENDAR},
     indicators=[IndicatorConfig("warm", "ema", 2)],
@@ -87,25 +93,37 @@ def warm(
 
 def _batches(topic: str, codec: Codec) -> Iterable[Columns]:
     """One record of each type, the configuration first; then all again: later, late, and to the end."""
-    records = sorted(TOPICS[topic].records, key=lambda record: record != "Config")
-    offset = count()
+    records, offset = sorted(TOPICS[topic].records, key=lambda record: record != "Config"), 0
     for minutes in (0, 3, 1, _LAST):
-        for record in records:
-            draft = Draft(topic, 0)
-            draft.row(record, 0, **_fields(record, minutes))
-            builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1 << 20)
-            for key, value, timestamp in codec.encode(draft.finish()).records():
-                builder.append(0, timestamp, key, value, [("made_by", b"warm")])
-            raw = bytearray(builder.build())
-            raw[0:8] = next(offset).to_bytes(8, "big")  # the base offset is no part of the checksum
-            yield codec.decode(topic, from_batches([bytes(raw)]), 0)
+        rounds = [[(record, _fields(record, minutes))] for record in records]
+        if minutes == 0 and "Bar" in records:
+            rounds += [
+                [("Bar", _fields("Bar", later) | {"symbol": symbol}) for symbol in _CROWD]
+                for later in range(_LAST)
+            ]
+        for rows in rounds:
+            yield _batch(topic, codec, rows, offset)
+            offset += len(rows)
+
+
+def _batch(topic: str, codec: Codec, rows: list[tuple[str, dict[str, object]]], offset: int) -> Columns:
+    draft = Draft(topic, 0)
+    for place, (record, fields) in enumerate(rows):
+        draft.row(record, place, **fields)
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1 << 20)
+    for number, (key, value, timestamp) in enumerate(codec.encode(draft.finish()).records()):
+        builder.append(number, timestamp, key, value, [("made_by", b"warm")])
+    raw = bytearray(builder.build())
+    raw[0:8] = offset.to_bytes(8, "big")  # the base offset is no part of the checksum
+    return codec.decode(topic, from_batches([bytes(raw)]), 0)
 
 
 def _fields(record: str, minutes: int) -> dict[str, object]:
     """Those of the fields that a record type has, instants moved by some minutes."""
     later, known = minutes * _MINUTE, _FIELDS | {"final": minutes == _LAST}
     if record in ("Tick", "Correction"):
-        known |= {"trade_id": str(minutes)}
+        waits = record == "Correction" and minutes == _WAITS
+        known |= {"trade_id": "to come" if waits else str(minutes)}
     fields = {name: known[name] for name in record_type(record).names if name in known}
     return {
         name: value + later if isinstance(value, int) and (name.startswith("ts") or name == "line") else value
