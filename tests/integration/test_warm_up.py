@@ -17,6 +17,7 @@ from schemas.errors import DependencyError
 from schemas.history import HISTORY, bars_needed
 from schemas.partition import partition_of
 from schemas.registry import registered
+from tests.eventually import eventually
 from tests.factories import domain, symbol
 from tests.sinks import BAR, MINUTE, T0, own_database, store_of
 
@@ -46,11 +47,16 @@ def test_the_newest_stored_bars_are_sent_to_the_partition_of_their_symbol(
         before = reader.ends(["bars.1m"])
         told = warm_up(body, endpoints, producer, ids, partitions)
         reader.assign(before)
-        found = [
-            (place.number, decode_record(record.value or b"", names_of(ids)))
-            for place, records in reader.read(10.0).items()
-            for record in records
-        ]
+        found = []
+
+        def all_came() -> bool:
+            for place, records in reader.read(1.0).items():
+                found.extend(
+                    (place.number, decode_record(one.value or b"", names_of(ids))) for one in records
+                )
+            return len(found) >= len(names)
+
+        eventually(all_came)  # of each partition in its own time
     finally:
         producer.close()
         reader.close()
