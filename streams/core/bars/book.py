@@ -110,8 +110,9 @@ class Book:
         """Take up a trade date in a slot; open gaps of the one that leaves are abandoned."""
         abandon(listing, day, self.sheets)
         self._changed.add(listing.index)
-        day.begin(session_date, listing.grid.minutes(session_date))
-        day.aim(self.partition.roster.since[listing.index])
+        roster = self.partition.roster
+        day.begin(session_date, roster.slots(listing.grid, session_date).minutes)
+        day.aim(roster.since[listing.index])
         self.days.mark(listing, day, session_date)
 
     def advance(self, number: int, *, final: bool) -> None:

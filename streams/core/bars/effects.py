@@ -194,11 +194,11 @@ class Effects:
 
     def tell_session(self, sheets: Sheets, state: int, ts: int) -> None:
         """Tell of the session by the bars of every interval."""
-        day, grid, partition = self._day, self._listing.grid, self._partition
-        told = sessions.Told(grid.session_bounds(day.session_date), ts, state)
+        day, partition = self._day, self._partition
+        slots = partition.roster.slots(self._listing.grid, day.session_date)
+        told = sessions.Told(slots.bounds, ts, state)
         closed = state == sessions.CLOSED
-        faulty = sessions.faults(day.rows, partition.session_timeout, closed=closed)
-        slots = partition.roster.slots(grid, day.session_date)
+        faulty = sessions.faults(day.rows, partition.session_timeout, closed)
         for of in sessions.qualities(day.rows, slots, faulty, partition.domain.coverage_limit):
             sheets.session(self._listing.name, day, told, of)
         if state != sessions.PLANNED:

@@ -144,8 +144,7 @@ class Partition:
         roster, at = self.roster, listing.index
         is_new = not roster.here[at]
         if is_new:
-            roster.here[at] = True
-            roster.regroup()
+            roster.arrive(at)
         if roster.since[at] == FOREVER and (source == listing.history or not roster.waiting[at]):
             mark = self.marks.mark(source)
             roster.subscribe(at, ts_open if mark == NEVER else mark - mark % MINUTE)

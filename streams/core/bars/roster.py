@@ -4,25 +4,25 @@ Who decides a minute depends on the symbol's sources alone, so it is reckoned on
 decides nothing costs a few comparisons, however many symbols there are.
 """
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Mapping
-from typing import Final, TypeAlias
+from functools import lru_cache
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from schemas.config import Domain, SymbolConfig, rules_of
 from schemas.errors import ConfigurationError
 from schemas.market.grid import Grid
 from schemas.market.intervals import MINUTE, Interval
 from schemas.partition import partition_of
+from streams.core.bars.quality import Slots
 from streams.core.bars.state import SLOTS
 from streams.core.watermark import FOREVER, NEVER, Watermarks
 
-Ints: TypeAlias = NDArray[np.int64]
-
 _MS: Final = 1_000_000
+_REMEMBERED: Final = 64  # grids and trade dates whose bars are kept
 
 
 class Listing:
@@ -154,7 +154,6 @@ class Roster:
         led: by source number, -1 for none, the groups that it decides.
         alone: numbers of the sources that are configured with one symbol.
         live: numbers of the sources that write bars as they happen, so never from the future.
-        intervals: 1m and the derived ones, ascending.
     """
 
     def __init__(self, domain: Domain, marks: Watermarks, partition: int) -> None:
@@ -178,7 +177,8 @@ class Roster:
         histories = {config.history for config in domain.symbols}
         self.live = {_number(marks, name) for name in vendors if name not in histories}
         derived = sorted({Interval.parse(name) for name in domain.intervals})
-        self.intervals = [Interval.parse("1m"), *(one for one in derived if one.ns > MINUTE)]
+        intervals = [Interval.parse("1m"), *(one for one in derived if one.ns > MINUTE)]
+        self._slots = lru_cache(_REMEMBERED)(lambda grid, date: Slots(grid, intervals, date))
 
     def _form_groups(self, trailing: int) -> None:
         numbers: dict[tuple[int, ...], int] = {}
@@ -204,7 +204,10 @@ class Roster:
             self.windows_of[group].append((grid, window))
 
     def regroup(self) -> None:
-        """Give each symbol the group that decides it now; call it when ``here`` or ``waiting`` changed."""
+        """Give each symbol the group that decides it now; call it when ``here`` or ``waiting`` changed.
+
+        Where a single symbol has come, ``arrive`` is enough.
+        """
         choices = zip(self.waiting, self._loading, self._live, strict=True)
         self.group = [loading if waits else live for waits, loading, live in choices]
         self.members: list[list[int]] = [[] for _ in self.groups]
@@ -216,6 +219,13 @@ class Roster:
             if here and not waits
         })  # fmt: skip
         self._unset: dict[int, list[int]] | None = None
+
+    def arrive(self, at: int) -> None:
+        """A symbol belongs here."""
+        group = self.group[at]
+        self.here[at] = True
+        if not self.waiting[at] and group not in self.deciding:
+            insort(self.deciding, group)
 
     def lead(self) -> None:
         """Index the groups by who decides them; call it when ``best`` changed."""
@@ -249,9 +259,9 @@ class Roster:
         """The first trade date of a symbol that may be revised, in days."""
         return max(self.window(listing).oldest, self.floor[listing.index])
 
-    def slots(self, grid: Grid, session_date: int) -> list[tuple[bytes, Ints]]:
-        """Starts of the bars of each interval on a trade date."""
-        return [(one.name.encode(), grid.slots(one, session_date)[0]) for one in self.intervals]
+    def slots(self, grid: Grid, session_date: int) -> Slots:
+        """The bars of a trade date; those of the last ones asked for are kept."""
+        return self._slots(grid, session_date)
 
     def inherit(self, other: "Roster") -> None:
         """Take over what the symbols and groups of the configuration before have reached."""

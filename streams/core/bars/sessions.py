@@ -9,14 +9,12 @@ It is planned when the one before opens, or when its symbol is subscribed, so th
 before the open. Where nothing spoke at its open, it is told of with its first decided minute.
 """
 
-from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from schemas.flags import EARLY_END, LATE_START, LOW_QUALITY, NO_BARS, TIMED_OUT, UNFILLED
-from streams.core.bars.quality import Minutes, Parts, halted, known
-from streams.core.bars.state import EMPTY, REAL, REFETCHED, UNDECIDED, Day, Ints, Rows
+from schemas.jit import kernel
+from streams.core.bars.quality import Parts, Slots, is_halted, is_known, parts
+from streams.core.bars.state import EMPTY, REAL, REFETCHED, UNDECIDED, Day, Rows
 
 CADENCE: Final = 30
 """A session is told of each time so many more minutes are decided."""
@@ -57,25 +55,20 @@ def is_due(day: Day, timeout: int, *, changed: bool) -> bool:
         return True
     if not told < timeout <= day.next or (day.rows["kind"][:timeout] == REAL).any():
         return False
-    return bool(faults(day.rows, timeout, closed=False) & LATE_START)
+    return bool(faults(day.rows, timeout, False) & LATE_START)
 
 
-def qualities(
-    rows: Rows, slots: Sequence[tuple[bytes, Ints]], faulty: int, limit: float
-) -> Iterator[Quality]:
+def qualities(rows: Rows, slots: Slots, faulty: int, limit: float) -> list[Quality]:
     """The quality of a session by the bars of each interval.
 
     Args:
         rows: ``MINUTE`` rows of the session.
-        slots: intervals and the starts of their bars.
+        slots: its bars.
         faulty: flags of the session.
         limit: a quality below it is flagged, 0 to 1.
     """
-    minutes, starts = Minutes(rows), rows["ts_open"].copy()
-    for name, opens in slots:
-        firsts = np.searchsorted(starts, opens)
-        found = minutes.parts(firsts)
-        yield Quality(name, found, len(firsts), faulty | doubt(found, limit))
+    each = zip(slots.names, parts(rows, slots), slots.planned, strict=True)
+    return [Quality(name, found, planned, faulty | doubt(found, limit)) for name, found, planned in each]
 
 
 def is_over(day: Day) -> bool:
@@ -83,7 +76,8 @@ def is_over(day: Day) -> bool:
     return len(day.rows) > 0 and day.next == len(day.rows)
 
 
-def faults(rows: Rows, timeout: int, *, closed: bool) -> int:
+@kernel
+def faults(rows: Rows, timeout: int, closed: bool) -> int:
     """Flags of a session that are those of every interval.
 
     Args:
@@ -91,19 +85,24 @@ def faults(rows: Rows, timeout: int, *, closed: bool) -> int:
         timeout: so many minutes without any known one are too many.
         closed: every minute is decided.
     """
-    rows = rows[rows["kind"] != UNDECIDED]
-    is_known = known(rows)
-    found = 0
-    if len(rows) >= timeout and not is_known[:timeout].any():
+    count, first, last, found = 0, -1, -1, NO_BARS if closed else 0
+    for place in range(len(rows)):
+        row = rows[place]
+        if row["kind"] == UNDECIDED:
+            continue
+        if is_known(row):
+            first, last = count if first < 0 else first, count
+        if row["kind"] != REAL and row["judge"] < 0 and not is_halted(row):
+            found |= TIMED_OUT
+        if row["kind"] == EMPTY and not is_halted(row):
+            found |= UNFILLED
+        if row["kind"] in (REAL, REFETCHED):
+            found &= ~NO_BARS
+        count += 1
+    if count >= timeout and not 0 <= first < timeout:
         found |= LATE_START
-    if closed and not is_known[-timeout:].any():
+    if closed and (last < 0 or last < count - timeout):
         found |= EARLY_END
-    if (rows["judge"][(rows["kind"] != REAL) & ~halted(rows)] < 0).any():
-        found |= TIMED_OUT
-    if ((rows["kind"] == EMPTY) & ~halted(rows)).any():
-        found |= UNFILLED
-    if closed and not ((rows["kind"] == REAL) | (rows["kind"] == REFETCHED)).any():
-        found |= NO_BARS
     return found
 
 

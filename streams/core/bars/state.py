@@ -21,6 +21,7 @@ from streams.core.slots import HEADER_SIZE
 from streams.core.watermark import FOREVER
 
 Rows: TypeAlias = NDArray[np.void]
+Row: TypeAlias = np.void
 Ints: TypeAlias = NDArray[np.int64]
 
 VERSION: Final = 5
