@@ -69,10 +69,40 @@ class Words:
         self._said: dict[Identity, list[Record]] = defaultdict(list)
         self._prints: dict[Identity, list[Record]] = defaultdict(list)
         self.waiting: dict[int, Record] = {}
+        self._begun: dict[tuple[str, str], int] = {}
+
+    def begin(self, pair: tuple[str, str], ts: int) -> None:
+        """From now on prints of a pair are kept; minutes up to that of an instant have begun before."""
+        self._begun[pair] = ts - ts % MINUTE
+
+    def is_whole(self, pair: tuple[str, str], ts: int) -> bool:
+        """Whether all prints of the minute of an instant are kept."""
+        return ts - ts % MINUTE > self._begun[pair]
+
+    def forget(self, pair: tuple[str, str], counted: list[Record]) -> list[int]:
+        """Prints of a pair are kept no more: they stay as they stand. Places of the words that waited."""
+        del self._begun[pair]
+        for one in counted:
+            said = self.standing([one])
+            one.update(said[0] if said else {"priced": False, "size": None}, who=None, doubted=False)
+        found = [at for at, word in self.waiting.items() if (word["symbol"], word["source"]) == pair]
+        for at in found:
+            del self.waiting[at]
+        for names in (self._said, self._prints):
+            for who in [who for who in names if who[:2] == pair]:
+                del names[who]
+        return found
+
+    def refuse(self, who: Identity | None) -> list[int]:
+        """A print came whose minute is not kept whole: what is said of it does not hold."""
+        found = self.came(who)
+        if who is not None:
+            self._said[who] = [one for one in self._said[who] if one["at"] not in found]
+        return found
 
     def keep(self, print_: Record) -> None:
-        """A print that spent its identity."""
-        if print_["who"] is not None:
+        """A print that spent its identity, where prints of its pair are kept."""
+        if print_["who"] is not None and print_["who"][:2] in self._begun:
             self._prints[print_["who"]].append(print_)
 
     def prints(self, word: Record) -> list[Record]:
@@ -93,6 +123,8 @@ class Words:
         for ts in [said, *(one["bar"] for one in prints)]:
             if ts - ts % MINUTE + MINUTE + lateness <= watermark:
                 return "late.V09"
+        if prints and not self.is_whole(who[:2], max(one["bar"] for one in prints)):
+            return "rejected.C02"
         if any(order(word) <= order(other) for other in self._said[who]):
             return "duplicate"
         mine = [one for one in self.waiting.values() if identity(one)[:2] == who[:2]]  # type: ignore[index]
@@ -100,7 +132,7 @@ class Words:
             return "rejected.C03"
         self._said[who].append({**word, "at": at})
         if not prints:
-            self.waiting[at] = {**word, "until": said - said % MINUTE + MINUTE + lateness}
+            self.waiting[at] = {**word, "ends": said - said % MINUTE + MINUTE}
         return "out" if prints else "held"
 
     def came(self, who: Identity | None) -> list[int]:

@@ -6,7 +6,7 @@ Each sentence behind ``By law`` is one of SEMANTICS, behind ``By text`` one of `
 from collections import defaultdict
 from typing import Any, Final
 
-from schemas.config import Domain
+from schemas.config import Domain, SymbolConfig, decode, rules_of
 from schemas.flags import PARTIAL
 from tests.oracle.bar import Open, fold, withdrawn
 from tests.oracle.calendar import MINUTE, SECOND, Calendar
@@ -37,6 +37,8 @@ class Folded:
         self._place = 0
         self._domain = Domain(0)
         self._calendars: dict[str, Calendar] = {}
+        self._disorders: dict[Pair, int] = {}  # of each pair that was ever named, as it was last
+        self._admitted: set[Pair] = set()
         self._marks: dict[str, int] = defaultdict(lambda: NEVER)
         self._lives = Lives()
         self._minutes = Minutes()
@@ -67,9 +69,44 @@ class Folded:
     def _symbol(self, name: str) -> Any:
         return next((symbol for symbol in self._domain.symbols if symbol.symbol == name), None)
 
+    def _pairs(self) -> dict[Pair, SymbolConfig]:
+        """Every symbol from each of its sources of ticks, as the configuration names them."""
+        feeds = {one.name for one in self._domain.sources if one.topic == "ticks.raw"}
+        return {
+            (one.symbol, name): one for one in self._domain.symbols for name in one.sources if name in feeds
+        }
+
+    def _configure(self, record: Record) -> None:
+        domain = decode(record["body"])
+        if domain.version <= self._domain.version:  # "a version not newer changes nothing"
+            return
+        before = {pair: self._keeps(symbol) for pair, symbol in self._pairs().items()}
+        self._domain = domain
+        self._calendars = {name: Calendar(rows) for name, rows in domain.calendars.items()}
+        now = self._pairs()
+        # Minutes that hold prints of a pair that is taken out close by its last disorder.
+        self._disorders |= {pair: rules_of(domain, one).disorder_ms * MS for pair, one in now.items()}
+        for pair, symbol in now.items():
+            if self._keeps(symbol) and not before.get(pair):
+                self._words.begin(pair, self._newest(pair))
+        for pair in [pair for pair, kept in before.items() if kept]:
+            if pair not in now or not self._keeps(now[pair]):
+                # By text "prints kept for its corrections are forgotten"
+                for place in self._words.forget(pair, self._forming.prints(pair)):
+                    self.outcomes[place] = "rejected.C02"
+        self._minutes.forget({name for name, _ in before} - {name for name, _ in now})
+
+    def _keeps(self, symbol: SymbolConfig) -> bool:
+        return symbol.price == "last" and rules_of(self._domain, symbol).correction_prints > 0
+
+    def _newest(self, pair: Pair) -> int:
+        """Minutes up to the one of this instant have begun; ``NEVER`` where no record was admitted."""
+        known = pair in self._admitted
+        return max(self._marks[pair[1]], self._forming.largest(pair)) if known else NEVER
+
     def _watermark(self, symbol: str, source: str) -> int:
         # By law "A symbol's watermark for a source = mark - disorder of its class"
-        return self._marks[source] - self._domain.assets[self._symbol(symbol).asset].disorder_ms * MS
+        return self._marks[source] - self._disorders[symbol, source]
 
     def _close(self, source: str, *, heartbeat: bool = False, final: bool = False) -> None:
         """Publish what the watermarks of a source passed."""

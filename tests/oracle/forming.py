@@ -31,6 +31,14 @@ class Forming:
         self._largest: dict[Pair, int] = defaultdict(lambda: NEVER)
         self._shown: dict[tuple[str, str, int], list[Record]] = defaultdict(list)
 
+    def largest(self, pair: Pair) -> int:
+        """Largest ts_event of the prints of a pair that count."""
+        return self._largest[pair]
+
+    def prints(self, pair: Pair) -> list[Record]:
+        """Every print of a pair that counts."""
+        return [one for (*own, _), shown in self._shown.items() if (*own,) == pair for one in shown]
+
     def silence(self, one: Record, pair: Pair, segment: Segment | None, rules: AssetRules) -> int:
         """V15: "no tick in an open session for [60 s]": FLAG."""
         if segment is None or not rules.quiet_ms:

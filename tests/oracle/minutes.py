@@ -1,6 +1,7 @@
 """What ``ticks`` says of minutes beside their bars: refused records, holes in sequences, halts."""
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any, Final
 
 from schemas.config import Domain
@@ -14,6 +15,15 @@ LASTS: Final = 10**30
 COUNTED: Final = {"rejected": "rejected", "duplicate": "duplicate", "late.V16": "late"}
 
 
+@dataclass
+class _Halt:
+    """A halt, ``[start, end)``, and the mark of its source up to which its minutes are told."""
+
+    start: int
+    end: int = LASTS
+    told: int = -LASTS
+
+
 class Minutes:
     """By law "MinuteStatus {symbol, source, ts_open, rejected, late, duplicate, seq_hole, halted}".
 
@@ -25,7 +35,7 @@ class Minutes:
         self.told: dict[Key, Record] = {}
         self._open: dict[Key, Record] = {}
         self._numbers: dict[tuple[str, str, str], int] = {}
-        self._halts: dict[tuple[str | None, str], list[list[int]]] = defaultdict(list)
+        self._halts: dict[tuple[str | None, str], list[_Halt]] = defaultdict(list)
 
     def note(self, key: Key, **said: int) -> None:
         """Something is to be said of an open minute."""
@@ -53,21 +63,33 @@ class Minutes:
     def halt(self, status: Record) -> None:
         """Take a SourceStatus."""
         spans = self._halts[status["symbol"], status["source"]]
-        lasts = bool(spans) and spans[-1][1] == LASTS
-        if status["status"] == "halted" and lasts:
-            spans[-1][0] = min(spans[-1][0], status["ts"])
-        elif status["status"] == "halted":
-            spans.append([status["ts"], LASTS])
-        elif status["status"] == "resumed" and lasts:
-            spans[-1][1] = status["ts"]
+        last = spans[-1] if spans and spans[-1].end == LASTS else None
+        if status["status"] == "halted" and last is None:
+            spans.append(_Halt(status["ts"]))
+        elif status["status"] == "halted" and last is not None and status["ts"] < last.start:
+            last.start, last.told = status["ts"], -LASTS
+        elif status["status"] == "resumed" and last is not None:
+            last.end = status["ts"]
 
-    def tell_halts(self, symbol: str, source: str, calendar: Calendar, watermark: int) -> None:
+    def tell_halts(self, symbol: str, source: str, calendar: Calendar, mark: int, disorder: int) -> None:
         """The halted minutes that a heartbeat of their source closes."""
-        for start, end in [*self._halts[None, source], *self._halts[symbol, source]]:
-            for ts_open in range(start - start % MINUTE, min(end, watermark), MINUTE):
-                touched = start < end and calendar.segment(ts_open) is not None
-                if touched and ts_open + MINUTE <= watermark:
+        for halt in [*self._halts[None, source], *self._halts[symbol, source]]:
+            for ts_open in range(halt.start - halt.start % MINUTE, min(halt.end, mark - disorder), MINUTE):
+                touched = halt.start < halt.end and calendar.segment(ts_open) is not None
+                # Those that closed while the symbol was out are told to nobody.
+                if touched and halt.told < ts_open + MINUTE + disorder <= mark:
                     self.told.setdefault((symbol, source, ts_open), defaultdict(int))["halted"] = 1
+
+    def heard(self, source: str, mark: int) -> None:
+        """The halts of a source are told of up to a mark."""
+        for (_, own), halts in self._halts.items():
+            for halt in halts if own == source else []:
+                halt.told = max(halt.told, mark)
+
+    def forget(self, symbols: set[str]) -> None:
+        """Symbols were taken out, and whether they are halted is forgotten."""
+        for symbol, source in [who for who in self._halts if who[0] in symbols]:
+            del self._halts[symbol, source]
 
 
 def is_gapless(source: str, domain: Domain) -> bool:

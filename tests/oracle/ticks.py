@@ -1,17 +1,18 @@
 """What must become of one partition's log of ``ticks.raw``: outcomes, final 1m and 1s bars, statuses.
 
 Slow and obvious: every bar keeps its prints and is folded anew each time it is published. Each
-sentence behind ``By law`` is one of SEMANTICS. Not covered: symbols taken out;
-prints forgotten before a cancel or correct of them comes.
+sentence behind ``By law`` is one of SEMANTICS. Not covered: prints forgotten for want of room before a
+cancel or correct of them comes; a source that is ``last_price`` for a while.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
-from schemas.config import decode, rules_of
+from schemas.config import rules_of
 from tests.oracle.bar import Open
-from tests.oracle.calendar import MINUTE, Calendar
+from tests.oracle.calendar import MINUTE
 from tests.oracle.corrections import identity, refusal
+from tests.oracle.doubts import Pair
 from tests.oracle.folded import MS, NEVER, Folded, Key
 from tests.oracle.minutes import COUNTED, is_gapless
 from tests.oracle.prints import Record, bar_of, flags, folded_price, meaning, stateless
@@ -29,20 +30,17 @@ class Ticks(Folded):
             elif kind == "Heartbeat":
                 self._hear(record)
             elif kind == "SourceStatus":
-                self._minutes.halt(record)
+                if record["symbol"] is None or self._symbol(record["symbol"]) is not None:
+                    self._minutes.halt(record)
             elif kind == "Correction":
                 self.outcomes[self._place] = self._correct(record)
             else:
                 outcome = self.outcomes[self._place] = self._admit(record)
                 self._remark(record, outcome)
+            if self.outcomes.get(self._place) == "out":
+                self._admitted.add((record["symbol"], record["source"]))
             self._place += 1
         return self
-
-    def _configure(self, record: Record) -> None:
-        domain = decode(record["body"])
-        if domain.version > self._domain.version:  # "a version not newer changes nothing"
-            self._domain = domain
-            self._calendars = {name: Calendar(rows) for name, rows in domain.calendars.items()}
 
     def _hear(self, beat: Record) -> None:
         source = beat["source"]
@@ -54,16 +52,17 @@ class Ticks(Folded):
         # By law "a final one at the end, which closes every 1s and 1m bar that holds ticks"
         self._close(source, heartbeat=True, final=beat["final"])
         for place, word in list(self._words.waiting.items()):
-            expired = word["until"] <= self._watermark(word["symbol"], source)
-            if word["source"] == source and (expired or beat["final"]):
+            # By text "until ... its minute could be no longer admitted"
+            until = word["ends"] + self._domain.lateness_ms * MS
+            mine = word["source"] == source
+            if mine and (beat["final"] or until <= self._watermark(word["symbol"], source)):
                 self._words.give_up(place)
                 self.outcomes[place] = "rejected.C01"
-        for symbol in self._domain.symbols:
-            if source in symbol.sources:
+        for pair, symbol in self._pairs().items():
+            if pair[1] == source:
                 calendar = self._calendars[symbol.calendar]
-                self._minutes.tell_halts(
-                    symbol.symbol, source, calendar, self._watermark(symbol.symbol, source)
-                )
+                self._minutes.tell_halts(*pair, calendar, self._marks[source], self._disorders[pair])
+        self._minutes.heard(source, self._marks[source])
 
     def _correct(self, word: Record) -> str:
         """The outcome of a cancel or correct."""
@@ -151,6 +150,7 @@ class Ticks(Folded):
         one |= {"bar": ts_bar, "priced": "volume_only" not in said, "doubted": False, "counted": False}
         one["who"] = identity(record) if record["record"] == "Tick" else None
         self._words.keep(one)
+        self._check_words(one, pair)
         if price is None or "ignored" in said:
             one["priced"] = False
             self._settle(one)
@@ -186,6 +186,12 @@ class Ticks(Folded):
                 return "held"
         self._count(one, *pair)
         return "out"
+
+    def _check_words(self, print_: Record, pair: Pair) -> None:
+        """What waited for a print whose minute is not kept whole is refused."""
+        if self._words.is_named(print_["who"]) and not self._words.is_whole(pair, print_["bar"]):
+            for place in self._words.refuse(print_["who"]):
+                self.outcomes[place] = "rejected.C02"
 
     def _settle(self, print_: Record) -> None:
         """What waited for a print is applied."""

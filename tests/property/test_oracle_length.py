@@ -18,7 +18,7 @@ from tests.factories import Record
 from tests.oracle.bars import Bars
 from tests.oracle.reading import difference, newest, through
 from tests.oracle.ticks import Ticks
-from tests.property import bars_made, test_oracle_ticks
+from tests.property import bars_made, test_oracle_ticks, ticks_made
 from tests.property.bars_compared import differences
 
 Told = tuple[int, Counter[str], list[str]]
@@ -45,7 +45,7 @@ def bars(seed: int) -> Told:
 def ticks(seed: int) -> Told:
     """One log of ``ticks.raw``, cancels and corrects among its records."""
     pick = Random(seed)
-    log = test_oracle_ticks.made(seed, pick.randint(5, 120))
+    log = ticks_made.made(seed, pick.randint(5, 120))
     wanted, found = Ticks().read(log), through(TicksStage(0), "ticks.raw", log, cuts(pick, log))
     said: list[str] = []
     for interval, topic in (("1m", "bars.raw"), ("1s", "bars.1s")):

@@ -10,7 +10,7 @@ close, in a status of its own, so that no bar is invented for it::
 """
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from typing import Final
 
@@ -70,6 +70,10 @@ class Halts:
         for halt in self._lasting(symbol, source):
             halt.end = ts
         self._found = [halt for halt in self._found if halt.start < halt.end]
+
+    def forget(self, known: Container[bytes]) -> None:
+        """Forget the halts of symbols that were taken out: nobody would hear that trading goes on."""
+        self._found = [halt for halt in self._found if not halt.symbol or halt.symbol in known]
 
     def _lasting(self, symbol: bytes, source: int) -> Iterator[_Halt]:
         who = (symbol, source, FOREVER)

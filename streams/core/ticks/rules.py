@@ -90,11 +90,13 @@ class Book:
     horizons: dict[str, int]
     known: Known
 
+    def symbols(self) -> set[bytes]:
+        """The symbols that the configuration names."""
+        return {name for (name, _), at in zip(self.pairs, self.disorders.tolist(), strict=True) if at >= 0}
+
     def knows(self, symbol: bytes) -> bool:
         """Whether the configuration names a symbol."""
-        return any(
-            name == symbol and at >= 0 for (name, _), at in zip(self.pairs, self.disorders, strict=True)
-        )
+        return symbol in self.symbols()
 
 
 def read(version: int, body: bytes | str) -> Domain:

@@ -239,6 +239,8 @@ class TicksStage:
         self._return_marks()
         self._take(new)
         self._lend_marks()
+        if len(self._halts):
+            self._halts.forget(new.symbols())
         self._corrections.configure(self._state, new, work, at)
         work.drafts["bars.raw"].row("Config", at * PLACES + 1, version=version, ts=int(row["ts"]), body=body)
 

@@ -1,5 +1,6 @@
 """Halts of trading: which minutes they touch, and when those are told."""
 
+import msgspec
 import pytest
 
 from schemas.config import AssetRules
@@ -12,6 +13,7 @@ from tests.factories import (
     Record,
     at,
     calendar_rows,
+    changed,
     columns,
     config,
     domain,
@@ -72,6 +74,15 @@ def test_a_halt_that_ends_on_the_minute_does_not_touch_the_next():
     told = Told(config(TWO))
     told(halted("13:31:00"), halted("13:33:00", what="resumed"))
     assert told(beat("13:40:00")) == [("SPY", "13:31"), ("SPY", "13:32")]
+
+
+def test_a_halt_of_a_symbol_that_is_taken_out_is_forgotten():
+    told = Told(config(TWO))
+    told(halted("13:31:00"), config(changed(TWO, symbols=[symbol("AIG")])))
+    assert told(halted("13:32:00", what="resumed"), beat("13:33:02")) == []
+    back = msgspec.structs.replace(TWO, version=3)
+    assert told(config(back), beat("13:40:00")) == []
+    assert told(halted("13:41:00"), beat("13:42:02")) == [("SPY", "13:41")]
 
 
 def test_a_halt_of_all_symbols_ends_with_that_of_all_symbols():
