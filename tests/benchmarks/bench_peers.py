@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 from confluent_kafka.admin import NewTopic
 
 from schemas.errors import BarlineError
+from schemas.topics import TOPICS
 from tests.benchmarks.bench_worker import FIELDS, PARTITIONS, Bars, Plane, plane
 from tests.benchmarks.peers import bars, installed
 from tests.benchmarks.peers.measured import Mark, cost, peer
@@ -96,7 +97,8 @@ def beside(one: Plane, name: str, own: Bars) -> tuple[float, int]:
     """
     it, output = PEERS[name], f"peer-{name}"
     admin = one.kafka.admin("bench")
-    admin.create_topics([NewTopic(output, PARTITIONS, 1)])[output].result()
+    wanted = NewTopic(output, PARTITIONS, 1, config=dict(TOPICS["bars.raw"].settings))
+    admin.create_topics([wanted])[output].result()
     marks = it.run([one.kafka.bootstrap, TOPIC, output, str(one.ids["Tick"])])
     found = written(one, output)
     facts = dict(found)
