@@ -77,7 +77,8 @@ def topic(settings: KafkaSettings, unique: Callable[[str], str]) -> Callable[[],
 
     def make() -> str:
         name = unique("batches")
-        admin.create_topics([NewTopic(name, PARTITIONS, 1)])[name].result()
+        wanted = NewTopic(name, PARTITIONS, 1, config={"retention.ms": "-1"})  # records are of long ago
+        admin.create_topics([wanted])[name].result()
         return name
 
     return make

@@ -26,7 +26,8 @@ def settings(request: pytest.FixtureRequest) -> KafkaSettings:
 def topic(settings: KafkaSettings, unique: Callable[[str], str]) -> Iterator[str]:
     """A topic with 10 records in each of its two partitions."""
     admin, name = settings.admin("test"), unique("reader")
-    admin.create_topics([NewTopic(name, 2, 1)])[name].result()
+    wanted = NewTopic(name, 2, 1, config={"retention.ms": "-1"})  # records are of long ago
+    admin.create_topics([wanted])[name].result()
     producer = Producer(settings, "test")
     for number in range(20):
         producer.send(
