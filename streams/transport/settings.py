@@ -30,7 +30,7 @@ class WorkerSettings(BaseSettings):
     name: str = "barline"
     instance: str = ""
     session_timeout: Annotated[float, Field(ge=2.0)] = 20.0
-    step_records: Annotated[int, Field(ge=1)] = 8_192
+    step_records: Annotated[int, Field(ge=1)] = 16_384
     checkpoint_ms: Annotated[int, Field(ge=1)] = 200
     checkpoint_records: Annotated[int, Field(ge=1)] = 100_000
     outstanding: Annotated[int, Field(ge=1)] = 200_000
