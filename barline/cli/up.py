@@ -39,7 +39,7 @@ def command(only: str | None, foreground: bool, **ports: int | None) -> None:
         return
     began = time.monotonic()
     check_home(home)
-    endpoints, services = plan_servers(home, click.echo, asked)
+    endpoints, services = plan_servers(home, click.echo, asked, lasting=True)
     programs = plan_programs(home, endpoints, names=names)
     stack = start(home, endpoints, [*services, *programs])
     try:
@@ -54,7 +54,7 @@ def command(only: str | None, foreground: bool, **ports: int | None) -> None:
 def _stay(home: Path, names: Sequence[str] | None, asked: Mapping[str, int]) -> None:
     """Run the stack until SIGINT or SIGTERM, or until it fails."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    stack_here = running(home, programs=names, ports=asked, say=click.echo)
+    stack_here = running(home, programs=names, ports=asked, say=click.echo, lasting=True)
     with stack_here as stack, contextlib.suppress(KeyboardInterrupt):
         show(stack.state())
         click.echo("interrupt to stop")

@@ -77,7 +77,7 @@ def check_home(home: Path) -> None:
 
 
 def plan_servers(
-    home: Path, say: Callable[[str], None], asked: Mapping[str, int] | None = None
+    home: Path, say: Callable[[str], None], asked: Mapping[str, int] | None = None, *, lasting: bool = False
 ) -> tuple[Endpoints, list[Service]]:
     """Kafka, the registry and ClickHouse in a home, ready to be started.
 
@@ -85,6 +85,7 @@ def plan_servers(
         home: their directory.
         say: told what takes long.
         asked: ports that must be used, by server.
+        lasting: they run for longer than some minutes, and may take a slower start for that.
 
     Raises:
         DependencyError: Java, Kafka's jars, a port or room on the disk is missing.
@@ -94,7 +95,7 @@ def plan_servers(
     jars = ensure_jars(java, say)
     ports = choose(home, (*SERVERS, "controller"), asked)
     users = _users(home)
-    kafka = prepare(java, jars, home / "kafka", ports["kafka"], ports["controller"])
+    kafka = prepare(java, jars, home / "kafka", ports["kafka"], ports["controller"], lasting=lasting)
     address = {name: f"127.0.0.1:{ports[name]}" for name in SERVERS}
     endpoints = Endpoints(
         kafka=address["kafka"],

@@ -86,6 +86,7 @@ def running(
     restart: Collection[str] = (),
     ports: Mapping[str, int] | None = None,
     say: Callable[[str], None] = _quiet,
+    lasting: bool = False,
 ) -> Iterator[Stack]:
     """A stack that lives as long as the ``with`` block, and no longer than this process.
 
@@ -96,12 +97,13 @@ def running(
         restart: servers that are started again when they die; otherwise their death ends the stack.
         ports: ports that must be used, by server.
         say: told what takes long.
+        lasting: it runs for longer than some minutes, and may take a slower start for that.
 
     Raises:
         DependencyError: something it needs is missing, or a service can't start.
     """
     home = home.absolute()
-    endpoints, planned = plan_servers(home, say, ports)
+    endpoints, planned = plan_servers(home, say, ports, lasting=lasting)
     planned = [msgspec.structs.replace(one, restart=one.name in restart) for one in planned]
     ours = plan_programs(home, endpoints, names=programs)
     reading, writing = os.pipe()

@@ -255,7 +255,7 @@ def cases(kafka: KafkaSettings, ids: Mapping[str, int]) -> Iterator[str]:
 def main() -> None:
     """Print the table."""
     out = sys.stdout.write
-    with tempfile.TemporaryDirectory() as home, running(Path(home)) as stack:
+    with tempfile.TemporaryDirectory() as home, running(Path(home), lasting=True) as stack:
         kafka = KafkaSettings(stack.endpoints.kafka)
         carry_out(compare(wanted(PARTITIONS, "barline"), kafka), kafka, -1)
         ids = register_all(stack.endpoints.registry)

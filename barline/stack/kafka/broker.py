@@ -13,10 +13,11 @@ _JVM: Final = (
     "-Xmx512m",
     "-XX:+UseSerialGC",
     "-XX:+ExitOnOutOfMemoryError",
-    # Without the optimising compiler: a start takes 4 s of processor instead of 7.6, the first two million
-    # records half of what they take with it (2 shared cores, 64-byte records, idempotent producer).
-    "-XX:TieredStopAtLevel=1",
 )
+# Without the optimising compiler a start takes 4 s of processor instead of 7.6, the first two million records
+# half of what they take with it (2 shared cores, 64-byte records, idempotent producer). After some minutes a
+# request takes half as long with it.
+_SHORT: Final = ("-XX:TieredStopAtLevel=1",)
 _LOGGING: Final = tuple(
     f"-Dorg.slf4j.simpleLogger.{name}={value}"
     for name, value in {
@@ -67,8 +68,18 @@ def settings(log_dir: Path, port: int, controller_port: int) -> dict[str, str]:
     }
 
 
-def prepare(java: str, jars: Path, directory: Path, port: int, controller_port: int) -> list[str]:
+def prepare(
+    java: str, jars: Path, directory: Path, port: int, controller_port: int, *, lasting: bool
+) -> list[str]:
     """Write the settings, format the storage when that wasn't done yet, and return the command of the node.
+
+    Args:
+        java: executable to run it with.
+        jars: directory of Kafka's jars.
+        directory: where it keeps everything.
+        port: port of its clients, on loopback.
+        controller_port: port of the controller, on loopback.
+        lasting: it runs for longer than some minutes, and may take a slower start for that.
 
     Raises:
         DependencyError: the storage can't be formatted; its notes say what Kafka said.
@@ -76,7 +87,8 @@ def prepare(java: str, jars: Path, directory: Path, port: int, controller_port: 
     directory.mkdir(parents=True, exist_ok=True)
     properties = directory / "server.properties"
     properties.write_text(_text(settings(directory / "data", port, controller_port)), encoding="utf-8")
-    command = [java, *_JVM, *_LOGGING, "-cp", str(jars / "*")]
+    jvm = _JVM if lasting else (*_JVM, *_SHORT)
+    command = [java, *jvm, *_LOGGING, "-cp", str(jars / "*")]
     done = directory / "formatted"
     if not done.exists():
         shutil.rmtree(directory / "data", ignore_errors=True)  # what a format that was cut off left behind
