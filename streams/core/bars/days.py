@@ -97,8 +97,13 @@ class Days:
         self._dirty[listing.name, slot % SLOTS] = day
 
     def lay_out(self, listing: Listing, since: int) -> None:
-        """Give the trade dates of a symbol the minutes of its grid."""
-        for day in self.of(listing):
+        """Give the trade dates of a symbol the minutes of its grid.
+
+        One that was restored while the symbol was taken out may have none so far.
+        """
+        for day in self._days.get(listing.name, {}).values():
+            if day.session_date < 0:
+                continue
             lay_out(day, listing.grid.minutes(day.session_date))
             day.aim(since)
 

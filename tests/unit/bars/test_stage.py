@@ -202,3 +202,13 @@ def test_sources_keep_their_numbers_over_a_restart():
     desk.feed(fed(0, 10.0), heartbeat(minute(0.1), "a-source-whose-name-comes-first"))
     desk.stage = restored(desk)
     assert desk.feed(fed(0, 10.0)).counts == {"in": 1, "duplicate": 1}
+
+
+def test_a_trade_date_restored_while_its_symbol_was_taken_out_takes_bars_once_it_is_back():
+    body = two()
+    without = changed(body, symbols=body.symbols[:1])
+    desk = Desk(body)  # both sessions are open, and no minute is known
+    desk.feed(config(without))
+    desk.stage = restored(desk)
+    desk.feed(config(changed(without, symbols=body.symbols)))
+    assert desk.feed(fed(0, 10.0, symbol="AIG")).counts == {"in": 1, "out": 1}
