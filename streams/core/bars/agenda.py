@@ -71,7 +71,10 @@ class Agenda:
         for group in self._overdue.union(touched) if self._overdue else touched:
             if self._bounds[group] <= through[group]:
                 until = through[group]
-                found += [at for at in self._roster.members[group] if closes[at] <= until]
+                mine = [at for at in self._roster.members[group] if closes[at] <= until]
+                if not mine:
+                    self._bound(group)  # all that was due has got its bar
+                found += mine
         return found
 
     def waiting(self, groups: Sequence[int]) -> set[int]:
@@ -97,16 +100,18 @@ class Agenda:
     def renew(self, touched: Iterable[int]) -> None:
         """Reckon the bounds of groups anew after what was due is decided."""
         for group in [*self._overdue.union(touched)]:
-            through = self._roster.through[group]
-            if self._bounds[group] > through:
-                self._overdue.discard(group)
-                continue
-            closes = (self._closes[at] for at in self._roster.members[group])
-            self._bounds[group] = min(closes, default=FOREVER)
-            if self._bounds[group] <= through:
-                self._overdue.add(group)
+            if self._bounds[group] <= self._roster.through[group]:
+                self._bound(group)
             else:
                 self._overdue.discard(group)
+
+    def _bound(self, group: int) -> None:
+        closes = (self._closes[at] for at in self._roster.members[group])
+        self._bounds[group] = min(closes, default=FOREVER)
+        if self._bounds[group] <= self._roster.through[group]:
+            self._overdue.add(group)
+        else:
+            self._overdue.discard(group)
 
 
 def _earlier(one: Watch, other: Watch | None) -> Watch:

@@ -49,6 +49,7 @@ class Book:
     def index(self) -> None:
         """Reckon everything anew from the state."""
         roster = self.partition.roster
+        self.days.fronts.clear()
         self._agenda = Agenda(roster, self.partition.marks)
         self._changed = {
             listing.index for listing in roster.listings
@@ -68,11 +69,17 @@ class Book:
             self._agenda.watch(at, watches)
         self._agenda.hold(at, pending=any(day.pending for day in days))
 
-    def follow(self, listing: Listing, day: Day, ts_open: int) -> None:
-        """The same where a minute got its bar as it was its turn and nothing else has changed."""
-        at, goes_on = listing.index, day.next < len(day.rows)
+    def follow(self, listing: Listing, ts_open: int, following: int) -> None:
+        """The same where a minute got its bar as it was its turn and nothing else has changed.
+
+        Args:
+            listing: the symbol.
+            ts_open: start of the minute.
+            following: start of the next one of its trade date, ``FOREVER`` where there is none.
+        """
+        at, goes_on = listing.index, following < FOREVER
         if at in self._changed or not (
-            goes_on and self._agenda.move_on(at, ts_open + MINUTE, day.next_open + MINUTE)
+            goes_on and self._agenda.move_on(at, ts_open + MINUTE, following + MINUTE)
         ):
             self.refresh(listing)
 

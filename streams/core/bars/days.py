@@ -8,6 +8,7 @@ import numpy as np
 from schemas.errors import StateError
 from schemas.market.grid import Grid
 from schemas.market.intervals import MINUTE
+from streams.core.bars.front import Front
 from streams.core.bars.partition import Partition
 from streams.core.bars.roster import Listing
 from streams.core.bars.saved import load, overlaid, own_key, recent_key, save, slot_of
@@ -62,12 +63,18 @@ class Own:
 
 
 class Days:
-    """Every slot of every symbol."""
+    """Every slot of every symbol.
+
+    Attributes:
+        fronts: by symbol, where its next bar goes; of those that are in turn.
+        dirty: slots to be saved, by symbol and slot.
+    """
 
     def __init__(self) -> None:
+        self.fronts: dict[bytes, Front] = {}
+        self.dirty: dict[tuple[bytes, int], Day] = {}
         self._days: dict[bytes, dict[int, Day]] = {}
         self._own: dict[bytes, Own] = {}
-        self._dirty: dict[tuple[bytes, int], Day] = {}
         self._dirty_own: dict[bytes, Own] = {}
         self._starts: dict[bytes, tuple[Grid, int, int, int]] = {}
 
@@ -93,8 +100,9 @@ class Days:
         return sorted(found, key=lambda day: day.session_date)
 
     def mark(self, listing: Listing, day: Day, slot: int) -> None:
-        """A slot changed."""
-        self._dirty[listing.name, slot % SLOTS] = day
+        """A slot changed, otherwise than by the next bar."""
+        self.dirty[listing.name, slot % SLOTS] = day
+        self.fronts.pop(listing.name, None)
 
     def lay_out(self, listing: Listing, since: int) -> None:
         """Give the trade dates of a symbol the minutes of its grid.
@@ -156,13 +164,13 @@ class Days:
         it for them.
         """
         saved = dict(
-            save(day, name, slot, max(day.offset, offset)) for (name, slot), day in self._dirty.items()
+            save(day, name, slot, max(day.offset, offset)) for (name, slot), day in self.dirty.items()
         )
-        for (name, slot), day in self._dirty.items():
+        for (name, slot), day in self.dirty.items():
             if day.session_date < 0:  # an empty slot leaves no minutes behind, written after its own key
                 saved[recent_key(name, slot)] = saved[own_key(name, slot)]
         saved |= {name: own.save(offset) for name, own in self._dirty_own.items()}
-        self._dirty, self._dirty_own = {}, {}
+        self.dirty, self._dirty_own = {}, {}
         return saved
 
     def restore(self, states: Mapping[bytes, bytes], partition: Partition) -> None:

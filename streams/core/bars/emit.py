@@ -7,11 +7,11 @@ import numpy as np
 
 from schemas.columns import Columns, Draft
 from schemas.market.intervals import MINUTE
-from schemas.records import record_type
+from schemas.records import SPAN, record_type
 from streams.core.bars.doubt import CODES
 from streams.core.bars.gaps import Extent, Summary
 from streams.core.bars.sessions import Quality, Told
-from streams.core.bars.state import FLAT, HALTED, HOLE, NO_TRADES, Day, Print
+from streams.core.bars.state import FLAT, HALTED, HOLE, NO_TRADES, Day, Ints, Print
 from streams.core.bars.validate import Rejected
 
 Span: TypeAlias = tuple[int, int]
@@ -32,15 +32,21 @@ _TOPICS: Final = ("bars.1m", "gaps", "sessions", "dead-letters", "late")
 class Sheets:
     """The outputs of one step, in order.
 
+    Args:
+        partition: its number.
+        batch: what is stepped over.
+
     Attributes:
         flagged: published bars by ``flagged.<code>`` of each flag that this stage sets.
     """
 
-    def __init__(self, partition: int) -> None:
+    def __init__(self, partition: int, batch: Columns | None = None) -> None:
         self.flagged: Counter[str] = Counter()
         self._partition = partition
         self._drafts: dict[str, Draft] = {}
         self._rows: dict[tuple[str, str], tuple[list[Row], list[int]]] = {}
+        self._batch = batch
+        self._copied: list[tuple[int, ...]] = []  # bars that go out as they came in, but for a few fields
         self._next = 0
 
     def _draft(self, topic: str) -> Draft:
@@ -69,6 +75,11 @@ class Sheets:
             bar.open, bar.high, bar.low, bar.close, bar.volume, bar.notional, bar.trades, bar.ts_first,
             bar.ts_last, revision, refetched, 1, 1, 0, 1, 1.0, text(source), bar.flags, bar.nulls,
         ))  # fmt: skip
+
+    def bar_of(self, row: int, date: int, revision: int, flags: int) -> None:
+        """The real bar that a row of the batch is, of a trade date."""
+        self._copied.append((row, self._next, date, revision, flags))
+        self._next += 1
 
     def flat(self, symbol: bytes, day: Day, place: int) -> None:
         """A flat bar: the previous close, no volume."""
@@ -137,7 +148,25 @@ class Sheets:
 
     def finish(self) -> dict[str, Columns]:
         """Columns by topic; a topic without records is left out."""
+        if self._copied and self._batch is not None:
+            self._copy(self._batch, np.array(self._copied, np.int64))
         for (topic, record), (rows, ats) in self._rows.items():
             table = np.array(rows, record_type(record).dtype)
             self._drafts[topic].extend(record, table, np.array(ats, np.int64))
         return {name: self._drafts[name].finish() for name in _TOPICS if name in self._drafts}
+
+    def _copy(self, batch: Columns, said: Ints) -> None:
+        """Bars of the batch, with the texts that they have there."""
+        draft, bars, flags = self._draft("bars.1m"), batch.table("Bar")[said[:, 0]], said[:, 4]
+        one_minute, shift = np.array(draft.text(b"1m"), SPAN), draft.size
+        names = [bars["symbol"], bars["source"]]
+        first = min(int(one["at"].min()) for one in names)
+        draft.append(batch.data[first : max(int((one["at"] + one["size"]).max()) for one in names)])
+        for one in names:
+            one["at"] += shift - first
+        bars["interval"], bars["session_date"], bars["revision"] = one_minute, said[:, 2], said[:, 3]
+        bars["expected"] = bars["actual"] = bars["complete"] = bars["coverage"] = 1
+        bars["fill"], bars["filled"], bars["flags"] = 0, 0, flags
+        counts = {f"flagged.{code}": int(np.count_nonzero(flags & bit)) for bit, code in CODES.items()}
+        self.flagged.update({name: count for name, count in counts.items() if count})
+        draft.extend("Bar", bars, said[:, 1])

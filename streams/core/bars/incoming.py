@@ -1,9 +1,14 @@
 """The records of ``bars.raw`` as the stage reads them: one tuple a row, in the order of the schema."""
 
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
+
+import numpy as np
 
 from schemas.columns import Columns
+from schemas.flags import WITHDRAWN
 from schemas.records import record_type
+from streams.core.bars.state import Rows
+from streams.core.bars.validate import check
 
 Span: TypeAlias = tuple[int, int]
 
@@ -92,6 +97,61 @@ CONNECTED, DISCONNECTED, HISTORY_END, HISTORY_FAILED, HALTED, RESUMED = range(6)
 """What a SourceStatus says."""
 
 
+MANY: Final = 8
+"""From so many bars on they are taken as columns."""
+
+
+class Bars:
+    """The bars of a batch, each checked.
+
+    Attributes:
+        table: their rows.
+        failed: bits of the checks that each fails.
+        flags: those that each has, and gets.
+        columns: of many bars, what the next one of a symbol needs; None where there are few.
+    """
+
+    def __init__(self, batch: Columns) -> None:
+        self.table: Rows = batch.table("Bar")
+        found = np.empty((2, len(self.table)), np.int64)
+        check(self.table, batch.data, found[0], found[1])
+        self.failed, self.flags = found.tolist()
+        self.columns = BarColumns(batch, self) if len(self.table) >= MANY else None
+
+    def at(self, row: int) -> BarRow:
+        """One of them."""
+        return BarRow._make(self.table[row].item())
+
+
+class BarColumns:
+    """What the next bar of a symbol needs of many.
+
+    Attributes:
+        symbols: their symbols.
+        sources: their sources.
+        opens: starts of their minutes.
+        revisions: revisions of their sources.
+        closes: closes.
+        volumes: volumes.
+        flags: those that each has, and gets.
+        plain: whether each passes the checks, is not refetched and not taken back.
+    """
+
+    def __init__(self, batch: Columns, bars: Bars) -> None:
+        texts, table = Texts(batch), bars.table
+        self.symbols, self.sources = texts.all(table["symbol"]), texts.all(table["source"])
+        self.opens: list[int] = table["ts_open"].tolist()
+        self.revisions: list[int] = table["revision"].tolist()
+        self.closes: list[float] = table["close"].tolist()
+        self.volumes: list[float] = table["volume"].tolist()
+        fills: list[int] = table["fill"].tolist()
+        self.flags = bars.flags
+        self.plain = [
+            not (failed or fill or flags & WITHDRAWN)
+            for failed, fill, flags in zip(bars.failed, fills, bars.flags, strict=True)
+        ]
+
+
 class Texts:
     """The texts of a batch, by span."""
 
@@ -102,3 +162,9 @@ class Texts:
         """The bytes of a span."""
         start, size = span
         return self._data[start : start + size].tobytes() if size > 0 else b""
+
+    def all(self, spans: Rows) -> list[bytes]:
+        """The bytes of many spans."""
+        data, starts = self._data, spans["at"]
+        ends = starts + np.maximum(spans["size"], 0)
+        return [data[at:end].tobytes() for at, end in zip(starts.tolist(), ends.tolist(), strict=True)]

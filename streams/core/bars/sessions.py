@@ -58,6 +58,17 @@ def is_due(day: Day, timeout: int, *, changed: bool) -> bool:
     return bool(faults(day.rows, timeout, False) & LATE_START)
 
 
+def calm_until(day: Day, timeout: int) -> int:
+    """While fewer minutes than that are decided, each by a bar of its own, ``is_due`` says no."""
+    told = int(day.head["told"][0])
+    if day.head["closed"][0] or told < 0:
+        return 0
+    until = min((told // CADENCE + 1) * CADENCE, len(day.rows))
+    if told < timeout and not (day.rows["kind"][:timeout] == REAL).any():
+        until = min(until, timeout)
+    return until
+
+
 def qualities(rows: Rows, slots: Slots, faulty: int, limit: float) -> list[Quality]:
     """The quality of a session by the bars of each interval.
 

@@ -11,23 +11,26 @@ Emits: bars.1m, gaps, sessions, dead-letters, late.
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import cast
+from typing import Final
 
 from schemas.columns import UNDECODABLE, Columns
 from schemas.errors import ConfigurationError
+from schemas.topics import TOPICS
 from streams.core.bars import incoming, validate
 from streams.core.bars.admit import Outcome, admit, rejected, release
 from streams.core.bars.book import NONE, Book
 from streams.core.bars.effects import Effects
 from streams.core.bars.emit import Sheets
+from streams.core.bars.following import take_column
 from streams.core.bars.halts import EVERYWHERE
-from streams.core.bars.incoming import BarRow, BeatRow, ConfigRow, MinuteRow, SourceRow, Texts
+from streams.core.bars.incoming import Bars, BeatRow, ConfigRow, MinuteRow, SourceRow, Texts
 from streams.core.bars.partition import CONFIG_KEYS, config_key
 from streams.core.bars.state import HALTED, HOLE, Day, Print, silent_before
 from streams.core.bars.validate import Rejected
 from streams.core.stage import PARTITION_KEY, Outputs
 
 _INVALID_CONFIG = "V01"
+_BAR: Final = TOPICS["bars.raw"].kind("Bar")
 
 
 class BarsStage:
@@ -46,9 +49,10 @@ class BarsStage:
     def step(self, batch: Columns) -> Outputs:
         """Apply records in log order; see ``streams.core.stage``."""
         book, partition = self._book, self._book.partition
-        self._counts, book.sheets = Counter(), Sheets(self._number)
-        self._batch, self._texts = batch, Texts(batch)
-        tables = [table.tolist() if len(table) else [] for table in batch.tables]
+        self._counts, book.sheets = Counter(), Sheets(self._number, batch)
+        self._batch, self._texts, self._bars = batch, Texts(batch), Bars(batch)
+        self._tables: dict[int, list[tuple[object, ...]]] = {}
+        columns, plain = self._bars.columns, 0
         for at, (offset, kind, row) in enumerate(
             zip(batch.offsets.tolist(), batch.kinds.tolist(), batch.rows.tolist(), strict=True)
         ):
@@ -56,11 +60,15 @@ class BarsStage:
                 continue  # the partition's state is written last, so all others reflect this record, too
             partition.offset = book.offset = offset
             self._is_dirty = True
-            self._take(at, batch.topic.records[kind] if kind != UNDECODABLE else "", row, tables[kind])
-        self._counts.update(book.sheets.flagged)
+            if kind == _BAR and columns is not None and take_column(book, columns, row):
+                plain += 1
+            else:
+                self._take(at, kind, row)
+        topics = book.sheets.finish()
+        self._counts.update({"in": plain, "out": plain} if plain else {}, **book.sheets.flagged)
         self._counts.update({name: count for name, count in partition.evicted.items() if count})
         partition.evicted.clear()
-        return Outputs(book.sheets.finish(), dict(self._counts))
+        return Outputs(topics, dict(self._counts))
 
     def take_dirty(self) -> dict[bytes, bytes]:
         """Saved states that changed; see ``streams.core.stage``."""
@@ -90,33 +98,38 @@ class BarsStage:
         book.offset = book.partition.offset + 1
         book.index()
 
-    def _take(self, at: int, record: str, row: int, table: list[tuple[object, ...]]) -> None:
+    def _take(self, at: int, kind: int, row: int) -> None:
+        record = self._batch.topic.records[kind] if kind != UNDECODABLE else ""
         if record == "Bar":
-            self._bar(at, BarRow(*cast("BarRow", table[row])))
+            self._bar(at, row)
         elif record == "Heartbeat":
-            self._heartbeat(BeatRow(*cast("BeatRow", table[row])))
+            self._heartbeat(BeatRow._make(self._fields(kind, row)))
         elif record == "MinuteStatus":
-            self._minute(MinuteRow(*cast("MinuteRow", table[row])))
+            self._minute(MinuteRow._make(self._fields(kind, row)))
         elif record == "SourceStatus":
-            self._source(SourceRow(*cast("SourceRow", table[row])))
+            self._source(SourceRow._make(self._fields(kind, row)))
         elif record == "Config":
-            self._config(at, ConfigRow(*cast("ConfigRow", table[row])))
+            self._config(at, ConfigRow._make(self._fields(kind, row)))
         else:
             self._refuse_unknown(at, validate.UNDECODABLE_BAR)
 
-    def _bar(self, at: int, bar: BarRow) -> None:
-        book, failed = self._book, validate.failures(bar, is_minute=self._texts.at(bar.interval) == b"1m")
+    def _fields(self, kind: int, row: int) -> tuple[object, ...]:
+        if kind not in self._tables:
+            self._tables[kind] = self._batch.tables[kind].tolist()
+        return self._tables[kind][row]
+
+    def _bar(self, at: int, row: int) -> None:
+        book, bar, failed = self._book, self._bars.at(row), self._bars.failed[row]
         listing = book.partition.roster.by_name.get(self._texts.at(bar.symbol))
         if listing is None:
             self._refuse_unknown(
                 at, validate.reason(failed & validate.V01, "forbid") or validate.UNKNOWN_SYMBOL
             )
             return
-        source = book.partition.marks.add(self._texts.at(bar.source))
-        flags = bar.flags | validate.flags(bar)
         said = Print(
-            source, bar.revision, int(bar.fill == 1), bar.open, bar.high, bar.low, bar.close, bar.volume,
-            bar.notional, bar.trades, bar.ts_first, bar.ts_last, flags, bar.nulls,
+            book.partition.marks.add(self._texts.at(bar.source)), bar.revision, int(bar.fill == 1), bar.open,
+            bar.high, bar.low, bar.close, bar.volume, bar.notional, bar.trades, bar.ts_first, bar.ts_last,
+            self._bars.flags[row], bar.nulls,
         )  # fmt: skip
         outcome = admit(book, listing, said, bar.ts_open, failed)
         if outcome is not None:

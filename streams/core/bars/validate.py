@@ -7,15 +7,21 @@ elsewhere.
 from math import isfinite
 from typing import Final, NamedTuple
 
+import numpy as np
+
+from schemas.columns import Bytes
 from schemas.config import Action
 from schemas.flags import VWAP_RANGE
+from schemas.jit import inlined, kernel
 from schemas.market.intervals import MINUTE
 from schemas.records import record_type
-from streams.core.bars.incoming import BarRow
+from streams.core.bars.state import Ints, Row, Rows
 
 _BAR: Final = record_type("Bar")
-NOTIONAL_NULL: Final = int(_BAR.null_bit("notional"))
-TRADES_NULL: Final = int(_BAR.null_bit("trades"))
+NOTIONAL_NULL: Final = _BAR.null_bit("notional")
+TRADES_NULL: Final = _BAR.null_bit("trades")
+_NOT_NULL: Final = np.uint64(0)
+_1M: Final = b"1m"
 _TOLERANCE: Final = 1e-9  # a vwap is a quotient of sums: it may leave [low, high] by rounding
 
 V01, V03, V04, V05, V06 = (1 << bit for bit in range(5))
@@ -47,40 +53,59 @@ _REASONS: Final = (
 )
 
 
-def failures(bar: BarRow, *, is_minute: bool) -> int:
-    """Bits of the checks that a bar fails.
+@kernel
+def check(bars: Rows, data: Bytes, failed: Ints, flags: Ints) -> None:
+    """Check the bars of a batch.
 
     Args:
-        bar: the bar.
-        is_minute: whether its interval is 1m.
+        bars: rows of ``Bar``.
+        data: what their spans point into.
+        failed: int64[n], set to the bits of the checks that each fails.
+        flags: int64[n], set to its flags, with those that it gets.
     """
-    opened, high, low, close = bar.open, bar.high, bar.low, bar.close
-    notional = 0.0 if bar.nulls & NOTIONAL_NULL else bar.notional
-    trades = 0 if bar.nulls & TRADES_NULL else bar.trades
-    failed = 0
-    if bar.revision < 0 or not all(map(isfinite, (opened, high, low, close, bar.volume, notional))):
+    for i in range(len(bars)):
+        failed[i], flags[i] = _failures(bars[i], data), _flags(bars[i])
+
+
+@inlined
+def _failures(bar: Row, data: Bytes) -> int:
+    """Bits of the checks that a bar fails."""
+    opened, high, low, close = bar["open"], bar["high"], bar["low"], bar["close"]
+    volume, failed = bar["volume"], 0
+    notional = bar["notional"] if bar["nulls"] & NOTIONAL_NULL == _NOT_NULL else 0.0
+    trades = bar["trades"] if bar["nulls"] & TRADES_NULL == _NOT_NULL else 0
+    prices = isfinite(opened) and isfinite(high) and isfinite(low) and isfinite(close)
+    if bar["revision"] < 0 or not (prices and isfinite(volume) and isfinite(notional)):
         failed |= V01
     if not (opened > 0 and high > 0 and low > 0 and close > 0):
         failed |= V03
     if not (low <= opened <= high and low <= close <= high):
         failed |= V04
-    if not (bar.volume >= 0 and trades >= 0):
+    if not (volume >= 0 and trades >= 0):
         failed |= V05
-    starts, ends = bar.ts_open, bar.ts_close
-    if not is_minute or starts < 0 or starts % MINUTE or ends != starts + MINUTE:
+    starts, ends = bar["ts_open"], bar["ts_close"]
+    if not _is_minute(bar["interval"], data) or starts < 0 or starts % MINUTE != 0 or ends != starts + MINUTE:
         failed |= V06
     return failed
 
 
-def flags(bar: BarRow) -> int:
-    """Flags that a bar gets: V07 where its vwap leaves [low, high], or trades = 0 xor volume = 0."""
-    volume = bar.volume
-    if volume > 0 and not bar.nulls & NOTIONAL_NULL:
-        slack = volume * max(abs(bar.high), abs(bar.low)) * _TOLERANCE
-        if not volume * bar.low - slack <= bar.notional <= volume * bar.high + slack:
-            return VWAP_RANGE
-    is_odd = not bar.nulls & TRADES_NULL and (bar.trades == 0) != (volume == 0)
-    return VWAP_RANGE if is_odd else 0
+@inlined
+def _is_minute(interval: Row, data: Bytes) -> bool:
+    """Whether a text is ``1m``."""
+    at = interval["at"]
+    return bool(interval["size"] == len(_1M) and data[at] == _1M[0] and data[at + 1] == _1M[1])
+
+
+@inlined
+def _flags(bar: Row) -> int:
+    """Flags of a bar, V07 where its vwap leaves [low, high], or trades = 0 xor volume = 0."""
+    volume, flags = bar["volume"], bar["flags"]
+    if volume > 0 and bar["nulls"] & NOTIONAL_NULL == _NOT_NULL:
+        slack = volume * max(abs(bar["high"]), abs(bar["low"])) * _TOLERANCE
+        if not volume * bar["low"] - slack <= bar["notional"] <= volume * bar["high"] + slack:
+            return int(flags | VWAP_RANGE)
+    is_odd = bar["nulls"] & TRADES_NULL == _NOT_NULL and (bar["trades"] == 0) != (volume == 0)
+    return int(flags | VWAP_RANGE if is_odd else flags)
 
 
 def reason(failed: int, nonpositive_price: Action) -> Rejected | None:
