@@ -3,7 +3,7 @@
 Only two things follow the log record by record: when a minute is decided, and which source's bar it has.
 Causes, flat bars and gaps are worked out at the end, from scratch. Each sentence behind ``By law`` is one of
 SEMANTICS, behind ``By text`` one of ``docs/semantics.md``. Not covered: a history that is named for a symbol
-that had none.
+that was taken out and came back.
 """
 
 from collections import defaultdict
@@ -21,6 +21,9 @@ from tests.oracle.prints import Record, refusal
 from tests.oracle.quality import session
 from tests.oracle.sources import Sources
 
+Session = tuple[str, int, str]
+"""Symbol, trade date, interval."""
+
 FIELDS: Final = ("open", "high", "low", "close", "volume", "notional", "fill", "source", "flags")
 """What is compared of a row."""
 MOST_WAITING: Final = 2
@@ -33,15 +36,16 @@ class Bars:
     Attributes:
         outcomes: ``out``, ``duplicate``, ``held``, ``late.<code>`` or ``rejected.<code>`` of each bar, by its
             place in the log.
-        removed: symbols that were taken out once, whose sessions are not looked at.
+        cut: symbols and trade dates in which they were taken out, whose sessions are not looked at.
         unsent: places of those that are late or refused but not told of, since their bytes are gone.
     """
 
     def __init__(self) -> None:
         self.outcomes: dict[int, str] = {}
-        self.removed: set[str] = set()
+        self.cut: set[tuple[str, int]] = set()
         self.unsent: set[int] = set()
         self._place = 0
+        self._told: dict[Session, Record] = {}  # of symbols that were taken out
         self._sources = Sources()
         self._known = Known(self._sources)
         self._causes = Causes(self._sources)
@@ -94,20 +98,32 @@ class Bars:
                 found[symbol.symbol, first] = gap(run, causes, past=past)
         return found
 
-    def sessions(self) -> dict[tuple[str, int, str], Record]:
+    def sessions(self) -> dict[Session, Record]:
         """Every closed session by symbol, trade date and interval."""
-        found: dict[tuple[str, int, str], Record] = {}
+        found = dict(self._told)
         for symbol in self._known.domain.symbols:
-            if symbol.symbol in self.removed:
-                continue
-            calendar, start = self._known.calendar(symbol), self._known.begins.get(symbol.symbol, 0)
-            for date, part in groupby(self._decided.minutes(symbol), key=lambda minute: minute.session_date):
-                minutes = [*part]
-                if {at for at in calendar.session(date) if at >= start} <= {one.ts_open for one in minutes}:
-                    given_up = [not self._decided.decided[symbol.symbol, one.ts_open] for one in minutes]
-                    said = session(minutes, given_up, calendar, self._known.domain)
-                    found |= {(symbol.symbol, date, name): row for name, row in said.items()}
+            found |= self._closed(symbol)
+        return {who: row for who, row in found.items() if who[:2] not in self.cut}
+
+    def _closed(self, symbol: SymbolConfig) -> dict[Session, Record]:
+        """The closed sessions of a symbol that is configured."""
+        found: dict[Session, Record] = {}
+        calendar, start = self._known.calendar(symbol), self._known.begins.get(symbol.symbol, 0)
+        for date, part in groupby(self._decided.minutes(symbol), key=lambda minute: minute.session_date):
+            minutes = [*part]
+            if {at for at in calendar.session(date) if at >= start} <= {one.ts_open for one in minutes}:
+                given_up = [not self._decided.decided[symbol.symbol, one.ts_open] for one in minutes]
+                said = session(minutes, given_up, calendar, self._known.domain)
+                found |= {(symbol.symbol, date, name): row for name, row in said.items()}
         return found
+
+    def _leave(self, symbol: SymbolConfig) -> None:
+        """A symbol is taken out: its closed sessions stay as they were told, the others are cut off."""
+        closed = self._closed(symbol)
+        self._told |= closed
+        decided = {minute.session_date for minute in self._decided.minutes(symbol)}
+        self.cut |= {(symbol.symbol, date) for date in decided} - {who[:2] for who in closed}
+        self._decided.remove(symbol)
 
     def statuses(self) -> dict[Place, str]:
         """The cause of every decided minute without a real bar."""
@@ -126,11 +142,12 @@ class Bars:
             return
         for symbol in self._known.domain.symbols:
             if symbol.symbol not in {one.symbol for one in domain.symbols}:
-                self._decided.remove(symbol)
-                self.removed.add(symbol.symbol)
+                self._leave(symbol)
         self._known.configure(domain)
         for symbol in domain.symbols:
             self._decided.take_up(symbol)
+            if symbol.symbol not in self._known.waiting:
+                self._release(symbol)
 
     def _note(self, status: Record) -> None:
         """What ``ticks`` says of a minute."""
@@ -157,11 +174,15 @@ class Bars:
             named = status["symbol"] in (None, symbol.symbol) and status["source"] == symbol.history
             if named and status["status"].startswith("history_") and symbol.symbol in self._known.waiting:
                 self._known.waiting.discard(symbol.symbol)
-                held = self._held.pop(symbol.symbol, {})
-                for at, bar in (held[who] for who in sorted(held)):
-                    self.outcomes[at] = self._decided.put(symbol, bar, is_held=True)
-                    if self.outcomes[at] not in ("out", "duplicate"):
-                        self.unsent.add(at)
+                self._release(symbol)
+
+    def _release(self, symbol: SymbolConfig) -> None:
+        """Bars that waited for the end of a history are taken up."""
+        held = self._held.pop(symbol.symbol, {})
+        for at, bar in (held[who] for who in sorted(held)):
+            self.outcomes[at] = self._decided.put(symbol, bar, is_held=True)
+            if self.outcomes[at] not in ("out", "duplicate"):
+                self.unsent.add(at)
 
     # Bars and decisions.
 

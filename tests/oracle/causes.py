@@ -56,8 +56,8 @@ class Causes:
             return "rejected"
         if not decided_by:
             return "outage"  # no source was alive
-        # By text "a history is not asked to be alive"
-        is_past = decided_by == symbol.history and decided_by not in symbol.sources
+        # By text "whether it is alive is not asked", named or no longer named
+        is_past = decided_by not in symbol.sources
         if not is_past and self._sources.was_dead(decided_by, ts_open, close):
             return "outage"
         # By law "For a source configured with one symbol silence is always unknown"

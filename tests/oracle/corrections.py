@@ -102,7 +102,9 @@ class Words:
 
     def keep(self, print_: Record) -> None:
         """A print that spent its identity, where prints of its pair are kept."""
-        if print_["who"] is not None and print_["who"][:2] in self._begun:
+        if print_["who"] is not None and print_["who"][:2] not in self._begun:
+            print_["who"] = None  # nothing that is said later is heard of it
+        if print_["who"] is not None:
             self._prints[print_["who"]].append(print_)
 
     def prints(self, word: Record) -> list[Record]:

@@ -194,6 +194,8 @@ class Decided:
     def remove(self, symbol: SymbolConfig) -> None:
         """A symbol leaves the configuration: what is published of it stays as it is."""
         self._gone[symbol.symbol] = self.minutes(symbol)
+        for place in [one for one, kept in self.past.items() if one[0] == symbol.symbol and not kept]:
+            del self.past[place]  # By text "What it had let go of is forgotten then"
 
     def take_up(self, symbol: SymbolConfig) -> None:
         """A symbol is configured, perhaps again: what was over by then stays as it was."""

@@ -39,6 +39,7 @@ class Folded:
         self._calendars: dict[str, Calendar] = {}
         self._disorders: dict[Pair, int] = {}  # of each pair that was ever named, as it was last
         self._admitted: set[Pair] = set()
+        self._ended: dict[Pair, int] = defaultdict(lambda: NEVER)  # seconds up to here are closed for good
         self._marks: dict[str, int] = defaultdict(lambda: NEVER)
         self._lives = Lives()
         self._minutes = Minutes()
@@ -110,6 +111,11 @@ class Folded:
 
     def _close(self, source: str, *, heartbeat: bool = False, final: bool = False) -> None:
         """Publish what the watermarks of a source passed."""
+        for pair in [pair for pair in self._disorders if final and pair[1] == source]:
+            # By text "a final heartbeat closes every second up to that of the newest print"
+            self._ended[pair] = max(
+                self._ended[pair], self._forming.largest(pair) // SECOND * SECOND + SECOND
+            )
         for pair, held in self._doubts.all():
             ts_close = held.ts_bar - held.ts_bar % MINUTE + MINUTE
             # By law "otherwise, or when its minute closes: REJECT"
@@ -126,7 +132,8 @@ class Folded:
             passed = not bar.closed and bar.ts_close <= self._watermark(symbol, own)
             prints = self._words.standing(bar.prints)
             priced = self._is_priced(prints)
-            if own == source and (passed or (final and priced) or (heartbeat and bar.closed)):
+            ends = final and (priced or (interval == "1s" and bar.ts_close <= self._ended[symbol, own]))
+            if own == source and (passed or ends or (heartbeat and bar.closed)):
                 bar.closed = True
                 # By law "partial when the source was not alive for the whole minute (heartbeats in the log),
                 # its first minute included"; it is set at the first publication and kept
@@ -184,7 +191,8 @@ class Folded:
             # By law "A tick exactly on a boundary belongs to the new interval."
             ts_open = print_["bar"] - print_["bar"] % length
             key = (symbol, source, ts_open)
-            bar = self._bars[interval].get(key, Open(ts_open + length, closed=ts_open + length <= watermark))
+            ends = max(watermark, self._ended[symbol, source] if interval == "1s" else NEVER)
+            bar = self._bars[interval].get(key, Open(ts_open + length, closed=ts_open + length <= ends))
             # By law "a tick for a closed second counts in the 1m bar only"
             if interval == "1m" or not bar.closed:
                 self._bars[interval][key] = bar

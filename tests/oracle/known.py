@@ -43,7 +43,7 @@ class Known:
 
     def configure(self, domain: Domain) -> None:
         """Take up a newer configuration."""
-        before = {symbol.symbol for symbol in self.domain.symbols}
+        before = {symbol.symbol: symbol.history for symbol in self.domain.symbols}
         self.domain = domain
         self._calendars = {name: Calendar(rows) for name, rows in domain.calendars.items()}
         self._minutes = {name: list(rows.minutes()) for name, rows in self._calendars.items()}
@@ -51,12 +51,17 @@ class Known:
         for symbol in domain.symbols:
             self.symbols[symbol.symbol] = symbol
             # By law "where Config names a history source, it alone decides the symbol's minutes"
-            if symbol.history and symbol.symbol not in before:
+            if symbol.history and before.get(symbol.symbol) != symbol.history:
                 self.waiting.add(symbol.symbol)
+                self._through.pop((symbol.symbol, True), None)
+                if symbol.symbol not in self.begins:
+                    self._oldest.pop(symbol.symbol, None)  # By law "older ones are late, except history"
+            elif not symbol.history:
+                self.waiting.discard(symbol.symbol)
             if symbol.ts_from:
                 self.begins[symbol.symbol] = symbol.ts_from
         # By law "between a symbol's subscription ... and its end"
-        for name in before - {symbol.symbol for symbol in domain.symbols}:
+        for name in before.keys() - {symbol.symbol for symbol in domain.symbols}:
             self.begins.pop(name, None)
             self.waiting.discard(name)
 

@@ -2,7 +2,8 @@
 
 Slow and obvious: every bar keeps its prints and is folded anew each time it is published. Each
 sentence behind ``By law`` is one of SEMANTICS. Not covered: prints forgotten for want of room before a
-cancel or correct of them comes; a source that is ``last_price`` for a while.
+cancel or correct of them comes; a source that is ``last_price`` for a while; another tick size between a
+print and its correction.
 """
 
 from collections.abc import Iterable

@@ -10,11 +10,9 @@ from tests.oracle.reading import Ended, Row, difference, newest, through
 
 
 def closed_sessions(found: Ended, oracle: Bars) -> dict[tuple[object, ...], Row]:
-    """The last word on each session that is closed; of symbols that were never taken out."""
+    """The last word on each session that is closed; but those in which its symbol was taken out."""
     last = newest(found.of("sessions", "Session"), "symbol", "session_date", "interval")
-    return {
-        key: row for key, row in last.items() if row["state"] == "closed" and key[0] not in oracle.removed
-    }
+    return {key: row for key, row in last.items() if row["state"] == "closed" and key[:2] not in oracle.cut}
 
 
 def differences(oracle: Bars, log: list[Record], cuts: Iterable[int] = ()) -> list[str]:

@@ -86,12 +86,14 @@ class Day:
 
     def __init__(self, seed: int, length: int, *, short: bool) -> None:
         self.pick, self.keeps, self.turns = Random(seed), Random(~seed), Random(seed ^ 0xBA5)
+        self.shifts = Random(seed ^ 0x5417)
         self.short = short
         self.domain = turned(self.turns, body(self.pick, short=short))
         self.loading = bool(self.domain.symbols[0].history)
         self.names: tuple[str, ...] = NAMES
         self.closed = False
         self.odds = {name: self.turns.choice([0.0, 0.0, 0.1, 0.3]) for name in ("churn", "withdraw", "skip")}
+        self.odds |= {name: self.shifts.choice([0.0, 0.0, 0.0, 0.1]) for name in ("later", "rules")}
         if short:
             self.domain = msgspec.structs.replace(self.domain, trailing_dates=self.keeps.choice([1, 1, 2, 3]))
         self.sources = self.domain.symbols[0].sources
@@ -146,10 +148,23 @@ class Day:
             symbols = [msgspec.structs.replace(spy, symbol=name) for name in self.names]
             self.domain = changed(self.domain, symbols=symbols)
             self.log.append(config(self.domain))
+        if not self.odds["churn"] and self.shifts.random() < self.odds["later"]:
+            self.name_history()
         if number and turns.random() < self.odds["withdraw"]:
             self.withdraw(number)
         if self.domain.symbols[0].history:
             self.history(number)
+
+    def name_history(self) -> None:
+        """A history is named for symbols that run, or for one of them, or no longer."""
+        named = self.shifts.choice([NAMES, NAMES, ("SPY",), ()])
+        symbols = [
+            msgspec.structs.replace(one, history=PAST if one.symbol in named else "")
+            for one in self.domain.symbols
+        ]
+        self.loading = self.loading or bool(named)
+        self.domain = changed(self.domain, symbols=symbols)
+        self.log.append(config(self.domain))
 
     def withdraw(self, number: int) -> None:
         """A bar of before is taken back, or one that never came."""

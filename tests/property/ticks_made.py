@@ -128,7 +128,6 @@ def ruled(turns: Random, before: Domain) -> Domain:
                 one,
                 price=turns.choice(["last", "last", "bid", "mid"]),
                 conditions=turns.choice(["", "tape"]),
-                tick_size=turns.choice([0.0, 0.25]),
                 calendar=turns.choice(["24x7", "XNYS"]),
             )
             for one in before.symbols

@@ -64,11 +64,21 @@ def admit(book: Book, listing: Listing, bar: Print, ts_open: int, failed: int) -
     session_date = listing.session_date(ts_open) if on_grid else -1
     if session_date < 0:
         return _keep(book, listing, rejected(why) if why else late(validate.OUTSIDE))
-    if why is None:
-        if book.partition.meet(listing, bar.source, ts_open):
-            book.subscribe(listing)
-        if book.partition.roster.waiting[listing.index] and bar.source != listing.history:
-            return _hold(book, listing, bar, session_date, ts_open)
+    is_new = why is None and book.partition.meet(listing, bar.source, ts_open)
+    if is_new:
+        book.subscribe(listing)
+    outcome = _take(book, listing, bar, session_date, ts_open, why)
+    if is_new:  # a watermark may have passed the first minutes of it
+        book.settle(listing, only=NONE)
+    return outcome
+
+
+def _take(
+    book: Book, listing: Listing, bar: Print, session_date: int, ts_open: int, why: Rejected | None
+) -> Outcome | None:
+    """Take up a bar of a trade date."""
+    if why is None and book.partition.roster.waiting[listing.index] and bar.source != listing.history:
+        return _hold(book, listing, bar, session_date, ts_open)
     day = book.days.slot(listing, session_date)
     if book.offset <= day.offset:
         return None

@@ -94,6 +94,10 @@ class Days:
         self._dirty_own[listing.name] = found
         return found
 
+    def waits(self, listing: Listing) -> bool:
+        """Whether live bars of a symbol wait for the end of its history."""
+        return listing.name in self._own and bool(self._own[listing.name].held)
+
     def of(self, listing: Listing) -> list[Day]:
         """The trade dates of a symbol, ascending."""
         found = (day for day in self._days.get(listing.name, {}).values() if len(day.rows))

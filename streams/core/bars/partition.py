@@ -204,8 +204,8 @@ class Partition:
         if number < 0:
             return NOBODY
         marks, silences = self.marks, self._silences.of(number)
-        # A history that is loaded is not asked to be alive: it tells of the past.
-        is_past = number == listing.history and number not in listing.ranks
+        # A history is not asked to be alive, even when it is no longer named: it tells of the past.
+        is_past = number not in listing.ranks
         down = () if is_past else self._outages.of(number)
         return Judge(number in self.roster.alone, marks.ts_last(number), marks.mark(number), down, silences)
 

@@ -274,7 +274,8 @@ class Roster:
             self.here[at] = self.here[at] or other.here[was]
             same = before.history == listing.history
             self.waiting[at] = other.waiting[was] if same else listing.history >= 0
-            if other.waiting[was] or not self.waiting[at]:  # a history begins anew with any trade date
+            # a first history begins with any trade date, a later one with those that are kept
+            if other.waiting[was] or not self.waiting[at] or other.since[was] < FOREVER:
                 self.floor[at] = other.oldest(before)
         known: Mapping[tuple[int, ...], int] = {group: n for n, group in enumerate(other.groups)}
         for number, group in enumerate(self.groups):

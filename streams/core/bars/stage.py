@@ -10,7 +10,7 @@ Emits: bars.1m, gaps, sessions, dead-letters, late.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Final
 
 from schemas.columns import UNDECODABLE, Columns
@@ -25,6 +25,7 @@ from streams.core.bars.following import take_column
 from streams.core.bars.halts import EVERYWHERE
 from streams.core.bars.incoming import Bars, BeatRow, ConfigRow, MinuteRow, SourceRow, Texts
 from streams.core.bars.partition import CONFIG_KEYS, config_key
+from streams.core.bars.roster import Listing
 from streams.core.bars.state import HALTED, HOLE, Day, Print, silent_before
 from streams.core.bars.validate import Rejected
 from streams.core.stage import PARTITION_KEY, Outputs
@@ -172,14 +173,22 @@ class BarsStage:
         session_date = listing.session_date(status.ts_open) if listing else -1
         if listing is None or session_date < 0:
             return
-        if book.partition.meet(
+        is_new = book.partition.meet(
             listing, book.partition.marks.add(self._texts.at(status.source)), status.ts_open
-        ):
+        )
+        if is_new:
             book.subscribe(listing)
+        # of files, what a watermark has passed before is decided now
+        if self._tell(listing, status, session_date) or is_new:
+            book.settle(listing, only=NONE)
+
+    def _tell(self, listing: Listing, status: MinuteRow, session_date: int) -> bool:
+        """Take up what is said of a minute; whether it is the first record of its trade date."""
+        book = self._book
         day = book.days.slot(listing, session_date)
         late = session_date < book.partition.roster.oldest(listing) or session_date < day.session_date
         if late or book.offset <= day.offset or book.is_taken(listing, day, session_date):
-            return
+            return False
         is_first = session_date > day.session_date
         if is_first:
             book.begin(listing, day, session_date)
@@ -188,8 +197,7 @@ class BarsStage:
             _note(day, place, status)
             book.apply(listing, day, Effects.find_causes)
             book.refresh(listing)
-        if is_first:  # of files, what a watermark has passed before is decided now
-            book.settle(listing, only=NONE)
+        return is_first
 
     def _source(self, status: SourceRow) -> None:
         book, partition = self._book, self._book.partition
@@ -207,20 +215,28 @@ class BarsStage:
         elif status.status in (incoming.HISTORY_END, incoming.HISTORY_FAILED):
             symbols = [x for x in symbols if x.history == number and partition.roster.waiting[x.index]]
             partition.end_history(symbols)
-            for listing in symbols:
-                self._counts.update(release(book, listing))
+            self._take_up(symbols)
+            return
         else:
             return
         for listing in symbols:
             book.settle(listing)
-            if status.status in (incoming.HISTORY_END, incoming.HISTORY_FAILED):
-                book.turn(listing)
+
+    def _take_up(self, symbols: Sequence[Listing]) -> None:
+        """The history of these symbols is over: the bars that waited for its end are taken up."""
+        book = self._book
+        for listing in symbols:
+            self._counts.update(release(book, listing))
+        for listing in symbols:
+            book.settle(listing)
+            book.turn(listing)
 
     def _config(self, at: int, config: ConfigRow) -> None:
         book, partition = self._book, self._book.partition
         if config.version <= partition.domain.version:
             return
         body = self._texts.at(config.body)
+        loading = {x.name for x in partition.roster.listings if partition.roster.waiting[x.index]}
         try:
             partition.configure(body, config.version)
         except ConfigurationError as error:
@@ -229,6 +245,19 @@ class BarsStage:
         self._is_config_dirty = True
         book.lay_out()
         book.sheets.config(config.version, config.ts, body)
+        self._follow(loading)
+
+    def _follow(self, loading: Container[bytes]) -> None:
+        """Decide what is due under a new configuration; these symbols waited for their history before it."""
+        book, roster = self._book, self._book.partition.roster
+        over = [
+            x
+            for x in roster.listings
+            if not roster.waiting[x.index] and (x.name in loading or book.days.waits(x))
+        ]
+        self._take_up(over)  # a history that is no longer named has no end
+        for listing in roster.listings:
+            book.settle(listing, only=NONE)
 
 
 def _note(day: Day, place: int, status: MinuteRow) -> None:

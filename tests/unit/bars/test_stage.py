@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from schemas.config import Domain
@@ -122,6 +123,40 @@ def test_after_the_history_its_minutes_give_way_to_better_ones():
     desk = Desk(two(history="past"))
     desk.feed(fed(0, 10.0), vended(0, 9.0, source="past"))
     assert desk.feed(status(minute(2), "history_end", "past")).bars() == [(0, 10.0, "real", 1)]
+
+
+def test_a_history_that_is_no_longer_named_ends_the_wait():
+    desk = Desk(two(history="past"))
+    assert desk.feed(fed(0, 10.0)).counts["held"] == 1
+    got = desk.feed(config(changed(two())), beat(1))
+    assert got.counts["held"] == -1
+    assert got.bars() == [(0, 10.0, "real", 0)]
+
+
+def test_what_is_due_is_decided_when_a_history_is_no_longer_named():
+    desk = Desk(two(history="past"))
+    desk.feed(fed(0, 10.0, source="past"), beat(2))
+    assert desk.feed(config(changed(two()))).causes() == [(1, "no_trades", True)]
+
+
+def test_a_history_that_is_named_later_brings_back_no_trade_date_that_was_let_go():
+    desk = Desk(two())
+    desk.feed(fed(0, 10.0, day=BEFORE), beat(1, day=NEXT), beat(1, "feed.bars", day=NEXT))
+    desk.feed(config(changed(two(history="past"))))
+    again = {"source": "past", "fill": "refetched"}
+    assert desk.feed(fed(0, 9.0, day=BEFORE, **again)).letters() == ["V09"]
+    assert desk.feed(fed(0, 9.0, **again)).counts["out"] == 1
+
+
+def test_a_symbol_that_a_bar_subscribes_has_what_is_overdue_decided_at_once():
+    desk = Desk(two(sources=["feed"]))
+    desk.feed(beat(1, alive=False), heartbeat(minute(5), "clock"))
+    three = two(sources=["feed"])
+    ge = msgspec.structs.replace(three.symbols[0], symbol="GE")
+    desk.feed(config(changed(three, symbols=[*three.symbols, ge])))
+    got = desk.feed(fed(3, 10.0, symbol="GE"))
+    assert got.causes("GE") == [(1, "outage", False), (2, "outage", False)]
+    assert got.bars("GE") == [(3, 10.0, "real", 0)]
 
 
 def test_a_history_that_failed_ends_the_wait():
