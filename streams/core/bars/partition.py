@@ -19,13 +19,13 @@ from schemas.columns import Bytes
 from schemas.config import Domain, decode
 from schemas.errors import ConfigurationError, StateError
 from schemas.market.intervals import MINUTE
-from streams.core.bars.causes import NOBODY, Judge
+from streams.core.bars.causes import Judge
 from streams.core.bars.choose import standing
 from streams.core.bars.halts import Halts
+from streams.core.bars.judges import Judges
 from streams.core.bars.marks import NumberedMarks
 from streams.core.bars.roster import Listing, Roster
 from streams.core.bars.state import COUNTED
-from streams.core.periods import Periods
 from streams.core.slots import pack, unpack
 from streams.core.watermark import FOREVER, NEVER, Watermarks
 
@@ -48,6 +48,7 @@ class Partition:
         changes: configurations taken up so far.
         roster: its symbols.
         halts: halts of trading.
+        judges: the sources as judges of missed minutes.
         promised: up to here every minute of every symbol is decided, in ns.
         told: event time of the last heartbeat put out.
         counts: of records without a known symbol, as ``COUNTED``.
@@ -63,8 +64,8 @@ class Partition:
         self.promised = self.told = NEVER
         self.counts = dict.fromkeys(COUNTED, 0)
         self.evicted: Counter[str] = Counter()
-        self._silences, self._outages = Periods(), Periods()
-        self._turns = self._shifts = -1  # of the marks, as of the last heartbeat
+        self.judges = Judges(self.marks)
+        self._shifts = -1  # of the marks, as of the last heartbeat
         self.halts = Halts()
 
     @property
@@ -104,20 +105,8 @@ class Partition:
         if number < 0:
             self.evicted["evicted.source"] += self.marks.lacks_room(source)
             return number
-        after = self.marks.ts_last(number)
-        if before != NEVER and after - before > self.silence:
-            self.evicted["evicted.silence"] += self._silences.note(number, before, after)
-        if self.marks.turns != self._turns:
-            self._note_outages()
+        self.judges.hear(number, before, self.silence, self.evicted)
         return number
-
-    def _note_outages(self) -> None:
-        """Marks know the last outage of each source; remember those before it, too."""
-        self._turns = self.marks.turns
-        for number in range(len(self.marks)):
-            _, start, end = self.marks.outage(number)
-            if start > NEVER:
-                self.evicted["evicted.outage"] += self._outages.note(number, start, end)
 
     def subscribe(self, number: int) -> list[Listing]:
         """Symbols without a start get the mark of their source, cut to the minute; which they are."""
@@ -201,18 +190,14 @@ class Partition:
 
     def judge(self, number: int, listing: Listing) -> Judge:
         """A source as the judge of a minute of a symbol."""
-        if number < 0:
-            return NOBODY
-        marks, silences = self.marks, self._silences.of(number)
         # A history is not asked to be alive, even when it is no longer named: it tells of the past.
         is_past = number not in listing.ranks
-        down = () if is_past else self._outages.of(number)
-        return Judge(number in self.roster.alone, marks.ts_last(number), marks.mark(number), down, silences)
+        return self.judges.of(number, is_alone=number in self.roster.alone, is_past=is_past)
 
     def save(self, offset: int) -> bytes:
         """The saved state."""
         roster = self.roster
-        silences, outages, halts = self._silences.save(), self._outages.save(), self.halts.save()
+        (silences, outages), halts = self.judges.save(), self.halts.save()
         symbols = np.zeros(len(roster.listings), _SYMBOL)
         symbols["since"], symbols["here"], symbols["waiting"] = roster.since, roster.here, roster.waiting
         symbols["floor"] = roster.floor
@@ -258,8 +243,7 @@ class Partition:
         self.marks.restore(body[ends[5] : ends[6]])
         self._restore_config(changes, config)
         self._restore_symbols(data[ends[0] : ends[1]], data[ends[1] : ends[2]])
-        self._silences = Periods(body[ends[2] : ends[3]])
-        self._outages = Periods(body[ends[3] : ends[4]])
+        self.judges = Judges(self.marks, body[ends[2] : ends[3]], body[ends[3] : ends[4]])
         self.halts = Halts(body[ends[4] : ends[5]])
         self.promised, self.told = promised, told
         self.counts = dict(zip(COUNTED, fields[10:], strict=True))
