@@ -36,7 +36,7 @@ _WAITS: Final = 3
 """In this round the correction comes before the print that it names."""
 _LAST: Final = 6
 _CROWD: Final = [f"WARM{number}" for number in range(9)]
-"""Symbols whose bars come together: beyond eight, analytics moves them on side by side."""
+"""Symbols whose bars come together: from eight on bars takes them as columns, analytics side by side."""
 _DAY: Final = _OPEN // (1440 * _MINUTE)
 _CALENDAR: Final = CalendarRows(
     name="warm", version="1", anchor="utc", zone="UTC",

@@ -7,7 +7,7 @@ import numpy as np
 from schemas.columns import Columns
 from schemas.flags import WITHDRAWN
 from schemas.records import record_type
-from streams.core.bars.state import Rows
+from streams.core.bars.state import Ints, Rows
 from streams.core.bars.validate import check
 
 Span: TypeAlias = tuple[int, int]
@@ -114,9 +114,10 @@ class Bars:
     def __init__(self, batch: Columns) -> None:
         self.table: Rows = batch.table("Bar")
         found = np.empty((2, len(self.table)), np.int64)
-        check(self.table, batch.data, found[0], found[1])
+        if len(self.table):
+            check(self.table, batch.data, found[0], found[1])
         self.failed, self.flags = found.tolist()
-        self.columns = BarColumns(batch, self) if len(self.table) >= MANY else None
+        self.columns = BarColumns(batch, self.table, *found) if len(self.table) >= MANY else None
 
     def at(self, row: int) -> BarRow:
         """One of them."""
@@ -137,19 +138,15 @@ class BarColumns:
         plain: whether each passes the checks, is not refetched and not taken back.
     """
 
-    def __init__(self, batch: Columns, bars: Bars) -> None:
-        texts, table = Texts(batch), bars.table
+    def __init__(self, batch: Columns, table: Rows, failed: Ints, flags: Ints) -> None:
+        texts = Texts(batch)
         self.symbols, self.sources = texts.all(table["symbol"]), texts.all(table["source"])
         self.opens: list[int] = table["ts_open"].tolist()
         self.revisions: list[int] = table["revision"].tolist()
         self.closes: list[float] = table["close"].tolist()
         self.volumes: list[float] = table["volume"].tolist()
-        fills: list[int] = table["fill"].tolist()
-        self.flags = bars.flags
-        self.plain = [
-            not (failed or fill or flags & WITHDRAWN)
-            for failed, fill, flags in zip(bars.failed, fills, bars.flags, strict=True)
-        ]
+        self.flags: list[int] = flags.tolist()
+        self.plain: list[bool] = ((failed == 0) & (flags & WITHDRAWN == 0) & (table["fill"] == 0)).tolist()
 
 
 class Texts:
@@ -164,7 +161,9 @@ class Texts:
         return self._data[start : start + size].tobytes() if size > 0 else b""
 
     def all(self, spans: Rows) -> list[bytes]:
-        """The bytes of many spans."""
-        data, starts = self._data, spans["at"]
-        ends = starts + np.maximum(spans["size"], 0)
-        return [data[at:end].tobytes() for at, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+        """The bytes of spans, at least one."""
+        starts, ends = spans["at"], spans["at"] + np.maximum(spans["size"], 0)
+        first = int(starts.min())
+        data = self._data[first : ends.max()].tobytes()
+        bounds = zip((starts - first).tolist(), (ends - first).tolist(), strict=True)
+        return [data[at:end] for at, end in bounds]
