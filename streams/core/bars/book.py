@@ -61,8 +61,12 @@ class Book:
 
     def refresh(self, listing: Listing) -> None:
         """Reckon anew what concerns one symbol."""
+        self._expect(listing, self.days.cursor(listing, self.partition, self.offset))
+
+    def _expect(self, listing: Listing, ts_open: int) -> None:
+        """The same where the next minute that the watermark decides is known."""
         at, days = listing.index, self.days.of(listing)
-        self._agenda.expect(at, close_of(self.days.cursor(listing, self.partition, self.offset)))
+        self._agenda.expect(at, close_of(ts_open))
         if at in self._changed:
             self._changed.discard(at)
             watches = [watch for day in days for watch in Effects(self.partition, listing, day).watches()]
@@ -118,7 +122,7 @@ class Book:
         abandon(listing, day, self.sheets)
         self._changed.add(listing.index)
         roster = self.partition.roster
-        day.begin(session_date, roster.slots(listing.grid, session_date).minutes)
+        self.days.begin(listing, day, session_date, roster.slots(listing.grid, session_date).minutes)
         day.aim(roster.since[listing.index])
         self.days.mark(listing, day, session_date)
 
@@ -157,9 +161,10 @@ class Book:
             is_decided = is_looked_at and day.next > 0
             if final or is_decided or day.pending or close_of(day.next_open) <= through:
                 self.apply(listing, day, partial(self._settle_day, listing, day, final, only))
-        while not listing.played and self._open_next(listing):
-            pass
-        self.refresh(listing)
+        ts_open = self.days.cursor(listing, self.partition, self.offset)
+        while not listing.played and self._open_next(listing, ts_open):
+            ts_open = self.days.cursor(listing, self.partition, self.offset)
+        self._expect(listing, ts_open)
 
     def _settle_day(
         self, listing: Listing, day: Day, final: bool, only: int | None, effects: Effects
@@ -176,11 +181,10 @@ class Book:
         if only != NONE:
             effects.find_causes(only=only)
 
-    def _open_next(self, listing: Listing) -> bool:
-        """Open the next trade date that a watermark has reached; whether there was one."""
+    def _open_next(self, listing: Listing, ts_open: int) -> bool:
+        """Open the trade date of the next minute if a watermark has reached it; whether it has."""
         roster = self.partition.roster
         group = roster.group[listing.index]
-        ts_open = self.days.cursor(listing, self.partition, self.offset)
         if close_of(ts_open) > roster.through[group]:
             return False
         session_date = listing.session_date(ts_open)
@@ -246,7 +250,7 @@ class Book:
                 self.partition.evicted["evicted.trade_date"] += was >= wanted
                 self._changed.add(listing.index)
                 abandon(listing, day, self.sheets)
-                day.begin(-1, np.zeros(0, np.int64))
+                self.days.begin(listing, day, -1, np.zeros(0, np.int64))
                 self.days.mark(listing, day, was)
 
 

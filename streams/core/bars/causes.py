@@ -15,7 +15,23 @@ the segment of trading counts, for a market that is closed is silent by right::
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from streams.core.bars.state import HALT, HALTED, HOLE, NO_TRADES, OUTAGE, REJECTED, UNKNOWN
+import numpy as np
+
+from schemas.jit import kernel
+from schemas.market.intervals import MINUTE
+from streams.core.bars.state import (
+    EMPTY,
+    FLAT,
+    HALT,
+    HALTED,
+    HOLE,
+    NO_TRADES,
+    OUTAGE,
+    REJECTED,
+    UNKNOWN,
+    Ints,
+    Rows,
+)
 from streams.core.watermark import FOREVER, NEVER
 
 
@@ -85,6 +101,31 @@ def clears_at(minute: Minute, judge: Judge, limit: int) -> int:
     """
     at = max(judge.ts_last, minute.segment_open) + limit
     return at if at < minute.segment_close else FOREVER
+
+
+def unknown(rows: Rows) -> list[int]:
+    """The first of all unknown minutes that follow each other and have one judge; each that may have a hole.
+
+    Whatever explains a later one of them explains the first one, too.
+    """
+    places = np.empty(len(rows), np.int64)
+    found: list[int] = places[: _unknown(rows, places)].tolist()
+    return found
+
+
+@kernel
+def _unknown(rows: Rows, places: Ints) -> int:
+    count, last, judge = 0, -1, -1
+    for place in range(len(rows)):
+        row = rows[place]
+        if row["cause"] != UNKNOWN or not (row["kind"] == FLAT or row["kind"] == EMPTY):
+            continue
+        if row["bits"] & HOLE or last < 0 or row["judge"] != judge or row["ts_open"] != last + MINUTE:
+            places[count] = place
+            count += 1
+        is_whole = not row["bits"] & HOLE
+        last, judge = (row["ts_open"], row["judge"]) if is_whole else (-1, -1)
+    return count
 
 
 def _overlap(minute: Minute, start: int, end: int) -> bool:

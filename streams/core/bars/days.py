@@ -12,7 +12,7 @@ from streams.core.bars.front import Front
 from streams.core.bars.partition import Partition
 from streams.core.bars.roster import Listing
 from streams.core.bars.saved import load, overlaid, own_key, recent_key, save, slot_of
-from streams.core.bars.state import COUNTED, PENDING, SLOTS, VERSION, Day, Print, lay_out
+from streams.core.bars.state import COUNTED, PENDING, SLOTS, VERSION, Day, Ints, Print, lay_out
 from streams.core.slots import pack, unpack
 from streams.core.watermark import FOREVER
 
@@ -72,6 +72,7 @@ class Days:
 
     def __init__(self) -> None:
         self.fronts: dict[bytes, Front] = {}
+        self._ordered: dict[bytes, list[Day]] = {}
         self.dirty: dict[tuple[bytes, int], Day] = {}
         self._days: dict[bytes, dict[int, Day]] = {}
         self._own: dict[bytes, Own] = {}
@@ -99,9 +100,17 @@ class Days:
         return listing.name in self._own and bool(self._own[listing.name].held)
 
     def of(self, listing: Listing) -> list[Day]:
-        """The trade dates of a symbol, ascending."""
-        found = (day for day in self._days.get(listing.name, {}).values() if len(day.rows))
-        return sorted(found, key=lambda day: day.session_date)
+        """The trade dates of a symbol, ascending; not to be changed."""
+        found = self._ordered.get(listing.name)
+        if found is None:
+            days = (day for day in self._days.get(listing.name, {}).values() if len(day.rows))
+            found = self._ordered[listing.name] = sorted(days, key=lambda day: day.session_date)
+        return found
+
+    def begin(self, listing: Listing, day: Day, session_date: int, minutes: Ints) -> None:
+        """Take up a trade date in a slot, or none (-1)."""
+        day.begin(session_date, minutes)
+        self._ordered.pop(listing.name, None)
 
     def mark(self, listing: Listing, day: Day, slot: int) -> None:
         """A slot changed, otherwise than by the next bar."""
@@ -113,6 +122,7 @@ class Days:
 
         One that was restored while the symbol was taken out may have none so far.
         """
+        self._ordered.pop(listing.name, None)
         for day in self._days.get(listing.name, {}).values():
             if day.session_date < 0:
                 continue
@@ -193,6 +203,7 @@ class Days:
         for (name, slot), day in found.items():
             self._settle(day, name, partition)
             self._days.setdefault(name, {})[slot] = day
+        self._ordered.clear()
 
     @staticmethod
     def _settle(day: Day, name: bytes, partition: Partition) -> None:

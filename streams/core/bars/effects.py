@@ -208,16 +208,10 @@ class Effects:
     def watches(self) -> list[Watch]:
         """When the unknown minutes of the trade date are to be looked at again, by judge."""
         rows, partition = self._day.rows, self._partition
-        kinds = rows["kind"]
-        places = np.flatnonzero((rows["cause"] == UNKNOWN) & ((kinds == FLAT) | (kinds == EMPTY))).tolist()
-        judges: dict[int, causes.Judge] = {}
         found: dict[int, Watch] = {}
-        for place in places:
+        for place in causes.unknown(rows):
             number = int(rows["judge"][place])
-            judge = judges.get(number)
-            if judge is None:
-                judge = judges[number] = partition.judge(number, self._listing)
-            minute = self._minute(place)
+            judge, minute = partition.judge(number, self._listing), self._minute(place)
             if judge.alone or (minute.bits & HOLE and minute.ts_open < judge.ts_last):
                 continue  # it stays unknown: a lone source's, and where records are lost
             at = causes.clears_at(minute, judge, partition.silence)

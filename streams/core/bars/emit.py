@@ -20,6 +20,7 @@ Row: TypeAlias = tuple[float | Span, ...]
 STAGE: Final = "bars"
 """Source and writer of what this stage says itself."""
 
+_STAGE: Final = STAGE.encode()
 _NULL: Final = {
     (record, name): int(record_type(record).null_bit(name))
     for record, name in (("Bar", "ts_first"), ("Bar", "ts_last"), ("Session", "quality"))
@@ -83,28 +84,26 @@ class Sheets:
 
     def flat(self, symbol: bytes, day: Day, place: int) -> None:
         """A flat bar: the previous close, no volume."""
-        row, text = day.rows[place], self._draft("bars.1m").text
-        price, ts_open = float(row["close"]), int(row["ts_open"])
-        coverage = float(int(row["cause"]) == NO_TRADES)
+        text = self._draft("bars.1m").text
+        ts_open, price, _, revision, _, _, _, _, cause, *_ = day.rows[place].item()
         self._add("bars.1m", "Bar", (
             text(symbol), text(b"1m"), ts_open, ts_open + MINUTE, day.session_date,
-            price, price, price, price, 0.0, 0.0, 0, 0, 0, int(row["revision"]), 2, 1, 0, 1, 1, coverage,
-            text(STAGE.encode()), 0, _FLAT_NULLS,
+            price, price, price, price, 0.0, 0.0, 0, 0, 0, revision, 2, 1, 0, 1, 1,
+            float(cause == NO_TRADES), text(_STAGE), 0, _FLAT_NULLS,
         ))  # fmt: skip
 
     def status(self, symbol: bytes, day: Day, place: int) -> None:
         """Why a minute has no real bar."""
-        row, text = day.rows[place], self._draft("bars.1m").text
-        bits, filled = int(row["bits"]), int(int(row["kind"]) == FLAT)
-        counts = int(row["rejected"]), int(row["late"]), 0
+        text = self._draft("bars.1m").text
+        ts_open, _, _, _, _, rejected, late, kind, cause, bits, *_ = day.rows[place].item()
         self._add("bars.1m", "MinuteStatus", (
-            text(symbol), text(STAGE.encode()), int(row["ts_open"]), *counts, int(bits & HOLE != 0),
-            int(bits & HALTED != 0), int(row["cause"]), filled, 0,
+            text(symbol), text(_STAGE), ts_open, rejected, late, 0, int(bits & HOLE != 0),
+            int(bits & HALTED != 0), cause, int(kind == FLAT), 0,
         ))  # fmt: skip
 
     def heartbeat(self, ts: int, ts_last: int, ts_through: int, final: int) -> None:
         """The heartbeat of this stage."""
-        who = self._draft("bars.1m").text(STAGE.encode())
+        who = self._draft("bars.1m").text(_STAGE)
         self._add("bars.1m", "Heartbeat", (who, who, ts, 1, ts_last, ts_through, final, 0))
 
     def config(self, version: int, ts: int, body: bytes) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.jit import kernel
-from streams.core.bars.state import EMPTY, FLAT, HALT, NO_TRADES, REAL, REFETCHED, UNDECIDED, Rows
+from streams.core.bars.state import EMPTY, FLAT, HALT, NO_TRADES, REAL, REFETCHED, UNDECIDED, Ints, Rows
 
 
 def refill(rows: NDArray[np.void], start: int, limit: int) -> tuple[list[int], int]:
@@ -31,24 +31,30 @@ def refill(rows: NDArray[np.void], start: int, limit: int) -> tuple[list[int], i
         Places of the flat bars that are new or have another price, ascending; and the place after the last
         minute that was looked at.
     """
-    close, run = before(rows, start, limit)
-    changed: list[int] = []
-    place = start
-    for place in range(start, len(rows) + 1):
-        if place == len(rows) or rows["kind"][place] not in (FLAT, EMPTY):
-            break
-        kind, cause = int(rows["kind"][place]), int(rows["cause"][place])
+    places = np.empty(len(rows), np.int64)
+    count, end = _refill(rows, start, limit, *_before(rows, start, limit), places)
+    return places[:count].tolist(), end
+
+
+@kernel
+def _refill(rows: Rows, start: int, limit: int, close: float, run: int, changed: Ints) -> tuple[int, int]:
+    """The same after what ``_before`` found; places go to ``changed``, how many they are comes back."""
+    count, place = 0, start
+    while place < len(rows) and rows[place]["kind"] in (FLAT, EMPTY):
+        row, at = rows[place], place
+        kind, cause, place = row["kind"], row["cause"], place + 1
         if kind == EMPTY and cause == HALT:
             continue
         run = 0 if cause == NO_TRADES else run + (cause != HALT)
-        if kind == EMPTY and (close is None or run > limit):
-            close = None
+        if kind == EMPTY and (np.isnan(close) or run > limit):
+            close = np.nan
             continue
-        if kind == EMPTY or (close is not None and close != float(rows["close"][place])):
-            rows["kind"][place], rows["close"][place] = FLAT, close
-            changed.append(place)
-        close = float(rows["close"][place])
-    return changed, place
+        if kind == EMPTY or (not np.isnan(close) and close != row["close"]):
+            row["kind"], row["close"] = FLAT, close
+            changed[count] = at
+            count += 1
+        close = row["close"]
+    return count, place
 
 
 def before(rows: NDArray[np.void], start: int, limit: int) -> tuple[float | None, int]:

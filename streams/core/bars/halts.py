@@ -40,6 +40,8 @@ class Halts:
 
     def of(self, listing: Listing) -> list[tuple[int, int]]:
         """Start and end of the halts of a symbol."""
+        if not self._found:
+            return []
         return [
             (start, end)
             for at, who, start, end in self._found
