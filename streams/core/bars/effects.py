@@ -94,7 +94,9 @@ class Effects:
     def withdraw(self, place: int) -> None:
         """The bar of a minute is taken back: it is missed, and filled."""
         row = self._day.rows[place]
-        row["kind"], row["bits"] = EMPTY, int(row["bits"]) | MISSED | gaps.begins(self._day.rows, place)
+        if not row["bits"] & MISSED:  # a gap keeps its minutes
+            row["bits"] = int(row["bits"]) | MISSED | gaps.begins(self._day.rows, place)
+        row["kind"] = EMPTY
         row["cause"], row["source"], row["volume"] = self._cause(place), -1, 0.0
         self._withdrawn.add(place)
         self._causes.add(place)

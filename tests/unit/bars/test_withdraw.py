@@ -35,6 +35,14 @@ def test_a_minute_that_was_decided_before_its_turn_is_decided_again():
     assert desk.feed(beat(2), beat(3)).bars() == [(1, 100.0, "flat", 0), (2, 100.0, "flat", 1)]
 
 
+def test_a_minute_that_was_in_a_gap_before_its_bar_came_is_in_it_again():
+    desk = Desk()
+    desk.feed(fed(0, 100.0), *(beat(n) for n in range(1, 5)), fed(3, 250.0), fed(2, 101.0))
+    got = desk.feed(taken_back(3))
+    assert got.bars() == [(3, 101.0, "flat", 2)]
+    assert [gap[:3] for gap in got.gaps()] == [(1, 3, "filled")]
+
+
 def test_the_bar_of_another_source_stays():
     desk = Desk()
     desk.feed(fed(0, 100.0), fed(1, 101.0), vended(1, 250.0), beat(2))
