@@ -9,6 +9,7 @@ import struct
 from collections import deque
 from typing import Any, Final
 
+import numpy as np
 from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import CorrelationIdError, KafkaConnectionError, RequestTimedOutError
 
@@ -91,7 +92,7 @@ class Connection(asyncio.BufferedProtocol):
         self._fail(KafkaConnectionError(f"the connection for fetches was lost: {exc}"))
 
     def _grow(self, size: int) -> None:
-        whole = memoryview(bytearray(size))
+        whole = np.empty(size, np.uint8).data  # a bytearray would be cleared first
         whole[: self._have] = self._room[: self._have]
         self._room = whole
 

@@ -30,12 +30,12 @@ class WorkerSettings(BaseSettings):
     name: str = "barline"
     instance: str = ""
     session_timeout: Annotated[float, Field(ge=2.0)] = 20.0
-    step_records: Annotated[int, Field(ge=1)] = 16_384
+    step_records: Annotated[int, Field(ge=1)] = 65_536
     checkpoint_ms: Annotated[int, Field(ge=1)] = 200
     checkpoint_records: Annotated[int, Field(ge=1)] = 100_000
     outstanding: Annotated[int, Field(ge=1)] = 200_000
     linger_ms: Annotated[float, Field(ge=0.0)] = 1.0
-    fetch_bytes: Annotated[int, Field(ge=65_536)] = 1_048_576
+    fetch_bytes: Annotated[int, Field(ge=65_536)] = 4_194_304
 
     @property
     def delivery_timeout_ms(self) -> int:

@@ -104,7 +104,7 @@ def one_round(load: Load, batches: list[bytes], step: int) -> tuple[Counter[str]
     return spent, count
 
 
-def main(per_minute: int = 6_000, symbols: int = 200, step: int = 16_384) -> None:
+def main(per_minute: int = 6_000, symbols: int = 200, step: int = 65_536) -> None:
     """Print the table."""
     load = Load(per_minute, symbols)
     batches = fetched(load)
