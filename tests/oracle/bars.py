@@ -3,7 +3,8 @@
 Only two things follow the log record by record: when a minute is decided, and which source's bar it has.
 Causes, flat bars and gaps are worked out at the end, from scratch. Each sentence behind ``By law`` is one of
 SEMANTICS, behind ``By text`` one of ``docs/semantics.md``. Not covered: a history that is named for a symbol
-that was taken out and came back.
+that was taken out and came back; another ``policy``, ``fill_limit``, ``silence_ms`` or limit of liveness in
+mid-session; other hours of minutes that are published.
 """
 
 from collections import defaultdict
@@ -45,7 +46,8 @@ class Bars:
         self.cut: set[tuple[str, int]] = set()
         self.unsent: set[int] = set()
         self._place = 0
-        self._told: dict[Session, Record] = {}  # of symbols that were taken out
+        self._told: dict[Session, Record] = {}  # under configurations before
+        self._as_told: dict[tuple[str, int], list[Minute]] = {}  # their minutes then
         self._sources = Sources()
         self._known = Known(self._sources)
         self._causes = Causes(self._sources)
@@ -102,8 +104,28 @@ class Bars:
         """Every closed session by symbol, trade date and interval."""
         found = dict(self._told)
         for symbol in self._known.domain.symbols:
-            found |= self._closed(symbol)
+            found |= self._anew(symbol)
         return {who: row for who, row in found.items() if who[:2] not in self.cut}
+
+    def _anew(self, symbol: SymbolConfig) -> dict[Session, Record]:
+        """The closed sessions of a symbol that changed since they were told under a configuration before."""
+        minutes = self._dates(symbol)
+        found = self._closed(symbol)
+        return {who: row for who, row in found.items() if self._as_told.get(who[:2]) != minutes[who[1]]}
+
+    def _keep_sessions(self) -> None:
+        """Another configuration comes: closed sessions are told anew only when a minute of them changes."""
+        for symbol in self._known.domain.symbols:
+            minutes, closed = self._dates(symbol), self._anew(symbol)
+            self._told |= closed
+            self._as_told |= {who[:2]: minutes[who[1]] for who in closed}
+
+    def _dates(self, symbol: SymbolConfig) -> dict[int, list[Minute]]:
+        """Decided minutes of a symbol by trade date."""
+        found: dict[int, list[Minute]] = defaultdict(list)
+        for minute in self._decided.minutes(symbol):
+            found[minute.session_date].append(minute)
+        return found
 
     def _closed(self, symbol: SymbolConfig) -> dict[Session, Record]:
         """The closed sessions of a symbol that is configured."""
@@ -119,10 +141,8 @@ class Bars:
 
     def _leave(self, symbol: SymbolConfig) -> None:
         """A symbol is taken out: its closed sessions stay as they were told, the others are cut off."""
-        closed = self._closed(symbol)
-        self._told |= closed
-        decided = {minute.session_date for minute in self._decided.minutes(symbol)}
-        self.cut |= {(symbol.symbol, date) for date in decided} - {who[:2] for who in closed}
+        closed = {who[:2] for who in self._closed(symbol)}
+        self.cut |= {(symbol.symbol, date) for date in self._dates(symbol)} - closed
         self._decided.remove(symbol)
 
     def statuses(self) -> dict[Place, str]:
@@ -140,6 +160,7 @@ class Bars:
         domain = decode(record["body"])
         if domain.version <= self._known.domain.version:  # By law "a version not newer changes nothing"
             return
+        self._keep_sessions()
         for symbol in self._known.domain.symbols:
             if symbol.symbol not in {one.symbol for one in domain.symbols}:
                 self._leave(symbol)

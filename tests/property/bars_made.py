@@ -3,7 +3,8 @@
 Two symbols have bars from up to two sources: bars that come late, twice, revised, withdrawn, refetched or
 bad, minutes without a bar, sources that die and come back, halts, and refused prints. A third symbol comes
 and goes. Some days begin with a history to be loaded, some are played from files, on some a vendor's bars
-come from the future. The minutes are those of one long session, or of several short ones with a break.
+come from the future. Histories are named later, and intervals, limits, orders and hours change in between.
+The minutes are those of one long session, or of several short ones with a break.
 """
 
 import math
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas.config import AssetRules, Domain, RuleChanges
+from schemas.config import AssetRules, CalendarRows, Domain, RuleChanges
 from schemas.flags import PARTIAL, WITHDRAWN
 from tests.factories import (
     DAY,
@@ -22,6 +23,7 @@ from tests.factories import (
     calendar_rows,
     changed,
     config,
+    day,
     heartbeat,
     minute_status,
     status,
@@ -73,6 +75,38 @@ def turned(pick: Random, made_of: Domain) -> Domain:
         rules = {"equity": AssetRules(future_ms=pick.choice([1_000, 5_000, 7_000, 70_000]))}
         return msgspec.structs.replace(made_of, assets=rules)
     return made_of
+
+
+def ruled(pick: Random, now: Domain, number: int, *, short: bool) -> dict[str, Any]:
+    """What another configuration says in mid-session: intervals, limits, order of sources, later hours."""
+    kind = pick.choice(["intervals", "limits", "rules", "order", *(["hours"] if short else [])])
+    if kind == "intervals":
+        return {
+            "intervals": pick.choice([["5m"], ["3m", "1h"], ["1d", "2m"], ["5m", "15m", "30m", "1h", "1d"]])
+        }
+    if kind == "limits":
+        timeout = pick.choice([60_000, 120_000, 300_000])
+        return {"session_timeout_ms": timeout, "coverage_limit": pick.choice([0.0, 0.5, 0.8, 1.0])}
+    if kind == "hours":
+        today = day(DATES[number // len(SHORT)])
+        rows = halved(pick, now.calendars["XNYS"], today)
+        return {"calendars": {**now.calendars, "XNYS": rows}}
+    rules = RuleChanges(
+        volume_bars=pick.choice([0, 1, 2]), volume_factor=2.0, stuck_bars=pick.choice([0, 2, 3]),
+        disagreement=pick.choice([0.0, 0.1]),
+    )  # fmt: skip
+    changes = {"rules": rules} if kind == "rules" else {"sources": [*reversed(now.symbols[0].sources)]}
+    return {"symbols": [msgspec.structs.replace(one, **changes) for one in now.symbols]}
+
+
+def halved(pick: Random, rows: CalendarRows, today: int) -> CalendarRows:
+    """A calendar with a later trade date that ends at its break, where there is one."""
+    parts = [*zip(rows.session_dates, rows.opens, rows.closes, strict=True)]
+    later = [at for at in range(1, len(parts)) if parts[at][0] == parts[at - 1][0] > today]
+    if later:
+        del parts[pick.choice(later)]
+    dates, opens, closes = (list(part) for part in zip(*parts, strict=True))
+    return msgspec.structs.replace(rows, session_dates=dates, opens=opens, closes=closes)
 
 
 class Day:
@@ -150,6 +184,9 @@ class Day:
             self.log.append(config(self.domain))
         if not self.odds["churn"] and self.shifts.random() < self.odds["later"]:
             self.name_history()
+        if number and not self.odds["churn"] and self.shifts.random() < self.odds["rules"]:
+            self.domain = changed(self.domain, **ruled(self.shifts, self.domain, number, short=self.short))
+            self.log.append(config(self.domain))
         if number and turns.random() < self.odds["withdraw"]:
             self.withdraw(number)
         if self.domain.symbols[0].history:

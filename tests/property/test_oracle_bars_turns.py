@@ -19,6 +19,7 @@ from tests.property.bars_compared import differences
 from tests.property.bars_made import COMES, made
 
 LOGS = [made(seed, 18, short=seed % 2 == 0) for seed in range(33)]
+TURNED = [made(seed, 18, short=True) for seed in range(100, 180)]
 Wanted = Callable[[list[Record]], bool]
 
 
@@ -47,9 +48,26 @@ def has_withdrawn(log: list[Record]) -> bool:
     return any(one["record"] == "Bar" and one["flags"] & WITHDRAWN for one in log)
 
 
+def has_named_later(log: list[Record]) -> bool:
+    return not first(log).symbols[0].history and any(one.symbols[0].history for one in bodies(log))
+
+
+def has_rules(log: list[Record]) -> bool:
+    return any(
+        one.intervals != first(log).intervals or one.coverage_limit != first(log).coverage_limit
+        for one in bodies(log)
+    )
+
+
+def bodies(log: list[Record]) -> list[Domain]:
+    return [decode(one["body"]) for one in log if one["record"] == "Config"]
+
+
 def some(wanted: Wanted) -> list[list[Record]]:
     """A few logs of a kind."""
-    return [log for log in LOGS if wanted(log)][:4]
+    return [log for log in (LOGS if wanted not in (has_named_later, has_rules) else TURNED) if wanted(log)][
+        :4
+    ]
 
 
 def retold(log: list[Record], change: Callable[[Domain], Domain]) -> list[Record]:
@@ -57,7 +75,9 @@ def retold(log: list[Record], change: Callable[[Domain], Domain]) -> list[Record
     return [config(change(decode(one["body"]))) if one["record"] == "Config" else one for one in log]
 
 
-@pytest.mark.parametrize("wanted", [has_history, has_files, has_vendor, has_churn, has_withdrawn])
+@pytest.mark.parametrize(
+    "wanted", [has_history, has_files, has_vendor, has_churn, has_withdrawn, has_named_later, has_rules]
+)
 def test_the_stage_ends_where_the_oracle_ends(wanted: Wanted):
     assert len(some(wanted)) > 3
     for log in some(wanted):
@@ -84,6 +104,11 @@ def without_history(domain: Domain) -> Domain:
     return msgspec.structs.replace(domain, symbols=symbols)
 
 
+def without_other_limits(domain: Domain) -> Domain:
+    same = Domain(0)
+    return msgspec.structs.replace(domain, intervals=same.intervals, coverage_limit=same.coverage_limit)
+
+
 def with_all(domain: Domain) -> Domain:
     """Nothing is taken out again, once it was there."""
     spy = domain.symbols[0]
@@ -98,6 +123,8 @@ def with_all(domain: Domain) -> Domain:
         (has_vendor, without_limit),
         (has_history, without_history),
         (has_churn, with_all),
+        (has_named_later, without_history),
+        (has_rules, without_other_limits),
     ],
 )
 def test_a_stage_that_goes_by_another_configuration_is_found_out(
