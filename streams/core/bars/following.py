@@ -63,7 +63,7 @@ def _front(book: Book, listing: Listing, number: int, ts_open: int) -> Front | N
         return None
     if day.next_open != ts_open or book.offset <= day.offset:
         return None
-    front = book.days.fronts[listing.name] = Front(book.partition, listing, day, number)
+    front = book.days.fronts[listing.name] = Front(book.partition, listing, day, number, ts_open)
     return front
 
 

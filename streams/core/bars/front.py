@@ -33,7 +33,7 @@ class Front:
         "_ahead", "calm", "column", "day", "group", "key", "known", "listing", "number", "source", "ts_open",
     )  # fmt: skip
 
-    def __init__(self, partition: Partition, listing: Listing, day: Day, number: int) -> None:
+    def __init__(self, partition: Partition, listing: Listing, day: Day, number: int, ts_open: int) -> None:
         self.listing, self.day, self.number = listing, day, number
         self.key = listing.name, day.session_date % SLOTS
         self.source, self.column = partition.marks.name(number), day.columns[number]
@@ -41,7 +41,7 @@ class Front:
         is_live = number in partition.roster.live
         self._ahead = listing.rules.future_ms * _MS if is_live else FOREVER
         self.known = NEVER if is_live else FOREVER
-        self.ts_open = day.next_open
+        self.ts_open = ts_open
         self.calm = sessions.calm_until(day, partition.session_timeout)
 
     def look(self, newest: int) -> int:

@@ -64,7 +64,7 @@ def calm_until(day: Day, timeout: int) -> int:
     if day.head["closed"][0] or told < 0:
         return 0
     until = min((told // CADENCE + 1) * CADENCE, len(day.rows))
-    if told < timeout and not (day.rows["kind"][:timeout] == REAL).any():
+    if told < timeout and REAL not in day.rows["kind"][:timeout].tolist():
         until = min(until, timeout)
     return until
 
