@@ -75,6 +75,10 @@ class Causes:
         after = [ts for ts in said if ts > ts_open]
         # By law "no_trades once its source's ts_last > its ts_open and the silence around it was at most
         # [5 min]; outage when longer ...; until then unknown"
+        if after and after[0] == said[0]:
+            return (
+                "no_trades"  # By text "of what was before the first heartbeat of a source nothing is known"
+            )
         if after:
             return "no_trades" if min(after[0], segment.closes) - before <= limit else "outage"
         _, now = self._sources.silent_since(source)

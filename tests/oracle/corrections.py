@@ -38,7 +38,7 @@ def refusal(word: Record, symbol: SymbolConfig | None, domain: Domain) -> str:
     """Code of the first check that a correction fails, empty where it passes."""
     numbers = [word[name] for name in ("price", "size") if word[name] is not None]
     says = word["action"] == "cancel" or numbers
-    if identity(word) is None or not says or not all(math.isfinite(number) for number in numbers):
+    if identity(word) is None or not says or not all(abs(number) <= 1e100 for number in numbers):
         return "V01"
     if symbol is None or word["source"] not in symbol.sources:
         return "V02"

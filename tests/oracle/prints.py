@@ -1,6 +1,5 @@
 """Checks of one tick, quote or bar, and the identities of V16, for the oracles."""
 
-import math
 import re
 from collections import defaultdict
 from typing import Any, Final
@@ -23,7 +22,8 @@ def stateless(record: Record, domain: Domain) -> str:  # noqa: PLR0911  # one li
         return "V01"  # "undecodable"
     prices = [record["bid"], record["ask"]] if quoted else [record["price"]]
     sizes = [record["bid_size"], record["ask_size"]] if quoted else [record["size"]]
-    if not all(math.isfinite(float(value)) for value in [*prices, *sizes] if value is not None):
+    # By text "too large for sums, from 1e100 on"
+    if not all(abs(value) <= 1e100 for value in [*prices, *sizes] if value is not None):
         return "V01"  # "NaN, infinity"
     symbol = next((one for one in domain.symbols if one.symbol == record["symbol"]), None)
     sources = [one.name for one in domain.sources if one.topic == "ticks.raw"]
@@ -45,8 +45,8 @@ def refusal(bar: Record, symbol: SymbolConfig | None, domain: Domain) -> str:  #
     if not bar["record"]:
         return "V01"
     prices = [bar["open"], bar["high"], bar["low"], bar["close"]]
-    numbers = [*prices, bar["volume"], *([] if bar["notional"] is None else [bar["notional"]])]
-    if not all(math.isfinite(number) for number in numbers):
+    sums = [bar["volume"], *([] if bar["notional"] is None else [bar["notional"]])]
+    if not all(abs(price) <= 1e100 for price in prices) or not all(abs(one) <= 1e250 for one in sums):
         return "V01"
     if symbol is None:
         return "V02"

@@ -257,6 +257,7 @@ class Day:
             {**made_of, "fill": "refetched"},
             {**made_of, "high": 1.0},
             {**made_of, "open": math.nan},
+            {**made_of, "volume": 1.7e308},
         ]
         choices += [
             {**made_of, "ts_open": made_of["ts_open"] + S},

@@ -30,7 +30,7 @@ from tests.factories import (
 OPEN = at("2024-07-02T13:30")
 S = 1_000_000_000
 
-BAD = (0.0, math.nan, math.inf)
+BAD = (0.0, math.nan, math.inf, 1.7e308)
 
 TWO = domain(
     symbol("SPY", sources=["feed", "other"], conditions="tape", tick_size=0.25),
@@ -69,7 +69,7 @@ def a_print(pick: Random, now: int, number: int, bad: Sequence[float]) -> Record
         sizes = {"bid_size": pick.choice([None, 0.0, 1.0, -1.0]), "ask_size": None}
         return {**quote("2024-07-02", price, price + ahead), **same, "seq": seq, **sizes}
     trade_id = pick.choice([None, None, "a", "b", f"t{number}", str(number), "17"])
-    size = pick.choice([None, 1.0, 2.5, 0.1, 3.0, *([0.0, math.nan] if bad else [])])
+    size = pick.choice([None, 1.0, 2.5, 0.1, 3.0, *([0.0, math.nan, 1.7e308] if bad else [])])
     said = pick.choice([None, None, None, "@", "T", "6", "6T", "M"])
     return {**tick("2024-07-02", price, size, conditions=said), **same, "seq": seq, "trade_id": trade_id}
 
@@ -84,7 +84,7 @@ def a_word(pick: Random, now: int, log: list[Record]) -> Record:
     said = {"ts_event": ts, "ts_recv": ts - pick.choice([0] * 19 + [6 * S])}
     said |= {"ts_print": pick.choice([None, None, one["ts_event"]])}
     said |= {
-        "price": pick.choice([None, 100.5, 101.1, 97.0, 180.0]),
+        "price": pick.choice([None, 100.5, 101.1, 97.0, 180.0, *([1.7e308] if pick.random() < 0.05 else [])]),
         "size": pick.choice([None] * 5 + [2.0] * 4 + [0.0]),
     }
     same = {field: one[field] for field in ("symbol", "source", "trade_id", "seq")}

@@ -4,7 +4,6 @@ What depends on the configuration of the moment (V02, the action of V03, V08, th
 elsewhere.
 """
 
-from math import isfinite
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from schemas.config import Action
 from schemas.flags import VWAP_RANGE
 from schemas.jit import inlined, kernel
 from schemas.market.intervals import MINUTE
+from schemas.market.limits import LARGEST, LARGEST_SUM
 from schemas.records import record_type
 from streams.core.bars.state import Ints, Row, Rows
 
@@ -45,7 +45,7 @@ EARLY: Final = Rejected(
     "V09", "live bars of two trade dates wait for the history, further ones are left to refetch"
 )
 _REASONS: Final = (
-    (V01, Rejected("V01", "numbers must be finite, the revision not negative")),
+    (V01, Rejected("V01", "numbers must be finite and in range, the revision not negative")),
     (V03, Rejected("V03", "prices must be above 0")),
     (V04, Rejected("V04", "high and low must enclose open and close")),
     (V05, Rejected("V05", "volume, notional and trades must not be negative")),
@@ -74,8 +74,9 @@ def _failures(bar: Row, data: Bytes) -> int:
     volume, failed = bar["volume"], 0
     notional = bar["notional"] if bar["nulls"] & NOTIONAL_NULL == _NOT_NULL else 0.0
     trades = bar["trades"] if bar["nulls"] & TRADES_NULL == _NOT_NULL else 0
-    prices = isfinite(opened) and isfinite(high) and isfinite(low) and isfinite(close)
-    if bar["revision"] < 0 or not (prices and isfinite(volume) and isfinite(notional)):
+    prices = abs(opened) <= LARGEST and abs(high) <= LARGEST and abs(low) <= LARGEST and abs(close) <= LARGEST
+    sums = abs(volume) <= LARGEST_SUM and abs(notional) <= LARGEST_SUM
+    if bar["revision"] < 0 or not (prices and sums):
         failed |= V01
     if not (opened > 0 and high > 0 and low > 0 and close > 0):
         failed |= V03

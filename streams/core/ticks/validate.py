@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from schemas.batches.wire import Bytes, Int, U
 from schemas.flags import NONPOSITIVE, OFF_TICK, TS_FROM_RECV, WIDE_SPREAD
 from schemas.jit import inlined
+from schemas.market.limits import LARGEST
 from schemas.records import record_type
 from streams.core.ticks.conditions import AUCTION, FOR_VOLUME, IGNORED, meaning_of
 from streams.core.ticks.identity import decimal, digest
@@ -54,6 +55,12 @@ _OFF: Final = 1e-6  # V12: share of a tick that rounding may take
 @inlined
 def _is_null(row: Any, bit: Any) -> bool:
     return bool((row["nulls"] & bit) != np.uint64(0))
+
+
+@inlined
+def _is_number(value: float) -> bool:
+    """Whether it is one that sums are good for: no NaN, and not too large."""
+    return bool(abs(value) <= LARGEST)
 
 
 @inlined
@@ -140,8 +147,8 @@ def judge_tick(row: Any, one: Any, pair: Int, tables: Bytes2, data: Bytes, owner
     """First verdict on a tick; fills its print."""
     _begin(row, one, pair)
     one["seq"] = NEVER if _is_null(row, _SEQ) else row["seq"]
-    sized = _is_null(row, _SIZE) or np.isfinite(row["size"])
-    if not (_is_sound(one) and sized and np.isfinite(row["price"])):
+    sized = _is_null(row, _SIZE) or _is_number(row["size"])
+    if not (_is_sound(one) and sized and _is_number(row["price"])):
         return V01
     if pair < 0:
         return V02
@@ -180,8 +187,8 @@ def judge_quote(row: Any, one: Any, pair: Int, owners: Rows) -> Int:
     one["seq"] = NEVER if _is_null(row, _QUOTE_SEQ) else row["seq"]
     if one["seq"] != NEVER:
         one["window"], one["number"] = QUOTE_NUMBERS, one["seq"]
-    sized = np.isfinite(row["bid_size"]) and np.isfinite(row["ask_size"])
-    if not (_is_sound(one) and sized and np.isfinite(row["bid"]) and np.isfinite(row["ask"])):
+    sized = _is_number(row["bid_size"]) and _is_number(row["ask_size"])
+    if not (_is_sound(one) and sized and _is_number(row["bid"]) and _is_number(row["ask"])):
         return V01
     if pair < 0:
         return V02

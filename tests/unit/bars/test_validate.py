@@ -1,6 +1,7 @@
 """Which bars are refused, late or flagged; the original bytes go with them."""
 
 import math
+import sys
 
 import pytest
 
@@ -16,6 +17,8 @@ from tests.unit.bars.desk import Desk, beat, fed, minute, two, vended
     [
         ("V01", {"open": math.nan}),
         ("V01", {"volume": math.inf}),
+        ("V01", {"volume": 1e251}),
+        ("V01", {"high": sys.float_info.max}),
         ("V01", {"notional": math.nan}),
         ("V01", {"revision": -1}),
         ("V02", {"symbol": "NONE"}),

@@ -154,6 +154,7 @@ def test_without_prints_that_are_kept_a_correction_is_refused():
         ({**cancel(), "trade_id": None}, "V01"),
         (correct(), "V01"),
         (correct(price=float("nan")), "V01"),
+        (correct(size=1.1e100), "V01"),
         ({**cancel(), "symbol": "X"}, "V02"),
         (correct(price=0.0), "V03"),
         (correct(size=0.0), "V05"),

@@ -1,6 +1,7 @@
 """Each code of validation with its action; counts always add up."""
 
 import math
+import sys
 
 import pytest
 
@@ -59,11 +60,14 @@ def closing(second: str = "2024-07-02T13:40:00") -> Record:
         (tick(OPEN, math.nan), "V01"),
         (tick(OPEN, math.inf), "V01"),
         (tick(OPEN, 1.0, math.nan), "V01"),
+        (tick(OPEN, 1.0, sys.float_info.max), "V01"),
+        (tick(OPEN, 1.1e100), "V01"),
         (tick(OPEN, 1.0, ts_event=0), "V01"),
         (tick(OPEN, 1.0, ts_recv=1 << 62), "V01"),
         (tick(OPEN, 1.0, seq=1 << 62), "V01"),
         (quote(OPEN, math.nan, 1.0), "V01"),
         (quote(OPEN, 1.0, math.inf), "V01"),
+        (quote(OPEN, 1.0, sys.float_info.max), "V01"),
         (quote(OPEN, 1.0, 1.0, bid_size=math.nan), "V01"),
         (tick(OPEN, 1.0, symbol="XYZ"), "V02"),
         (tick(OPEN, 1.0, source="nobody"), "V02"),

@@ -8,6 +8,7 @@ import numpy as np
 from schemas.batches.wire import Bytes, Int
 from schemas.columns import Columns
 from schemas.jit import kernel
+from schemas.market.limits import LARGEST
 from schemas.records import record_type
 from streams.core.ticks.corrections.anew import Identity, Word
 from streams.core.ticks.identity import decimal, digest
@@ -72,8 +73,8 @@ def is_sound(batch: Columns, at: int, said: Said) -> bool:
     numbers = [
         float(row[name]) for name in ("price", "size") if not int(row["nulls"]) & int(_TYPE.null_bit(name))
     ]
-    is_finite = all(math.isfinite(number) for number in numbers)
-    return is_finite and (said.word.is_cancel or len(numbers) > 0)
+    are_numbers = all(abs(number) <= LARGEST for number in numbers)
+    return are_numbers and (said.word.is_cancel or len(numbers) > 0)
 
 
 def refusal(said: Said, owner: np.void) -> str:
