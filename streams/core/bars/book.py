@@ -229,6 +229,8 @@ class Book:
         roster, at = self.partition.roster, listing.index
         if session_date < 0 or listing.played or not roster.here[at] or roster.since[at] == FOREVER:
             return None
+        if session_date < roster.oldest(listing):
+            return None  # let go of before its history was named
         day = self.days.slot(listing, session_date)
         if self.offset <= day.offset or self.is_taken(listing, day, session_date):
             return None

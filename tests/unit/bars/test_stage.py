@@ -9,7 +9,7 @@ from schemas.config import Domain
 from schemas.errors import StateError
 from streams.core.bars.stage import BarsStage
 from streams.core.stage import PARTITION_KEY
-from tests.factories import changed, config, domain, heartbeat, minute_status, status, symbol
+from tests.factories import changed, config, day, domain, heartbeat, minute_status, status, symbol
 from tests.unit.bars.desk import Desk, beat, fed, minute, two, vended
 
 NEXT, BEFORE = "2024-07-03", "2024-07-01"
@@ -146,6 +146,17 @@ def test_a_history_that_is_named_later_brings_back_no_trade_date_that_was_let_go
     again = {"source": "past", "fill": "refetched"}
     assert desk.feed(fed(0, 9.0, day=BEFORE, **again)).letters() == ["V09"]
     assert desk.feed(fed(0, 9.0, **again)).counts["out"] == 1
+
+
+def test_a_history_that_is_named_later_tells_nothing_of_trade_dates_that_were_let_go():
+    desk = Desk(two(), at=None)
+    desk.feed(beat(0, day=BEFORE), beat(0, "feed.bars", day=BEFORE))
+    desk.feed(fed(0, 10.0, day=BEFORE), beat(1, day=NEXT), beat(1, "feed.bars", day=NEXT))
+    desk.feed(config(changed(two(history="past"))))
+    through = {"day": NEXT, "through": minute(1, BEFORE)}
+    got = desk.feed(beat(2, "past", **through), status(minute(3, NEXT), "history_end", "past"))
+    told = got.of("Session") + got.of("MinuteStatus") + got.of("Gap") + got.of("Bar")
+    assert {row.get("session_date") for row in told} <= {day(NEXT)}
 
 
 def test_a_symbol_that_a_bar_subscribes_has_what_is_overdue_decided_at_once():
