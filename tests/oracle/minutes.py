@@ -34,11 +34,14 @@ class Minutes:
     def __init__(self) -> None:
         self.told: dict[Key, Record] = {}
         self._open: dict[Key, Record] = {}
+        self._closed: set[Key] = set()
         self._numbers: dict[tuple[str, str, str], int] = {}
         self._halts: dict[tuple[str | None, str], list[_Halt]] = defaultdict(list)
 
     def note(self, key: Key, **said: int) -> None:
         """Something is to be said of an open minute."""
+        if key in self._closed:
+            return  # By text "MinuteStatus goes out once, at the minute's close"
         row = self._open.setdefault(key, defaultdict(int))
         for name, count in said.items():
             row[name] += count
@@ -46,6 +49,7 @@ class Minutes:
     def tell(self, key: Key) -> None:
         """A minute closes: "before the minute's close where there is something to say"."""
         if key in self._open:
+            self._closed.add(key)
             self.told.setdefault(key, defaultdict(int)).update(self._open.pop(key))
 
     def open(self, source: str) -> list[Key]:
