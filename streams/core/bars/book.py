@@ -100,7 +100,8 @@ class Book:
             self.days.lay_out(listing, self.partition.roster.since[listing.index])
         self.index()
         for listing in self.partition.roster.listings:
-            self._let_go(listing)
+            if not self.days.waits(listing):  # bars that waited are taken up first
+                self._let_go(listing)
             self.refresh(listing)
 
     def apply(self, listing: Listing, day: Day, change: Change) -> None:

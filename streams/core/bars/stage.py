@@ -10,7 +10,7 @@ Emits: bars.1m, gaps, sessions, dead-letters, late.
 """
 
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from schemas.columns import UNDECODABLE, Columns
@@ -26,7 +26,7 @@ from streams.core.bars.halts import EVERYWHERE
 from streams.core.bars.incoming import Bars, BeatRow, ConfigRow, MinuteRow, SourceRow, Texts
 from streams.core.bars.partition import CONFIG_KEYS, config_key
 from streams.core.bars.roster import Listing
-from streams.core.bars.state import HALTED, HOLE, Day, Print, silent_before
+from streams.core.bars.state import HALTED, HOLE, UNKNOWN, Day, Print, silent_before
 from streams.core.bars.validate import Rejected
 from streams.core.stage import PARTITION_KEY, Outputs
 
@@ -236,7 +236,7 @@ class BarsStage:
         if config.version <= partition.domain.version:
             return
         body = self._texts.at(config.body)
-        loading = {x.name for x in partition.roster.listings if partition.roster.waiting[x.index]}
+        before = {x.name: partition.roster.waiting[x.index] for x in partition.roster.listings}
         try:
             partition.configure(body, config.version)
         except ConfigurationError as error:
@@ -245,19 +245,16 @@ class BarsStage:
         self._is_config_dirty = True
         book.lay_out()
         book.sheets.config(config.version, config.ts, body)
-        self._follow(loading)
+        self._follow(before)
 
-    def _follow(self, loading: Container[bytes]) -> None:
-        """Decide what is due under a new configuration; these symbols waited for their history before it."""
+    def _follow(self, before: Mapping[bytes, bool]) -> None:
+        """Decide what is due under a new configuration; which symbols there were, and whether they waited."""
         book, roster = self._book, self._book.partition.roster
-        over = [
-            x
-            for x in roster.listings
-            if not roster.waiting[x.index] and (x.name in loading or book.days.waits(x))
-        ]
-        self._take_up(over)  # a history that is no longer named has no end
-        for listing in roster.listings:
-            book.settle(listing, only=NONE)
+        over = [x for x in roster.listings if before.get(x.name) or book.days.waits(x)]
+        # a history that is no longer named has no end
+        self._take_up([x for x in over if not roster.waiting[x.index]])
+        for listing in roster.listings:  # of one that was out, minutes may have been explained meanwhile
+            book.settle(listing, only=NONE if listing.name in before else UNKNOWN)
 
 
 def _note(day: Day, place: int, status: MinuteRow) -> None:

@@ -159,6 +159,17 @@ def test_a_history_that_is_named_later_tells_nothing_of_trade_dates_that_were_le
     assert {row.get("session_date") for row in told} <= {day(NEXT)}
 
 
+def test_bars_that_waited_are_taken_up_before_their_trade_date_is_let_go():
+    one = two(sources=["feed"])
+    desk = Desk(one, at=None)
+    got = desk.feed(beat(0, day=BEFORE), fed(0, 10.0, day=BEFORE), beat(3, day=BEFORE))
+    assert got.bars()[1] == (1, 10.0, "flat", 0)
+    desk.feed(config(changed(two(sources=["feed"], history="past"))), fed(1, 11.0, day=BEFORE))
+    desk.feed(beat(0, day=NEXT))
+    got = desk.feed(config(msgspec.structs.replace(one, version=3)))
+    assert got.bars()[0] == (1, 11.0, "real", 1)
+
+
 def test_a_symbol_that_a_bar_subscribes_has_what_is_overdue_decided_at_once():
     desk = Desk(two(sources=["feed"]))
     desk.feed(beat(1, alive=False), heartbeat(minute(5), "clock"))
