@@ -100,8 +100,8 @@ class Book:
             self.days.lay_out(listing, self.partition.roster.since[listing.index])
         self.index()
         for listing in self.partition.roster.listings:
-            if not self.days.waits(listing):  # bars that waited are taken up first
-                self._let_go(listing)
+            if self.partition.roster.waiting[listing.index] or not self.days.waits(listing):
+                self._let_go(listing)  # else bars that waited are taken up first
             self.refresh(listing)
 
     def apply(self, listing: Listing, day: Day, change: Change) -> None:

@@ -170,6 +170,15 @@ def test_bars_that_waited_are_taken_up_before_their_trade_date_is_let_go():
     assert got.bars()[0] == (1, 11.0, "real", 1)
 
 
+def test_a_configuration_lets_go_of_trade_dates_while_bars_wait_for_a_history():
+    one = changed(two(sources=["feed"], history="past", policy=["none"]), trailing_dates=2)
+    desk = Desk(one, at=None)
+    desk.feed(fed(0, 9.5, source="past", fill="refetched", day=BEFORE))
+    desk.feed(beat(9, "past", day=NEXT, through=minute(1, NEXT)), fed(9, 9.0, day=NEXT))
+    got = desk.feed(config(changed(one, trailing_dates=1)))
+    assert got.gaps() == [(1, 389, "abandoned", 1)]
+
+
 def test_a_symbol_that_a_bar_subscribes_has_what_is_overdue_decided_at_once():
     desk = Desk(two(sources=["feed"]))
     desk.feed(beat(1, alive=False), heartbeat(minute(5), "clock"))
