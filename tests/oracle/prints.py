@@ -23,7 +23,7 @@ def stateless(record: Record, domain: Domain) -> str:  # noqa: PLR0911  # one li
     prices = [record["bid"], record["ask"]] if quoted else [record["price"]]
     sizes = [record["bid_size"], record["ask_size"]] if quoted else [record["size"]]
     # By text "too large for sums, from 1e100 on"
-    if not all(abs(value) <= 1e100 for value in [*prices, *sizes] if value is not None):
+    if not all(abs(float(value)) <= 1e100 for value in [*prices, *sizes] if value is not None):
         return "V01"  # "NaN, infinity"
     symbol = next((one for one in domain.symbols if one.symbol == record["symbol"]), None)
     sources = [one.name for one in domain.sources if one.topic == "ticks.raw"]
