@@ -45,7 +45,14 @@ class Frozen(Store):
         super().command(text, parameters)
 
 
-class GreedyPublisher(Publisher):
+class TrustingPublisher(Publisher):
+    """Does not ask whether another one was faster."""
+
+    def _check_alone(self, run: Run) -> None:
+        pass
+
+
+class GreedyPublisher(TrustingPublisher):
     """Takes rows behind the RunEnd as well."""
 
     def _copy(self, ending: Ending, table: str) -> None:
@@ -72,9 +79,12 @@ def put(store: Store, table: str, run: Run, first: int, end: int, *, live: bool 
 
 
 def raced(
-    database: Endpoints, kind: type[Publisher], mode: str, at: int, *, replaces: bool
+    database: Endpoints, kind: type[Publisher], mode: str, at: int, *, replaces: bool, left: int = 0
 ) -> tuple[list[int], list[int], list[int]]:
-    """Lines of the run, live ones beside it and staged ones, after a race frozen at a statement."""
+    """Lines of the run, live ones beside it and staged ones, after a race frozen at a statement.
+
+    Of the staged rows that were published, the last ones are still there when the frozen one wakes up.
+    """
     run, live = Run(mode, "s"), Run(beside(mode) if in_buckets(database) else mode, "live")
     ending = Ending(run, PLACE, offset=20, version=20, replaces=replaces)
     with store_of(database) as store:
@@ -84,6 +94,9 @@ def raced(
             journal = Journal(store, 0)
             journal.load()
             kind(store, journal).publish(ending, lambda: None)
+            if left:
+                eventually(lambda: not lines(store, "equity_staging", run), timeout_s=60)
+                put(store, "equity_staging", run, 20 - left, 20)
             put(store, "equity_staging", run, 30, 35)
             put(store, "equity", live, 50, 51, live=True)
 
@@ -99,7 +112,7 @@ def raced(
             pass  # it lost the race, and its process ends
         finally:
             frozen.close()
-        eventually(lambda: len(lines(store, "equity_staging", run)) <= len(RIGHT[2]), timeout_s=60)
+        eventually(lambda: len(lines(store, "equity_staging", run)) <= len(RIGHT[2]) + left, timeout_s=60)
         tables = (("equity", run), ("equity", live), ("equity_staging", run))
         published, kept, staged = (lines(store, table, one) for table, one in tables)
         return published, kept, staged
@@ -128,6 +141,20 @@ def test_a_publisher_that_wakes_up_late_changes_nothing(
 ) -> None:
     for at in range(1, STATEMENTS + 1):
         assert raced(database, Publisher, unique("mode"), at, replaces=replaces) == RIGHT, at
+
+
+def test_a_publisher_that_finds_half_of_what_was_published_changes_nothing(
+    database: Endpoints, unique: Unique
+) -> None:
+    published, live, _ = raced(database, Publisher, unique("mode"), 1, replaces=True, left=10)
+    assert (published, live) == RIGHT[:2]
+
+
+def test_a_publisher_that_trusts_what_it_finds_loses_the_other_half(
+    database: Endpoints, unique: Unique
+) -> None:
+    published, *_ = raced(database, TrustingPublisher, unique("mode"), 1, replaces=True, left=10)
+    assert not set(range(10)) & set(published)
 
 
 @pytest.mark.parametrize(("kind", "at"), [(GreedyPublisher, 1), (HastyPublisher, 5)])

@@ -74,6 +74,14 @@ class Journal:
         entry = self._entries.get(run)
         return entry.published if entry else -1
 
+    def is_behind(self, run: Run) -> bool:
+        """Whether another sink has published more of the run than this one knows of."""
+        query = (
+            "SELECT max(published) FROM runs FINAL "
+            "WHERE mode = {mode:String} AND strand_id = {strand_id:String}"
+        )
+        return int(self._store.value(query, run._asdict()) or -1) > self.published(run)
+
     def is_open(self, run: Run) -> bool:
         """Whether the run has rows that are not published."""
         entry = self._entries.get(run)

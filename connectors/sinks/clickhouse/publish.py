@@ -11,7 +11,9 @@ nothing, and other runs of the mode stay. Every step can be repeated: the key re
 
 Two publishers of one run (one was frozen, lost its partitions and woke up): each has a table of its own name,
 and takes away that of the other before it begins, so the other one fails, or has attached all of it before.
-It takes no rows behind its RunEnd, and of staging only parts without newer rows are dropped.
+One that makes its table later still asks the journal when it has copied: what it found may be the rest of
+rows that are being taken away. It takes no rows behind its RunEnd, and of staging only parts without newer
+rows are dropped.
 """
 
 import hashlib
@@ -86,7 +88,7 @@ class Publisher:
         except TablesError as error:
             if table in self._tables(table):
                 raise
-            raise SinkError(f"a run must have one publisher, was one more ({ending.run.mode})") from error
+            raise _one_more(ending.run) from error
         commit()
         crash_point("publish.committed")
         self._clear(ending.run)
@@ -114,6 +116,7 @@ class Publisher:
     def _out(self, ending: Ending, table: str) -> int:
         """Bring the rows of a run into the final table, and say so in the journal."""
         self._copy(ending, table)
+        self._check_alone(ending.run)
         crash_point("publish.copied")
         rows = int(self._store.value(f"SELECT count() FROM {table}"))  # noqa: S608  (a digest)
         if rows:
@@ -134,6 +137,15 @@ class Publisher:
             f"WHERE {_OF_RUN} AND toInt64(version) > {{published:Int64}} AND version <= {{end:UInt64}}",
             {**run._asdict(), "published": self._journal.published(run), "end": ending.version},
         )
+
+    def _check_alone(self, run: Run) -> None:
+        """See that nobody published the run before its rows were copied.
+
+        Raises:
+            SinkError: somebody did.
+        """
+        if self._journal.is_behind(run):
+            raise _one_more(run)
 
     def _put(self, ending: Ending, table: str) -> None:
         """Bring the rows into the final table as one part, beside or instead of what is there of the run."""
@@ -211,6 +223,10 @@ class Publisher:
     def _drop(self, tables: Iterable[str]) -> None:
         for table in tables:
             self._store.command(f"DROP TABLE IF EXISTS {table} SYNC")
+
+
+def _one_more(run: Run) -> SinkError:
+    return SinkError(f"a run must have one publisher, was one more ({run.mode})")
 
 
 def _of(run: Run) -> str:
