@@ -42,12 +42,13 @@ class Chunk:
         self.end = fetches[-1].end
         self.released = False
         self.acked = False
-        self._fetches = fetches
+        self._fetches: Sequence[Fetch] = fetches
         self._on_release = on_release
 
     def release(self) -> None:
-        """Let the consumer hand on the next chunk of this partition."""
+        """Let go of the records, and let the consumer hand on the next chunk of this partition."""
         self.released = True
+        self._fetches = ()
         self._on_release()
 
     def frames(self) -> Frames:

@@ -9,10 +9,10 @@ import struct
 from collections import deque
 from typing import Any, Final
 
-import numpy as np
 from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import CorrelationIdError, KafkaConnectionError, RequestTimedOutError
 
+from streams.transport.memory import Memory
 from streams.transport.session import KEY, VERSION, Data
 
 _ROOM: Final = 1 << 16
@@ -36,6 +36,7 @@ class Connection(asyncio.BufferedProtocol):
         self._client, self._timeout = client.encode(), timeout
         self._asked: deque[tuple[int, float, asyncio.Future[Data]]] = deque()  # with the time by then
         self._number = 0
+        self._memory = Memory()
         self._small = memoryview(bytearray(_ROOM))
         self._room, self._have = self._small, 0
         self._loop = asyncio.get_running_loop()
@@ -92,7 +93,7 @@ class Connection(asyncio.BufferedProtocol):
         self._fail(KafkaConnectionError(f"the connection for fetches was lost: {exc}"))
 
     def _grow(self, size: int) -> None:
-        whole = np.empty(size, np.uint8).data  # a bytearray would be cleared first
+        whole = self._memory.take(size)
         whole[: self._have] = self._room[: self._have]
         self._room = whole
 

@@ -28,6 +28,8 @@ _SHORT: Final = struct.Struct(">h")
 _CLIENT: Final = -1  # the replica id of those that are no broker, and an epoch or offset that is not known
 _LARGEST: Final = (1 << 31) - 1
 _NOT_FOUND, _WRONG_EPOCH = 70, 71
+_FEW: Final = 8
+"""A part that is smaller than this share of its answer is copied out of it."""
 
 Data = bytes | memoryview
 
@@ -102,7 +104,7 @@ class Session:
             raise for_code(error)
         self._number = number
         self._epoch = self._epoch % _LARGEST + 1 if number else 0
-        return _apart(_parts(data, _ANSWER.size))
+        return _apart(_parts(data, _ANSWER.size), len(data))
 
     def _named(self, places: Iterable[tuple[TopicPartition, int]]) -> list[bytes]:
         topics = defaultdict[str, list[bytes]](list)
@@ -127,11 +129,14 @@ def _counted(topics: list[tuple[str, list[bytes]]]) -> list[bytes]:
     return out
 
 
-def _apart(parts: list[Part]) -> list[Part]:
-    """The same, so that what waits of one partition keeps no other one's records in memory."""
-    if sum(len(part.data) > 0 for part in parts) <= 1:
-        return parts
-    return [part._replace(data=bytes(part.data)) for part in parts]
+def _apart(parts: list[Part], whole: int) -> list[Part]:
+    """The same, so that what waits of one partition keeps few of the others' records in memory.
+
+    Args:
+        parts: what an answer says of each partition.
+        whole: bytes of the answer.
+    """
+    return [part._replace(data=bytes(part.data)) if _FEW * len(part.data) < whole else part for part in parts]
 
 
 def _parts(data: Data, at: int) -> list[Part]:
