@@ -113,6 +113,7 @@ def fencings(run: Run, count: int, rule: str = "", **environ: str) -> Tally:
                 worker.kill()
             tally.kills += 2
             tally.rebalances += len(first) + len(second)
-    run.start(0)
+    # Without the rule, states may fall short of the offsets: a worker with it rightly starts no more.
+    run.start(0, rule, **environ)
     run.wait_drained(OUTAGE_S)
     return tally.take(run, run.verdict())
