@@ -19,6 +19,7 @@ from schemas.errors import BarlineError, ConfigurationError, DependencyError, Sc
 POLL_S: Final = 0.05
 """Seconds between looks at the state."""
 
+_SETTLED: Final = frozenset({"ready", "done", "held"})
 _START_S: Final = 900.0
 _STOP_S: Final = 60.0
 _KINDS: Final[dict[int, type[BarlineError]]] = {3: ConfigurationError, 5: SchemaError}
@@ -168,12 +169,20 @@ class Stack:
             time.sleep(POLL_S)
 
     def wait_ready(self, timeout_s: float = _START_S) -> State:
-        """Wait until every service is ready.
+        """Wait until every service of the plan is ready, those that were added to it as well.
 
         Raises:
             DependencyError: it took too long, or a service can't start.
         """
-        return self.wait(lambda state: state.phase == "ready", "every service ready", timeout_s)
+        planned = [service.name for service in Plan.read(self.home).services]
+
+        def are_there(state: State) -> bool:
+            found = state.services
+            return state.phase == "ready" and all(
+                name in found and found[name].state in _SETTLED for name in planned
+            )
+
+        return self.wait(are_there, "every service ready", timeout_s)
 
     def wait_stopped(self) -> None:
         """Wait until the stack ends.

@@ -196,6 +196,15 @@ def test_services_may_be_added_to_a_running_stack(tmp_path: Path):
         assert is_alive(stack["client"].wait_ready().pid)
 
 
+def test_a_stack_is_ready_when_what_was_added_is(tmp_path: Path):
+    server, _ = serving("server")
+    slow, _ = serving("slow", 1.0)
+    with supervised(tmp_path, server) as stack:
+        stack.wait_ready(60)
+        stack.add(slow)
+        assert stack.wait_ready(60).services["slow"].state == "ready"
+
+
 def test_stop_ends_the_deaf_and_the_frozen_too(tmp_path: Path):
     with supervised(tmp_path, python("deaf", DEAF, stop_s=0.3), python("frozen", SLEEP)) as stack:
         stack.wait_ready(60)
