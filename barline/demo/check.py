@@ -1,7 +1,7 @@
 """Everything the demo holds to be true at its end."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,11 +68,7 @@ def check(
     findings = Findings(verify(recorded, client, ids))
     names = names_of(ids)
     findings.sent = dict(sent.compare(recorded, _Foreign(findings.verdict, names)))
-    repeats = sum(
-        repeated_bars(made, recorded.identities(*place), names)
-        for place, made in findings.verdict.made.items()
-    )
-    findings.planted = _planted(planted, findings.verdict.counts, {("bars", "duplicate"): repeats})
+    findings.planted = _planted(planted, findings.verdict.once)
     findings.latency_ms = _latency(client, minutes)
     return findings
 
@@ -94,29 +90,14 @@ class _Foreign:
         return record == "ModeUnknown" or (record == "ModeConfig" and fields["file_id"] == "")
 
 
-def repeated_bars(made: set[Identity], found: Iterable[Identity], names: Mapping[int, str]) -> int:
-    """How many bars ``ticks`` put out again after a crash: ``bars`` counts each as a duplicate.
-
-    Args:
-        made: what ``ticks`` must have put out on a partition of ``bars.raw``.
-        found: what stands there.
-        names: record name by schema id.
-    """
-    times = Counter(one for one in found if one in made)
-    again = {one: count - 1 for one, count in times.items() if count > 1}
-    return sum(count for one, count in again.items() if decode_record(one.value, names)[0] == "Bar")
-
-
 def _planted(
-    planted: Sequence[Planted],
-    counts: Mapping[str, Counter[str]],
-    repeats: Mapping[tuple[str, str], int],
+    planted: Sequence[Planted], counts: Mapping[str, Counter[str]]
 ) -> dict[tuple[str, str], tuple[int, int]]:
-    """What was planted, or came of a crash, and what was counted, by agent and outcome."""
+    """What was planted and what was counted, by agent and outcome; what a crash repeats is not planted."""
     if not planted:
         return {}
     return {
-        (agent, outcome): (count + repeats.get((agent, outcome), 0), counts[agent][outcome])
+        (agent, outcome): (count, counts[agent][outcome])
         for agent, topic in INPUTS.items()
         for outcome, count in expected(list(planted), topic).items()
     }

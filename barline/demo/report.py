@@ -77,6 +77,10 @@ def _differences(findings: Findings, console: Console) -> None:
             console.print(f"{place} lacks {identity.key!r} {identity.value[:120]!r}", markup=False)
         for identity in one.wrong[:_SHOWN]:
             console.print(f"{place} must not hold {identity.key!r} {identity.value[:120]!r}", markup=False)
+    for (agent, topic, partition), one in findings.verdict.echoes.items():
+        if not one.equal:
+            came = f"{len(one.missing)} records missing, {len(one.wrong)} more, {one.disordered} out of order"
+            console.print(f"repeats that {agent} read changed {topic}, {partition}: {came}", markup=False)
     for table in findings.verdict.tables:
         for key in table.missing[:_SHOWN]:
             console.print(f"{table.name} lacks {key!r}", markup=False)

@@ -91,7 +91,7 @@ class Demo:
 
     def _check(self) -> Findings:
         self._console.print("arrived; recomputing and comparing every row")
-        recorded = Recorded(self._kafka, tuple(TOPICS))
+        recorded = Recorded.read(self._kafka, tuple(TOPICS))
         client = clickhouse_connect.get_client(**self._stack.endpoints.clickhouse_settings(reader=True))
         try:
             play = self._play

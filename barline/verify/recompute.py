@@ -1,9 +1,10 @@
 """One stage again, over the recorded log of its input."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from barline.verify.topics import Identity
 from schemas.batches.decode import Decoder
 from schemas.batches.encode import Encoder
 from schemas.batches.frames import Frames
@@ -28,6 +29,11 @@ class Recomputed:
     partition: int
     logs: dict[str, Log] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+
+    def identities(self, topic: str) -> Iterator[Identity]:
+        """Key and value of each record that it put out on a topic, in order."""
+        log = self.logs.get(topic, Log())
+        return (Identity(key, value or b"") for _, key, value in log.records())
 
 
 def recompute(agent: str, partition: int, recorded: Iterable[Frames], ids: Mapping[str, int]) -> Recomputed:

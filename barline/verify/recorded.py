@@ -1,6 +1,8 @@
 """Topics as they stand now, partition by partition."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import Self
 
 from barline.verify.topics import Identity
 from runtime.kafka import KafkaSettings
@@ -11,34 +13,28 @@ _PATIENCE = 30.0  # seconds without a record before reading is given up
 
 
 class Recorded:
-    """All records of some topics up to the end they had when reading began.
+    """All records of some topics.
 
     Args:
-        settings: how to reach the brokers.
-        topics: their names.
+        records: those of each partition, in log order.
     """
 
-    def __init__(self, settings: KafkaSettings, topics: Sequence[str]) -> None:
-        self._records: dict[Partition, list[Record]] = {}
-        reader = Reader(settings, "verify")
-        try:
-            self._read(reader, topics)
-        finally:
-            reader.close()
+    def __init__(self, records: Mapping[Partition, Sequence[Record]]) -> None:
+        self._records = records
 
-    def _read(self, reader: Reader, topics: Sequence[str]) -> None:
-        ends = reader.ends(topics)
-        self._records = {place: [] for place in ends}
-        waiting = {place for place, end in ends.items() if reader.bounds(place)[0] < end}
-        reader.assign_from_beginning(topics)
-        while waiting:
-            found = reader.read(_PATIENCE, 50_000)
-            if not found:
-                raise TimeoutError(f"topics must be readable to their end, was stuck at {sorted(waiting)!r}")
-            for place, records in found.items():
-                self._records[place] += [record for record in records if record.offset < ends[place]]
-                if records[-1].offset >= ends[place] - 1:
-                    waiting.discard(place)
+    @classmethod
+    def read(cls, settings: KafkaSettings, topics: Sequence[str]) -> Self:
+        """Read topics up to the end they have when reading begins.
+
+        Args:
+            settings: how to reach the brokers.
+            topics: their names.
+
+        Raises:
+            TimeoutError: no more records come before the end.
+        """
+        with closing(Reader(settings, "verify")) as reader:
+            return cls(_read(reader, topics))
 
     def partitions(self, topic: str) -> list[int]:
         """Numbers of the partitions of a topic."""
@@ -48,9 +44,20 @@ class Recorded:
         """Number of records of a topic."""
         return sum(len(records) for place, records in self._records.items() if place.topic == topic)
 
-    def frames(self, topic: str, partition: int, most: int = 50_000) -> Iterator[Frames]:
-        """The records of a partition, in log order."""
+    def frames(
+        self, topic: str, partition: int, most: int = 50_000, *, once: Collection[Identity] = ()
+    ) -> Iterator[Frames]:
+        """The records of a partition, in log order.
+
+        Args:
+            topic: the topic.
+            partition: number of the partition.
+            most: records of one batch.
+            once: records that are left out wherever they stand again.
+        """
         records = self._records[Partition(topic, partition)]
+        if once:
+            records = _once(records, once)
         for low in range(0, len(records), most):
             part = records[low : low + most]
             yield from_records((r.offset, r.timestamp_ms, r.key, r.value) for r in part)
@@ -59,3 +66,36 @@ class Recorded:
         """Key and value of each record of a partition, in log order."""
         for record in self._records[Partition(topic, partition)]:
             yield Identity(record.key, record.value or b"")
+
+    def repeats(self, topic: str, partition: int, of: Collection[Identity]) -> int:
+        """How often one of some records stands there again."""
+        found = [identity for identity in self.identities(topic, partition) if identity in of]
+        return len(found) - len(set(found))
+
+
+def _read(reader: Reader, topics: Sequence[str]) -> dict[Partition, list[Record]]:
+    ends = reader.ends(topics)
+    read: dict[Partition, list[Record]] = {place: [] for place in ends}
+    waiting = {place for place, end in ends.items() if reader.bounds(place)[0] < end}
+    reader.assign_from_beginning(topics)
+    while waiting:
+        found = reader.read(_PATIENCE, 50_000)
+        if not found:
+            raise TimeoutError(f"topics must be readable to their end, was stuck at {sorted(waiting)!r}")
+        for place, records in found.items():
+            read[place] += [record for record in records if record.offset < ends[place]]
+            if records[-1].offset >= ends[place] - 1:
+                waiting.discard(place)
+    return read
+
+
+def _once(records: Sequence[Record], once: Collection[Identity]) -> list[Record]:
+    """Some of the records at their first place only, the others wherever they stand."""
+    found, seen = [], set[Identity]()
+    for record in records:
+        identity = Identity(record.key, record.value or b"")
+        if identity not in seen:
+            found.append(record)
+        if identity in once:
+            seen.add(identity)
+    return found

@@ -1,11 +1,12 @@
 """The whole comparison: every agent, every topic, every table."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from barline.verify.recompute import recompute
+from barline.verify.echoes import echoes, without_repeats
+from barline.verify.recompute import Recomputed, recompute
 from barline.verify.recorded import Recorded
 from barline.verify.tables import TABLES, Query, TableDifference, compare_rows, expected, stored
 from barline.verify.topics import Difference, Identity, compare
@@ -13,7 +14,6 @@ from barline.verify.values import Row, rows
 from schemas.batches.decode import Decoder
 from schemas.codec import names_of
 from schemas.topics import INPUTS, TOPICS
-from streams.core.log import Log
 from streams.core.pipeline import STAGES
 
 SHARED: Final = ("late", "dead-letters")
@@ -32,13 +32,18 @@ class Verdict:
 
     Attributes:
         counts: what each agent counted, over all partitions.
+        once: the same where an agent reads each record of another agent at its first place only.
         topics: difference by (topic, partition).
+        echoes: what the records that agents repeated after a crash changed further down, by (agent, topic,
+            partition); nothing may.
         tables: difference of each table.
         made: what ``ticks`` must have put out on ``bars.raw`` beside the sources, by (topic, partition).
     """
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
+    once: dict[str, Counter[str]] = field(default_factory=dict)
     topics: dict[tuple[str, int], Difference] = field(default_factory=dict)
+    echoes: dict[tuple[str, str, int], Difference] = field(default_factory=dict)
     tables: list[TableDifference] = field(default_factory=list)
     made: dict[tuple[str, int], set[Identity]] = field(default_factory=dict)
 
@@ -53,6 +58,7 @@ class Verdict:
         return (
             all(self.balanced(agent) for agent in self.counts)
             and all(difference.equal for difference in self.topics.values())
+            and all(difference.equal for difference in self.echoes.values())
             and all(difference.equal for difference in self.tables)
         )
 
@@ -66,23 +72,26 @@ def verify(recorded: Recorded, client: Query, ids: Mapping[str, int]) -> Verdict
         ids: schema id by record name.
     """
     verdict = Verdict()
-    logs: dict[tuple[str, int], list[Log]] = {}
+    logs: dict[tuple[str, int], list[Recomputed]] = {}
     for agent in STAGES:
-        verdict.counts[agent] = Counter()
+        verdict.counts[agent], verdict.once[agent] = Counter(), Counter()
         for partition in recorded.partitions(INPUTS[agent]):
-            found = recompute(agent, partition, recorded.frames(INPUTS[agent], partition), ids)
+            place = INPUTS[agent], partition
+            found = recompute(agent, partition, recorded.frames(*place), ids)
+            made = set(_identities(place[0], logs.get(place, [])))
+            calm = without_repeats(found, recorded, ids, made)
+            verdict.echoes |= dict(echoes(found, calm, ids))
             verdict.counts[agent] += found.counts
-            for topic, log in found.logs.items():
-                logs.setdefault((topic, partition), []).append(log)
+            verdict.once[agent] += calm.counts
+            for topic in found.logs:
+                logs.setdefault((topic, partition), []).append(found)
     verdict.topics = {
         (topic, partition): _topic(recorded, (topic, partition), logs.get((topic, partition), []))
         for topic in MADE
         for partition in recorded.partitions(topic)
     }
     verdict.made = {
-        place: {Identity(key, value or b"") for log in made for _, key, value in log.records()}
-        for place, made in logs.items()
-        if place[0] == "bars.raw"
+        place: set(_identities(place[0], makers)) for place, makers in logs.items() if place[0] == "bars.raw"
     }
     for table in TABLES:
         must = expected(table, _rows(logs, table.topics, ids))
@@ -90,14 +99,18 @@ def verify(recorded: Recorded, client: Query, ids: Mapping[str, int]) -> Verdict
     return verdict
 
 
-def _topic(recorded: Recorded, place: tuple[str, int], made: list[Log]) -> Difference:
+def _identities(topic: str, makers: Iterable[Recomputed]) -> Iterator[Identity]:
+    return (identity for maker in makers for identity in maker.identities(topic))
+
+
+def _topic(recorded: Recorded, place: tuple[str, int], makers: Sequence[Recomputed]) -> Difference:
     """One partition of an output topic against what its agents must have put out.
 
     ``bars.raw`` holds what sources sent as well, which ``sent`` looks at; several agents share the topics of
     refused records, whose order among each other is nobody's.
     """
     topic, partition = place
-    must = [Identity(key, value or b"") for log in made for _, key, value in log.records()]
+    must = list(_identities(topic, makers))
     found = list(recorded.identities(topic, partition))
     if topic == "bars.raw":
         known = set(must)
@@ -112,12 +125,12 @@ def _order(identity: Identity) -> tuple[bytes, bytes]:
 
 
 def _rows(
-    logs: Mapping[tuple[str, int], list[Log]], topics: tuple[str, ...], ids: Mapping[str, int]
+    logs: Mapping[tuple[str, int], Sequence[Recomputed]], topics: tuple[str, ...], ids: Mapping[str, int]
 ) -> Iterator[Row]:
     names = names_of(ids)
-    for (topic, partition), made in logs.items():
+    for (topic, partition), makers in logs.items():
         if topic in topics:
             decoder = Decoder(TOPICS[topic], names)
-            for log in made:
-                for frames in log.batches(0, 100_000):
+            for maker in makers:
+                for frames in maker.logs[topic].batches(0, 100_000):
                     yield from rows(decoder.decode(frames, partition))

@@ -70,7 +70,7 @@ def test_a_morning_with_kills_ends_in_the_rows_that_the_log_calls_for(tmp_path: 
 
 def assert_that_corrections_count(stack: Stack) -> None:
     """Stored minutes are those of the prints as their venue left them; without its words they are not."""
-    recorded = Recorded(KafkaSettings(stack.endpoints.kafka, security()), ("ticks.raw",))
+    recorded = Recorded.read(KafkaSettings(stack.endpoints.kafka, security()), ("ticks.raw",))
     names = names_of(register_all(stack.endpoints.registry))
     decoder, place = Decoder(TOPICS["ticks.raw"], names), partition_of(CORRECTED.encode(), PARTITIONS)
     log = [row for part in recorded.frames("ticks.raw", place) for row in plain(decoder.decode(part, place))]
