@@ -2,7 +2,7 @@
 
 ``make faults`` runs all of them; ``make faults ARGS="kills freezes"`` some. ``BARLINE_FAULT_KILLS`` [200],
 ``BARLINE_FAULT_REBALANCES`` [50] and ``BARLINE_FAULT_FREEZES`` [20] say how many of those three; broker,
-clock and fencing have numbers of their own. It ends with 0 only if nothing is missing or wrong, and
+clock, fencing and day have numbers of their own. It ends with 0 only if nothing is missing or wrong, and
 every control found faults.
 """
 
@@ -17,13 +17,14 @@ from pathlib import Path
 from barline.stack.running import running
 from barline.stack.stack import Handle, Stack
 from tests.faults.brokers import broker_absences, broker_freezes, broker_kills, clock_jumps, fencings
+from tests.faults.day import frozen_day
 from tests.faults.harness import Run
 from tests.faults.scenarios import Tally, freezes, kills, rebalances
 
 KILLS = int(os.environ.get("BARLINE_FAULT_KILLS", "200"))
 REBALANCES = int(os.environ.get("BARLINE_FAULT_REBALANCES", "50"))
 FREEZES = int(os.environ.get("BARLINE_FAULT_FREEZES", "20"))
-BROKER_KILLS, BROKER_FREEZES, CLOCK_KILLS, FENCINGS = 10, 5, 10, 10
+BROKER_KILLS, BROKER_FREEZES, CLOCK_KILLS, FENCINGS, DAY_FREEZES = 10, 5, 10, 10, 6
 FREEZE_S, ABSENT_S = 20.0, 8.0
 OFTEN = {"BARLINE_WORKER_CHECKPOINT_MS": "20"}
 """Checkpoints follow each other, so that a kill hits one."""
@@ -69,6 +70,15 @@ SCENARIOS: dict[str, tuple[Scenario, str, Scenario]] = {
 }
 """By name: what must hold, the rule that is taken out, and the same without it."""
 
+DAYS: dict[str, tuple[Callable[[], Tally], str, Callable[[], Tally]]] = {
+    "day": (
+        lambda: frozen_day(DAY_FREEZES),
+        "a woken worker goes on",
+        lambda: frozen_day(2, "never-leaves"),
+    ),
+}
+"""The same of deployed workers, each on servers of its own."""
+
 HEAD = ("", "kills", "rebalances", "freezes", "ticks", "outputs", "repeated", "missing", "wrong", "seconds")
 
 
@@ -100,8 +110,20 @@ def on_topics(stack: Stack, scenario: Scenario) -> Tally:
             run.close()
 
 
+def on_stacks(names: list[str]) -> bool:
+    """Scenarios of deployed workers, each with its control; whether all is as it must be."""
+    good = True
+    for name in names:
+        scenario, rule, control = DAYS[name]
+        good &= timed(name, scenario).faults == 0
+        good &= timed(f"  control: {rule}", control).faults > 0
+    return good
+
+
 def on_stack(names: list[str]) -> bool:
     """Scenarios of the counting stage, each with its control; whether all is as it must be."""
+    if not names:
+        return True
     good = True
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), restart=["kafka"]) as stack:
         for name in names:
@@ -114,12 +136,13 @@ def on_stack(names: list[str]) -> bool:
 
 def main(wanted: list[str]) -> int:
     """Print the table; the exit code."""
-    known = list(SCENARIOS)
+    known = [*SCENARIOS, *DAYS]
     if unknown := set(wanted) - set(known):
         sys.stderr.write(f"faults must be among {known}, was {sorted(unknown)}\n")
         return 2
     sys.stdout.write(f"{HEAD[0]:<42}" + "".join(f"{name:>11}" for name in HEAD[1:]) + "\n")
     good = on_stack([name for name in SCENARIOS if name in (wanted or known)])
+    good &= on_stacks([name for name in DAYS if name in (wanted or known)])
     sys.stdout.write(
         "nothing missing or wrong, every control found faults\n" if good else "NOT as it must be\n"
     )
