@@ -101,10 +101,10 @@ def step_cost(count: int, symbols: int, size: int) -> float:
 def check_cost(count: int, symbols: int, size: int) -> float:
     """Nanoseconds a tick of the checks that need no state."""
     stage = begun(symbols)
-    book, owners = stage._book, stage._state.pairs
+    state, book = stage._state, stage._book
 
     def work(one: Columns) -> None:
-        check(feed_of(one), book, owners, blank(one, -1, whole=False), 0, len(one))
+        check(state, feed_of(one), book, blank(one, -1, whole=False), 0, len(one))
 
     spent = sum(clocked(partial(work, one)) for one in batches(count, symbols, size))
     return 1e9 * spent / count

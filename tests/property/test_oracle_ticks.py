@@ -6,10 +6,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from streams.core.ticks.book import Book
 from streams.core.ticks.corrections.corrections import Corrections
-from streams.core.ticks.rows import State
-from streams.core.ticks.rules import Book
 from streams.core.ticks.stage import TicksStage
+from streams.core.ticks.state import State
 from streams.core.ticks.step import Step
 from tests.factories import Record, config, heartbeat, tick
 from tests.oracle.reading import Ended, difference, newest, through
@@ -113,7 +113,7 @@ def test_a_stage_that_keeps_the_prints_of_what_is_taken_out_is_found_out(monkeyp
         before = dict(self.pairs)
         honest(self, state, book, work, at)
         self.pairs = before | self.pairs
-        self.bind(book)
+        self.bind(state, book)
 
     monkeypatch.setattr(Corrections, "configure", clinging)
     logs = (made(seed, 90) for seed in range(40))

@@ -6,16 +6,8 @@ from hypothesis import strategies as st
 
 from streams.core.ticks.moving import windows_of
 from streams.core.ticks.packing import clear_all_forgotten
-from streams.core.ticks.rows import (
-    ADMITTED,
-    BELOW_WINDOW,
-    SEGMENT,
-    TICK_NUMBERS,
-    V16,
-    Shape,
-    State,
-    new_state,
-)
+from streams.core.ticks.rows import ADMITTED, BELOW_WINDOW, SEGMENT, TICK_NUMBERS, V16
+from streams.core.ticks.state import Shape, State, new_state, set_up
 from tests.unit.ticks.seen import seen
 
 WORDS = 2
@@ -25,7 +17,9 @@ STEPS = st.one_of(st.integers(-140, 3), st.integers(1, 140), st.sampled_from([12
 
 def state() -> State:
     """One pair that has seen nothing."""
-    found = new_state(Shape(1, 1, 1, np.array([WORDS], np.int64)), np.zeros(0, SEGMENT))
+    found = new_state(Shape(1, 1, 1, 3 * WORDS), np.zeros(0, SEGMENT))
+    found = found._replace(places=np.array([[-1, 0]], np.int32))
+    set_up(found, 0, WORDS)
     found.pairs["window"] = WINDOW
     return found
 

@@ -9,8 +9,9 @@ from typing import Any, Final
 from schemas.batches.wire import U
 from schemas.jit import inlined
 from schemas.prefetch import ask
-from streams.core.ticks.rows import FOLD_SIZE, HASHED, PAIR, PRICES, Int, Rows, State
+from streams.core.ticks.rows import FOLD_SIZE, HASHED, MET, PAIR, PRICES, PRICES_AT, Int, Rows
 from streams.core.ticks.session import minute_slot, second_slot
+from streams.core.ticks.state import State
 
 MANY: Final = 256
 """Above so many pairs their rows are asked for."""
@@ -23,7 +24,6 @@ _LINE: Final = 64
 _RULES_AT: Final = int(PAIR.fields["future"][1])  # type: ignore[index]  # it has fields
 _RULES_END: Final = int(PAIR.fields["spelling"][1])  # type: ignore[index]
 _END: Final = int(PAIR.fields["quiet"][1]) + 8  # type: ignore[index]
-_PRICES_AT: Final = int(PAIR.fields["prices"][1])  # type: ignore[index]
 
 
 @inlined
@@ -56,7 +56,7 @@ def ask_memory(state: State, one: Any) -> None:
     if one["pair"] < 0:
         return
     owner, window = state.pairs[one["pair"]], one["window"]
-    ask(owner, _PRICES_AT + 8 * (owner["priced"] & (PRICES - 1)))
+    ask(owner, PRICES_AT + 8 * (owner["priced"] & (PRICES - 1)))
     if 0 <= window < HASHED:
         words = owner["words"]
         ask(state.bits, 8 * (owner["bits_at"] + window * words + ((one["number"] >> 6) & (words - 1))))
@@ -65,7 +65,7 @@ def ask_memory(state: State, one: Any) -> None:
 @inlined
 def ask_ahead(state: State, prints: Rows, mask: Int, at: Int, end: Int) -> None:
     """Ask for what the prints behind a position will need, where there are many pairs."""
-    if len(state.pairs) <= MANY:
+    if state.used[MET] <= MANY:
         return
     if at + FAR < end:
         ask_rows(state, prints[U((at + FAR) & mask)])

@@ -17,15 +17,16 @@ from schemas.jit import inlined, kernel
 from schemas.records import record_type
 from schemas.topics import TOPICS
 from streams.core.ticks.ahead import MANY, ask_rules
-from streams.core.ticks.rows import CONTROL, PRINT, SKIPPED, V01, Ints, Rows
-from streams.core.ticks.rules import Book, Known
+from streams.core.ticks.book import Book, Known
+from streams.core.ticks.rows import CONTROL, MET, PRINT, SKIPPED, V01, Ints, Rows
+from streams.core.ticks.state import SPARE, State, has_room, pair_of
 from streams.core.ticks.validate import judge_quote, judge_tick
 
 _TOPIC: Final = TOPICS["ticks.raw"]
 _TICK: Final = _TOPIC.kind("Tick")
 _QUOTE: Final = _TOPIC.kind("Quote")
 _CORRECTION: Final = _TOPIC.kind("Correction")
-BLOCK: Final = 32
+BLOCK: Final = SPARE
 """Prints whose pairs are found before the first of them is judged."""
 RING: Final = 64
 """Prints that stand in a ring: a block, and those before it that are not applied yet."""
@@ -97,9 +98,13 @@ NO_FEED: Final = Feed(
 """The same for the kernels."""
 
 
-def check(feed: Feed, book: Book, owners: Rows, prints: Prints, start: int, end: int) -> None:
-    """Fill in the prints from one position up to another; owners are the PAIR rows."""
-    _check(feed, book.known, book.conditions, owners, prints, start, end)
+def check(state: State, feed: Feed, book: Book, prints: Prints, start: int, end: int) -> int:
+    """Fill in the prints from one position up to another, or as far as there is room for their pairs.
+
+    Returns:
+        Position of the first record that was not checked.
+    """
+    return _check(state, feed, book.known, book.conditions, prints, start, end)
 
 
 @inlined
@@ -110,7 +115,7 @@ def mask_of(prints: Prints) -> Int:
 
 @inlined
 def _pair(feed: Feed, named: Any, known: Known, last: Int, source: Int) -> tuple[Int, Int, Int]:
-    """Pair of a row, given span and number of the source before it; then the same of its own."""
+    """Number of a row's pair, given span and number of the source before it; then the same of its own."""
     wanted = span(named["source"]["at"], named["source"]["size"])
     length = span_size(wanted)
     if length != span_size(last) or not same_text(
@@ -128,10 +133,10 @@ def _ask_symbol(feed: Feed, named: Any, known: Known) -> None:
 
 @inlined
 def _find_pairs(
-    feed: Feed, known: Known, owners: Rows, prints: Prints, start: Int, end: Int, last: Int, source: Int
+    state: State, feed: Feed, known: Known, prints: Prints, start: Int, end: Int, last: Int, source: Int
 ) -> tuple[Int, Int]:
     """Give prints their pairs; span and number of the last source."""
-    mask, many = mask_of(prints), len(owners) > MANY
+    mask, many = mask_of(prints), state.used[MET] > MANY
     if many:
         for at in range(start, end):
             if feed.kinds[U(at)] == _TICK:
@@ -140,40 +145,41 @@ def _find_pairs(
                 _ask_symbol(feed, feed.quotes[U(feed.rows[U(at)])], known)
     for at in range(start, end):
         kind, one = feed.kinds[U(at)], prints.rows[U(at & mask)]
-        pair: Int = np.int64(-1)
+        number: Int = np.int64(-1)
         if kind == _TICK:
-            pair, last, source = _pair(feed, feed.ticks[U(feed.rows[U(at)])], known, last, source)
+            number, last, source = _pair(feed, feed.ticks[U(feed.rows[U(at)])], known, last, source)
         elif kind == _QUOTE:
-            pair, last, source = _pair(feed, feed.quotes[U(feed.rows[U(at)])], known, last, source)
+            number, last, source = _pair(feed, feed.quotes[U(feed.rows[U(at)])], known, last, source)
+        pair = pair_of(state, number)
         one["pair"] = pair
         if many and pair >= 0:
-            ask_rules(owners[U(pair)])
+            ask_rules(state.pairs[U(pair)])
     return last, source
 
 
 @inlined
 def judge(
+    state: State,
     feed: Feed,
     known: Known,
     conditions: NDArray[np.uint8],
-    owners: Rows,
     prints: Prints,
     start: Int,
     end: Int,
     last: Int,
     source: Int,
 ) -> tuple[Int, Int]:
-    """Judge a block of prints; span and number of the last source, to be given for the next block."""
+    """Judge a block of prints, for whose pairs there is room; span and number of the last source."""
     mask = mask_of(prints)
-    last, source = _find_pairs(feed, known, owners, prints, start, end, last, source)
+    last, source = _find_pairs(state, feed, known, prints, start, end, last, source)
     for at in range(start, end):
         kind, one = feed.kinds[U(at)], prints.rows[U(at & mask)]
         if kind == _TICK:
             tick = feed.ticks[U(feed.rows[U(at)])]
-            prints.verdicts[U(at)] = judge_tick(tick, one, one["pair"], conditions, feed.data, owners)
+            prints.verdicts[U(at)] = judge_tick(tick, one, one["pair"], conditions, feed.data, state.pairs)
         elif kind == _QUOTE:
             quote = feed.quotes[U(feed.rows[U(at)])]
-            prints.verdicts[U(at)] = judge_quote(quote, one, one["pair"], owners)
+            prints.verdicts[U(at)] = judge_quote(quote, one, one["pair"], state.pairs)
         elif kind == UNDECODABLE:
             prints.verdicts[U(at)] = V01
     return last, source
@@ -181,19 +187,22 @@ def judge(
 
 @kernel
 def _check(
+    state: State,
     feed: Feed,
     known: Known,
     conditions: NDArray[np.uint8],
-    owners: Rows,
     prints: Prints,
     start: int,
     end: int,
-) -> None:
+) -> int:
     last: Int = span(0, -1)
     source: Int = np.int64(-1)
     for low in range(start, end, BLOCK):
+        if not has_room(state):
+            return low
         high = min(low + BLOCK, end)
-        last, source = judge(feed, known, conditions, owners, prints, low, high, last, source)
+        last, source = judge(state, feed, known, conditions, prints, low, high, last, source)
+    return end
 
 
 @inlined

@@ -21,14 +21,17 @@ from streams.core.ticks.packing import enlist
 from streams.core.ticks.rows import (
     DUE_MINUTE,
     DUE_SECOND,
+    IN_TURN,
+    MET,
     MINUTE_BAR,
     OF_SOURCE,
     REFUSED,
     SECOND_BAR,
     STATUS,
+    TURNS,
     Int,
-    State,
 )
+from streams.core.ticks.state import State, find_turns
 from streams.core.watermark import FOREVER, NEVER
 
 
@@ -38,7 +41,7 @@ def publish(state: State, at: Int, pair: Int, slot: Int, what: Int) -> None:
     place = state.used[0]
     state.out[place] = state.folds[pair, slot]
     row = state.out[place]
-    row["at"], row["pair"], row["what"] = at, pair, what
+    row["at"], row["pair"], row["what"] = at, state.pairs[pair]["number"], what
     state.used[0] = place + 1
 
 
@@ -92,7 +95,7 @@ def tell(state: State, at: Int, pair: Int, held: Int, what: Int) -> None:
     """Put out what became of the print that was held at an offset."""
     row = state.out[state.used[0]]
     row["ts_open"], row["offset"] = NEVER, held
-    row["at"], row["pair"], row["what"] = at, pair, what
+    row["at"], row["pair"], row["what"] = at, state.pairs[pair]["number"], what
     state.used[0] += 1
 
 
@@ -170,7 +173,10 @@ def close_source(state: State, at: Int, offset: Int, source: Int) -> None:
     """Close everything of a source that its mark has passed with the record at an offset."""
     mark, dues = state.sources[source]["mark"], state.dues
     due: Int = np.int64(FOREVER)
-    for pair in range(len(dues)):
+    if state.used[TURNS] != state.used[MET]:
+        find_turns(state)
+    for turn in range(state.used[MET]):
+        pair = dues[turn, IN_TURN]
         if dues[pair, OF_SOURCE] != source:
             continue
         if min(dues[pair, DUE_MINUTE], dues[pair, DUE_SECOND]) <= mark:
@@ -186,7 +192,7 @@ def close_source(state: State, at: Int, offset: Int, source: Int) -> None:
 @kernel
 def revise_source(state: State, at: Int, offset: Int, source: Int) -> None:
     """Publish anew every closed minute of a source that changed, as its heartbeat at an offset demands."""
-    for pair in range(len(state.pairs)):
+    for pair in range(state.used[MET]):
         owner = state.pairs[pair]
         if owner["source"] != source or owner["pending"] == 0:
             continue
@@ -200,7 +206,7 @@ def revise_source(state: State, at: Int, offset: Int, source: Int) -> None:
 @kernel
 def close_all(state: State, at: Int, offset: Int, source: Int) -> None:
     """Close every minute and second of a source that holds prints: nothing follows."""
-    for pair in range(len(state.pairs)):
+    for pair in range(state.used[MET]):
         owner = state.pairs[pair]
         if owner["source"] != source:
             continue

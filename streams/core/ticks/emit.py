@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from schemas.columns import Columns, Draft
 from schemas.flags import WITHDRAWN
 from schemas.records import record_type
+from streams.core.ticks.book import PairNames
 from streams.core.ticks.outgoing import PLACES, arrange, size_of_names, write_bars
 from streams.core.ticks.rows import (
     CONFIRMED,
@@ -21,9 +22,8 @@ from streams.core.ticks.rows import (
     STATUS,
     Ints,
     Rows,
-    State,
 )
-from streams.core.ticks.rules import PairNames
+from streams.core.ticks.state import State
 
 _BAR: Final = record_type("Bar")
 _UNSIZED: Final = _BAR.null_bit("notional") | _BAR.null_bit("trades")

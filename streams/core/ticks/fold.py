@@ -12,8 +12,16 @@ from schemas.batches.wire import U
 from schemas.jit import inlined, kernel
 from schemas.market.intervals import MINUTE, SECOND
 from streams.core.ticks.close import publish, revise
-from streams.core.ticks.rows import DUE_MINUTE, DUE_SECOND, FORMING_BAR, FORMING_SLOT, PRICED, Int, State
+from streams.core.ticks.rows import (
+    DUE_MINUTE,
+    DUE_SECOND,
+    FORMING_BAR,
+    FORMING_SLOT,
+    PRICED,
+    Int,
+)
 from streams.core.ticks.session import minute_of, minute_slot, second_of, second_slot, seek_segment
+from streams.core.ticks.state import State
 
 
 @inlined

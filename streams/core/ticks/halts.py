@@ -10,16 +10,15 @@ close, in a status of its own, so that no bar is invented for it::
 """
 
 import struct
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from typing import Final
 
 import numpy as np
 
 from schemas.market.intervals import MINUTE
-from schemas.partition import partition_of
+from streams.core.ticks.book import Book
 from streams.core.ticks.rows import FOLD, STATUS, Ints, Rows
-from streams.core.ticks.rules import Book
 from streams.core.watermark import FOREVER, NEVER
 
 MOST: Final = 256
@@ -71,9 +70,9 @@ class Halts:
             halt.end = ts
         self._found = [halt for halt in self._found if halt.start < halt.end]
 
-    def forget(self, known: Container[bytes]) -> None:
+    def forget(self, is_known: Callable[[bytes], bool]) -> None:
         """Forget the halts of symbols that were taken out: nobody would hear that trading goes on."""
-        self._found = [halt for halt in self._found if not halt.symbol or halt.symbol in known]
+        self._found = [halt for halt in self._found if not halt.symbol or is_known(halt.symbol)]
 
     def _lasting(self, symbol: bytes, source: int) -> Iterator[_Halt]:
         who = (symbol, source, FOREVER)
@@ -111,20 +110,21 @@ class Halts:
 
 
 def _pairs_of(halt: _Halt, book: Book, partition: int) -> Iterator[int]:
-    for number, (symbol, _) in enumerate(book.pairs):
-        if book.rules[number]["source"] != halt.source or book.disorders[number] < 0:
-            continue
-        here = book.partitions == 0 or partition_of(symbol, book.partitions) == partition
-        if here and halt.symbol in (b"", symbol):
-            yield number
+    """Numbers of the pairs that a halt concerns, whether or not they ever came."""
+    concerned = (book.terms["source"] == halt.source) & (book.terms["disorder"] >= 0)
+    here = concerned[book.term_of] & book.lives(partition)
+    if halt.symbol:
+        return (number for number in book.numbers(halt.symbol) if here[number])
+    return iter(np.flatnonzero(here).tolist())
 
 
 def _rows(halt: _Halt, pair: int, mark: int, book: Book) -> Rows:
     """Statuses of the touched minutes of a pair whose close came between the last mark and this one."""
-    disorder = int(book.disorders[pair])
+    term = book.terms[book.term_of[pair]]
+    disorder = int(term["disorder"])
     end = min(mark - disorder, halt.end + MINUTE - 1) // MINUTE * MINUTE
     begin = max(halt.start, halt.told - disorder, end - _LONGEST) // MINUTE * MINUTE
-    own = book.segments[int(book.rules[pair]["first"]) : int(book.rules[pair]["last"])]
+    own = book.segments[int(term["first"]) : int(term["last"])]
     minutes = _minutes(own, begin, end)
     rows = np.zeros(len(minutes), FOLD)
     rows["ts_open"], rows["pair"], rows["what"], rows["halted"] = minutes, pair, STATUS, 1

@@ -1,26 +1,33 @@
-"""The stage's state under another configuration: new pairs, longer rings and windows, other rules."""
+"""The stage's state under another configuration: new pairs, longer rings and windows, other rules.
+
+A pair keeps its rows where they are, and of one of which the configuration says what it said before nothing
+is looked at. Only longer rings or windows, and pairs for which there is no room, move everything.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.jit import inlined, kernel
 from schemas.market.intervals import MINUTE, SECOND
+from streams.core.ticks.book import Book
 from streams.core.ticks.outliers import recall
-from streams.core.ticks.packing import clear_all_forgotten, enlist_dirty
+from streams.core.ticks.packing import clear_all_forgotten, enlist, enlist_dirty
 from streams.core.ticks.rows import (
     DUE_MINUTE,
     DUE_SECOND,
     LISTED,
-    MOST_HELD,
+    MET,
     OF_SOURCE,
-    RULE,
+    ROW,
+    TERM,
+    TURNS,
     WINDOWS,
+    WORDS,
+    Int,
     Ints,
     Rows,
-    Shape,
-    State,
-    new_state,
 )
-from streams.core.ticks.rules import Book, Pair
+from streams.core.ticks.state import SPARE, Shape, State, new_state, take_terms
 from streams.core.watermark import FOREVER, NEVER
 
 Words = NDArray[np.uint64]
@@ -45,85 +52,172 @@ def stretched(before: Words, words: int, top: int) -> Words:
     return np.packbits(after, bitorder="little").view(np.uint64)
 
 
-def recount(state: State) -> None:
-    """Work out what is due and what is pending from the rows."""
-    folds, pairs = state.folds, state.pairs
-    lengths = np.where(np.arange(folds.shape[1]) < state.minutes, MINUTE, SECOND)
-    due = folds["ts_open"] + lengths + pairs["disorder"][:, None]
-    due[(folds["ts_open"] == NEVER) | (folds["closed"] == 1)] = FOREVER
-    dues = state.dues
-    dues[:, DUE_MINUTE] = due[:, : state.minutes].min(axis=1, initial=FOREVER)
-    dues[:, DUE_SECOND] = due[:, state.minutes :].min(axis=1, initial=FOREVER)
-    dues[:, OF_SOURCE] = pairs["source"]
-    waits = np.arange(MOST_HELD) < pairs["held"][:, None]
-    ends = pairs["waiting"]["ts_bar"] // MINUTE * MINUTE + MINUTE + pairs["disorder"][:, None]
-    held = np.where(waits, ends, FOREVER).min(axis=1, initial=FOREVER)
-    dues[:, DUE_MINUTE] = np.minimum(dues[:, DUE_MINUTE], held)
-    pairs["pending"] = folds["changed"].sum(axis=1)
-    state.sources["pending"], state.sources["due"] = 0, FOREVER
-    np.add.at(state.sources["pending"], pairs["source"], pairs["pending"])
-    first = dues[:, :OF_SOURCE].min(axis=1, initial=FOREVER)
-    np.minimum.at(state.sources["due"], pairs["source"], first)
+@inlined
+def _reckon(state: State, pair: Int) -> None:
+    """Work out what of a pair is due and what is pending from its rows."""
+    owner, pending = state.pairs[pair], np.int64(0)
+    minute, second = np.int64(FOREVER), np.int64(FOREVER)
+    for slot in range(state.minutes + state.seconds):
+        row = state.folds[pair, slot]
+        pending += row["changed"]
+        if row["ts_open"] == NEVER or row["closed"] == 1:
+            continue
+        if slot < state.minutes:
+            minute = min(minute, row["ts_open"] + MINUTE + owner["disorder"])
+        else:
+            second = min(second, row["ts_open"] + SECOND + owner["disorder"])
+    for place in range(owner["held"]):
+        ts = owner["waiting"][place]["ts_bar"]
+        minute = min(minute, ts - ts % MINUTE + MINUTE + owner["disorder"])
+    owner["pending"] = pending
+    state.dues[pair, DUE_MINUTE], state.dues[pair, DUE_SECOND] = minute, second
+    state.dues[pair, OF_SOURCE] = owner["source"]
 
 
-def take_rules(state: State, book: Book) -> None:
-    """Put what the configuration says into the rows."""
-    for name in RULE.names or ():
-        state.pairs[name] = book.rules[name]
-    state.pairs["ts_until"] = NEVER
-    recall(state.pairs)
+@kernel
+def apply_terms(state: State, pairs: Ints) -> None:
+    """Put what the configuration says of some pairs into their rows, with what follows from it."""
+    for pair in pairs:
+        owner = state.pairs[pair]
+        take_terms(owner, state.terms[state.places[owner["number"], TERM]])
+        recall(owner)
+        _reckon(state, pair)
 
 
-def moved(old: State, pairs: tuple[Pair, ...], book: Book) -> State:
-    """The state under another configuration: pairs that are new have seen nothing, rings only grow.
+@kernel
+def _take_said(state: State, pairs: Ints) -> None:
+    """Take over what it says and is saved; of a pair that is not named the last holds, so that it closes."""
+    for pair in pairs:
+        owner = state.pairs[pair]
+        term = state.terms[state.places[owner["number"], TERM]]
+        said, last_price = term["disorder"], term["last_price"]
+        if said >= 0 and (owner["disorder"] != said or owner["last_price"] != last_price):
+            owner["disorder"], owner["last_price"], owner["dirty"] = said, last_price, 1
+            enlist(state, owner, pair)
+
+
+def reckon_sources(state: State) -> None:
+    """Work out what of each source is due and pending from its pairs."""
+    count, sources = int(state.used[MET]), state.sources
+    owners, dues = state.pairs["source"][:count], state.dues[:count]
+    sources["pending"], sources["due"] = 0, FOREVER
+    np.add.at(sources["pending"], owners, state.pairs["pending"][:count])
+    np.minimum.at(sources["due"], owners, dues[:, :OF_SOURCE].min(axis=1, initial=FOREVER))
+
+
+def placed(state: State, book: Book, numbers: Ints) -> State:
+    """A state whose pairs stand under the numbers of a book; what it says of them is not applied yet."""
+    places = np.empty((len(book.pairs), 2), np.int32)
+    places[:, ROW], places[:, TERM] = -1, book.term_of
+    places[numbers, ROW] = np.arange(len(numbers))
+    state.pairs["number"][: len(numbers)] = numbers
+    state.used[TURNS] = -1
+    widest = int(book.terms["words"].max(initial=0))
+    return state._replace(places=places, terms=book.terms, segments=book.segments, widest=widest)
+
+
+def shape_for(book: Book, numbers: Ints, words: Ints, partition: int) -> Shape:
+    """Room for pairs that have rows, given the length of their windows, and for all that may be expected."""
+    mine = book.lives(partition)
+    mine[numbers] = False
+    wanted = book.terms["words"][book.term_of[mine]]
+    widest = int(max(book.terms["words"].max(initial=0), words.max(initial=0)))
+    room = WINDOWS * (int(words.sum()) + int(wanted.sum()) + SPARE * widest)
+    return Shape(len(numbers) + len(wanted) + SPARE, book.minutes, book.seconds, room, widest)
+
+
+def moved(old: State, numbers: Ints, book: Book, partition: int) -> State:
+    """The state under another configuration: rings and windows only grow.
 
     Args:
-        old: the state so far.
-        pairs: its pairs; all of them are among those of the book.
+        old: the state so far, of no use afterwards.
+        numbers: int64[n], those that its pairs have in the book.
         book: the new configuration.
+        partition: number of the partition.
     """
-    numbers = {pair: number for number, pair in enumerate(book.pairs)}
-    where = np.array([numbers[pair] for pair in pairs], np.int64)
-    words = book.words.copy()
-    words[where] = np.maximum(words[where], old.pairs["words"])
-    shape = Shape(len(book.pairs), max(old.minutes, book.minutes), max(old.seconds, book.seconds), words)
-    new = new_state(shape, book.segments)
-    new.used[1:LISTED] = old.used[1:LISTED]
-    starts = new.pairs["bits_at"].copy()
-    new.pairs[where] = old.pairs
-    new.pairs["bits_at"], new.pairs["words"] = starts, words
+    count, pairs = len(numbers), np.arange(len(numbers))
+    words = np.maximum(book.terms["words"][book.term_of[numbers]], old.pairs["words"][:count])
+    shape, terms = shape_for(book, numbers, words, partition), _terms_of(old)
+    is_longer = book.minutes > old.minutes or book.seconds > old.seconds
+    new = old
+    is_larger = count == 0 or shape.pairs > 2 * len(old.pairs)
+    if is_longer or is_larger or (words > old.pairs["words"][:count]).any():
+        longer = shape._replace(
+            minutes=max(old.minutes, book.minutes), seconds=max(old.seconds, book.seconds)
+        )
+        new = _copied(old, longer, words)
+    new = placed(new, book, numbers)
+    new.pairs["ts_until"][:count] = NEVER  # its segments may be others
+    changed = pairs[_plain(terms) != _plain(_terms_of(new))]
+    _take_said(new, changed)
+    apply_terms(new, changed)
+    reckon_sources(new)
+    return new
+
+
+def grown(old: State, book: Book) -> State:
+    """The state with room for pairs that were not expected here."""
+    numbers = old.pairs["number"][: old.used[MET]].copy()
+    words, most = old.pairs["words"][: len(numbers)], int(book.terms["words"].max(initial=0))
+    pairs = min(2 * len(old.pairs), len(book.pairs) + SPARE)
+    room = WINDOWS * (int(words.sum()) + (pairs - len(numbers) + SPARE) * most)
+    return placed(_copied(old, Shape(pairs, old.minutes, old.seconds, room), words), book, numbers)
+
+
+def _terms_of(state: State) -> Rows:
+    numbers = state.pairs["number"][: state.used[MET]]
+    found: Rows = state.terms[state.places[numbers, TERM]]
+    return found
+
+
+def _plain(rows: Rows) -> Rows:
+    """Rows as bytes without fields, to be compared at once."""
+    return rows.view(f"V{rows.dtype.itemsize}")
+
+
+def _copied(old: State, shape: Shape, words: Ints) -> State:
+    """The same in other room, given the length of the windows of each pair."""
+    count, new = len(words), new_state(shape, old.segments)
+    new.used[1:], new.used[LISTED] = old.used[1:], 0
+    ends = np.cumsum(WINDOWS * words)
+    new.used[WORDS] = ends[-1] if count else 0
+    new.sources[:], new.dues[:count] = old.sources, old.dues[:count]
     clear_all_forgotten(old)
-    new.pairs["lows"] = NEVER
-    hashed = np.flatnonzero(old.pairs["hashes"])
-    new.recent[where[hashed]] = old.recent[hashed]
-    _move_windows(old, new, where)
-    _move_ring(old.folds[:, : old.minutes], new.folds[:, : new.minutes], where, MINUTE)
-    _move_ring(old.folds[:, old.minutes :], new.folds[:, new.minutes :], where, SECOND)
-    for name, said in (("disorder", book.disorders), ("last_price", book.last_prices)):
-        changed = (book.disorders >= 0) & (said != new.pairs[name])
-        new.pairs[name][changed] = said[changed]
-        new.pairs["dirty"][where] |= changed[where]
-    take_rules(new, book)
-    recount(new)
+    _plain(new.pairs)[:count] = _plain(old.pairs)[:count]
+    new.pairs["bits_at"][:count], new.pairs["words"][:count] = ends - WINDOWS * words, words
+    hashed = np.flatnonzero(old.pairs["hashes"][:count])
+    new.recent[hashed] = old.recent[hashed]
+    _move_windows(old, new, count)
+    before, after = old.folds[:count], new.folds[:count]
+    _move_ring(before[:, : old.minutes], after[:, : new.minutes], MINUTE, new.blank_fold)
+    _move_ring(before[:, old.minutes :], after[:, new.minutes :], SECOND, new.blank_fold)
     enlist_dirty(new)
     return new
 
 
-def _move_windows(old: State, new: State, where: Ints) -> None:
-    for before, after in enumerate(where.tolist()):
-        for window, top in enumerate(old.pairs[before]["tops"].tolist()):
+def _move_windows(old: State, new: State, count: int) -> None:
+    if (new.pairs["words"][:count] == old.pairs["words"][:count]).all():  # so they stand where they stood
+        new.bits[: new.used[WORDS]] = old.bits[: new.used[WORDS]]
+        return
+    new.bits[: new.used[WORDS]] = 0
+    for pair in np.flatnonzero((old.pairs["tops"][:count] != NEVER).any(axis=1)).tolist():
+        words = int(new.pairs[pair]["words"])
+        for window, top in enumerate(old.pairs[pair]["tops"].tolist()):
             if top != NEVER:
-                words = int(new.pairs[after]["words"])
-                windows_of(new, after)[window] = stretched(windows_of(old, before)[window], words, top)
-        new.pairs["dirty"][after] |= new.pairs["words"][after] != old.pairs["words"][before]
+                windows_of(new, pair)[window] = stretched(windows_of(old, pair)[window], words, top)
+    new.pairs["dirty"][:count] |= new.pairs["words"][:count] != old.pairs["words"][:count]
 
 
-def _move_ring(old: Rows, new: Rows, where: Ints, length: int) -> None:
+def _move_ring(old: Rows, new: Rows, length: int, blank: Rows) -> None:
     """Move minutes or seconds; in a longer ring every row is dirty, so that no key is stale."""
     size, longer = old.shape[1], new.shape[1]
+    if size == longer:
+        _plain(new)[:] = _plain(old)
+        return
     for slot in range(longer):
         before = old[:, slot % size]
         mine = (before["ts_open"] == NEVER) | (before["ts_open"] // length % longer == slot)
-        new[where[mine], slot] = before[mine]
-        new["offset"][where, slot] = before["offset"]
-        new["dirty"][where, slot] = before["dirty"] | (longer != size)
+        new[:, slot] = blank
+        new[mine, slot] = before[mine]
+        new["offset"][:, slot] = before["offset"]
+        new["dirty"][:, slot] = 1

@@ -31,9 +31,8 @@ from streams.core.ticks.rows import (
     PRICES,
     V13,
     Int,
-    Rows,
-    State,
 )
+from streams.core.ticks.state import State
 
 Floats = NDArray[np.float64]
 
@@ -73,16 +72,14 @@ def remember(owner: Any, price: float) -> None:
         set_calm(owner)
 
 
-@kernel
-def recall(pairs: Rows) -> None:
-    """Work out for every pair which prices are calm from those that are remembered."""
-    for number in range(len(pairs)):
-        owner = pairs[number]
-        owner["lowest"], owner["highest"] = np.inf, -np.inf
-        for place in range(min(owner["priced"], PRICES)):
-            owner["lowest"] = min(owner["lowest"], owner["prices"][place])
-            owner["highest"] = max(owner["highest"], owner["prices"][place])
-        set_calm(owner)
+@inlined
+def recall(owner: Any) -> None:
+    """Work out which prices of a pair are calm from those that are remembered."""
+    owner["lowest"], owner["highest"] = np.inf, -np.inf
+    for place in range(min(owner["priced"], PRICES)):
+        owner["lowest"] = min(owner["lowest"], owner["prices"][place])
+        owner["highest"] = max(owner["highest"], owner["prices"][place])
+    set_calm(owner)
 
 
 @kernel

@@ -1,6 +1,6 @@
 """What changed since the last checkpoint, found without looking at what did not, and packed at once."""
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,23 +10,21 @@ from schemas.jit import inlined, kernel
 from streams.core.slots import HEADER_SIZE
 from streams.core.ticks.identity import clear_forgotten
 from streams.core.ticks.rows import (
-    FOLD,
+    FOLD_ROW,
     FOLD_SIZE,
     HASHES,
     LISTED,
-    PAIR,
+    MET,
+    PAIR_ROW,
     PAIR_SIZE,
     PRICES,
+    PRICES_AT,
     WINDOWS,
     Int,
     Ints,
-    State,
 )
+from streams.core.ticks.state import State
 from streams.core.watermark import NEVER
-
-_ROW: Final = PAIR.itemsize
-_FOLD: Final = FOLD.itemsize
-_PRICES_AT: Final = int(PAIR.fields["prices"][1])  # type: ignore[index]  # it has fields
 
 
 @inlined
@@ -42,7 +40,7 @@ def enlist(state: State, owner: Any, pair: Int) -> None:
 def enlist_dirty(state: State) -> None:
     """Note every pair of which something is dirty, of a state that was made anew."""
     state.used[LISTED] = 0
-    for pair in range(len(state.pairs)):
+    for pair in range(state.used[MET]):
         owner = state.pairs[pair]
         owner["listed"] = 0
         found = owner["dirty"]
@@ -103,7 +101,7 @@ def pack_folds(state: State, rows: Bytes, found: Ints, head: Bytes, out: Bytes) 
     offset, width = read_word(head, HEADER_SIZE - 8), state.minutes + state.seconds
     for place in found:
         at = _write_head(out, at, head, offset, state.folds[place // width, place % width]["offset"])
-        at = write_bytes(out, at, rows, place * _FOLD, FOLD_SIZE)
+        at = write_bytes(out, at, rows, place * FOLD_ROW, FOLD_SIZE)
 
 
 @kernel
@@ -129,7 +127,7 @@ def take_pairs(state: State, listed: Ints, found: Ints, ends: Ints) -> Int:
 @kernel
 def clear_all_forgotten(state: State) -> None:
     """Clear all bits of all pairs that count for nothing."""
-    for pair in range(len(state.pairs)):
+    for pair in range(state.used[MET]):
         clear_forgotten(state.bits, state.pairs[pair])
 
 
@@ -151,7 +149,7 @@ def pack_pairs(
     at: Int = np.int64(0)
     offset = read_word(head, HEADER_SIZE - 8)
     for pair in found:
-        owner, start = state.pairs[pair], pair * _ROW
+        owner, start = state.pairs[pair], pair * PAIR_ROW
         clear_forgotten(state.bits, owner)
         at = _write_head(out, at, head, offset, owner["offset"])
         at = write_bytes(out, at, rows, start, PAIR_SIZE)
@@ -160,7 +158,7 @@ def pack_pairs(
                 size = 8 * owner["words"]
                 at = write_bytes(out, at, bits, 8 * owner["bits_at"] + window * size, size)
         at = write_bytes(out, at, recent, 8 * HASHES * pair, 8 * min(owner["hashes"], HASHES))
-        at = write_bytes(out, at, rows, start + _PRICES_AT, 8 * min(owner["priced"], PRICES))
+        at = write_bytes(out, at, rows, start + PRICES_AT, 8 * min(owner["priced"], PRICES))
 
 
 def as_bytes(rows: NDArray[np.void] | Ints | NDArray[np.uint64]) -> Bytes:

@@ -13,32 +13,30 @@ from schemas.jit import kernel
 from schemas.market.intervals import MINUTE, SECOND
 from streams.core import slots
 from streams.core.slots import HEADER_SIZE
+from streams.core.ticks.book import Book, PairNames, names_of, numbers_of
 from streams.core.ticks.corrections.corrections import Corrections
 from streams.core.ticks.held import Held
-from streams.core.ticks.moving import recount, take_rules
+from streams.core.ticks.moving import apply_terms, placed, reckon_sources, shape_for
 from streams.core.ticks.packing import as_bytes
 from streams.core.ticks.rows import (
-    FOLD,
+    FOLD_ROW,
     FOLD_SIZE,
     HASHES,
-    PAIR,
+    PAIR_ROW,
     PAIR_SIZE,
     PRICES,
+    PRICES_AT,
     WINDOWS,
+    WORDS_AT,
     Int,
     Ints,
-    Shape,
-    State,
-    new_state,
 )
-from streams.core.ticks.rules import Book, Pair, power
+from streams.core.ticks.rule_rows import power
+from streams.core.ticks.state import State, new_state, set_up
 from streams.core.ticks.version import VERSION
 from streams.core.watermark import NEVER
 
-_PAIR: Final = PAIR.itemsize
-_FOLD: Final = FOLD.itemsize
-_WORDS_AT: Final = int(PAIR.fields["words"][1])  # type: ignore[index]  # it has fields
-_PRICES_AT: Final = int(PAIR.fields["prices"][1])  # type: ignore[index]
+_NONE: Final = np.zeros(0, np.int64)
 _RING: Final = {109: 0, 115: 1}  # of a key's last part, by its first byte: m, s
 _TORN: Final = -1
 
@@ -61,10 +59,10 @@ class Found:
     folds: list[bytes] = field(default_factory=list)
     blocks: dict[bytes, dict[int, bytes]] = field(default_factory=lambda: defaultdict(dict))
 
-    def names(self) -> list[Pair]:
+    def names(self) -> PairNames:
         """The pairs that have state, ascending."""
         known = (key.split(b"|") for key in {*self.pairs, *self.owners})
-        return sorted((symbol, source) for symbol, source in known)
+        return names_of(sorted((symbol, source) for symbol, source in known))
 
 
 def sorted_out(states: Mapping[bytes, bytes]) -> Found:
@@ -87,41 +85,49 @@ def sorted_out(states: Mapping[bytes, bytes]) -> Found:
     return found
 
 
-def restored(book: Book, found: Found, held: Held, corrections: Corrections) -> State:
-    """The state of the pairs of a book from saved states.
+def restored(
+    book: Book, found: Found, known: PairNames, partition: int, held: Held, corrections: Corrections
+) -> State:
+    """The state of known pairs from saved states, under a book that has them.
 
     Raises:
         StateError: one is of another version or torn.
     """
-    known = {place: (_RING[place[0]], int(place[1:])) for place in set(found.places)}
-    longest = [max((at for ring, at in known.values() if ring == one), default=0) + 1 for one in (0, 1)]
-    numbers = {key: number for number, key in enumerate(book.names.keys)}
-    pairs = np.array([numbers[key] for key in found.pairs], np.int64)
+    slots_of = {place: (_RING[place[0]], int(place[1:])) for place in set(found.places)}
+    longest = [max((at for ring, at in slots_of.values() if ring == one), default=0) + 1 for one in (0, 1)]
+    rows, numbers = {key: row for row, key in enumerate(known.keys)}, numbers_of(known, book)
+    pairs = np.array([rows[key] for key in found.pairs], np.int64)
     offsets, bodies, data = slots.unpack_all(VERSION, list(found.pairs.values()))
-    words = book.words.copy()
+    words = book.terms["words"][book.term_of[numbers]]
     words[pairs] = np.maximum(words[pairs], _words(data, bodies))
-    minutes, seconds = max(book.minutes, power(longest[0])), max(book.seconds, power(longest[1]))
-    state = new_state(Shape(len(book.pairs), minutes, seconds, words), book.segments)
-    state.pairs["disorder"] = np.maximum(book.disorders, 0)
-    state.pairs["last_price"] = np.maximum(book.last_prices, 0)
+    shape = shape_for(book, numbers, words, partition)._replace(
+        minutes=max(book.minutes, power(longest[0])), seconds=max(book.seconds, power(longest[1]))
+    )
+    state = placed(new_state(shape, book.segments), book, _NONE)
+    _set_up(state, numbers, words)
     ends = np.empty(len(pairs), np.int64)
     _take_pairs(
         state, as_bytes(state.pairs), as_bytes(state.bits), as_bytes(state.recent), pairs, offsets, data,
         bodies, ends,
     )  # fmt: skip
-    _take_rest(state, book, found, (pairs, bodies, ends), data, held, corrections)
-    corrections.bind(book)
-    _restore_folds(state, found, numbers, known)
-    take_rules(state, book)
-    recount(state)
+    _take_rest(state, known, found, (pairs, bodies, ends), data, held, corrections)
+    _restore_folds(state, found, rows, slots_of)
+    apply_terms(state, np.arange(len(numbers)))
+    reckon_sources(state)
     return state
+
+
+@kernel
+def _set_up(state: State, numbers: Ints, words: Ints) -> None:
+    for pair in range(len(numbers)):
+        set_up(state, numbers[pair], words[pair])
 
 
 def _words(data: Bytes, bodies: Ints) -> Ints:
     """Length of each window in saved pairs."""
     if (np.diff(bodies) < PAIR_SIZE + HEADER_SIZE).any():
         raise StateError(f"state of a pair must have {PAIR_SIZE} bytes, was less")
-    at = bodies[:-1, None] + HEADER_SIZE + _WORDS_AT + np.arange(8)
+    at = bodies[:-1, None] + HEADER_SIZE + WORDS_AT + np.arange(8)
     found: Ints = data[at].view("<i8").ravel()
     return found
 
@@ -155,7 +161,7 @@ def _take_pairs(
         pair, at = pairs[number], bodies[number] + HEADER_SIZE
         owner = state.pairs[pair]
         words = owner["words"]
-        at, start = at + PAIR_SIZE, pair * _PAIR
+        at, start = at + PAIR_SIZE, pair * PAIR_ROW
         write_bytes(rows, start, data, at - PAIR_SIZE, PAIR_SIZE)
         saved = owner["words"]
         owner["words"], owner["offset"], owner["told"] = words, offsets[number], owner["hashes"]
@@ -175,7 +181,7 @@ def _take_pairs(
                     _stretch(state, place, words, owner["tops"][window], data, at, saved)
                 at += 8 * saved
         write_bytes(recent, 8 * HASHES * pair, data, at, hashes)
-        write_bytes(rows, start + _PRICES_AT, data, at + hashes, prices)
+        write_bytes(rows, start + PRICES_AT, data, at + hashes, prices)
 
 
 @kernel
@@ -190,7 +196,7 @@ def _stretch(state: State, place: Int, words: Int, top: Int, data: Bytes, at: In
 
 def _take_rest(
     state: State,
-    book: Book,
+    known: PairNames,
     found: Found,
     read: tuple[Ints, Ints, Ints],
     data: Bytes,
@@ -204,7 +210,7 @@ def _take_rest(
     for number in np.flatnonzero((ends < bodies[1:]) | (state.pairs["held"][pairs] > 0)).tolist():
         pair = int(pairs[number])
         rest = held.restore(state.pairs[pair], data[ends[number] : bodies[number + 1]].tobytes())
-        corrections.restore(book.pairs[pair], rest, found.blocks.get(book.names.keys[pair], {}))
+        corrections.restore(known.pairs[pair], rest, found.blocks.get(known.keys[pair], {}))
 
 
 def _restore_folds(
@@ -240,5 +246,5 @@ def _take_folds(state: State, folds: Bytes, pairs: Ints, places: Ints, offsets: 
         slot = state.minutes + (place & (state.seconds - 1)) if is_second else place & (state.minutes - 1)
         row = state.folds[pairs[number], slot]
         if offsets[number] > row["offset"]:
-            write_bytes(folds, (pairs[number] * width + slot) * _FOLD, data, at, FOLD_SIZE)
+            write_bytes(folds, (pairs[number] * width + slot) * FOLD_ROW, data, at, FOLD_SIZE)
             row["offset"] = offsets[number]

@@ -1,21 +1,21 @@
 """The rows of the ticks stage: what is kept of a symbol and source, and what kernels are given.
 
-A *pair* is one symbol from one source; each is folded apart. Pairs are numbered in the order of their names.
+A *pair* is one symbol from one source; each is folded apart. A configuration numbers its pairs in the order
+of their names (their *number*, by which outputs are ordered); a pair has rows from its first record on, in
+the order in which the partition met them. What kernels call ``pair`` is the place of its rows.
 """
 
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.market.intervals import SECOND
 from streams.core.periods import MOST as MOST_PERIODS
-from streams.core.watermark import FOREVER, MOST_SOURCES, NEVER
 
 Ints: TypeAlias = NDArray[np.int64]
 Rows: TypeAlias = NDArray[np.void]
 Int: TypeAlias = int | np.int64
-_Cell = TypeVar("_Cell", bound=np.generic)
 
 FORMING_SLOT: Final = SECOND // 4
 """A forming bar goes out when the largest ts_event of a pair enters a new slot of this length in ns."""
@@ -61,7 +61,7 @@ FOLD: Final = np.dtype(
         ("offset", "<i8"),  # what the restored state of this slot reflects
         ("dirty", "<i8"),
         ("at", "<i8"),  # of a row put out: position of its record in the batch,
-        ("pair", "<i8"),  # its pair,
+        ("pair", "<i8"),  # number of its pair,
         ("what", "<i8"),  # what it becomes,
         ("halted", "<i8"),  # and 1 where it says that trading was halted
     ]
@@ -96,6 +96,17 @@ RULE: Final = np.dtype(
     ]
 )
 """What the configuration says of a pair."""
+
+TERMS: Final = np.dtype(
+    [
+        *[(name, RULE[name]) for name in RULE.names or ()],
+        ("disorder", "<i8"),  # ns, -1 where the configuration does not name the pair
+        ("last_price", "<i8"),  # 1 where it moves the forming bar alone, -1 likewise
+        ("words", "<i8"),  # length of each of its windows
+        ("kept", "<i8"),  # prints kept for corrections
+    ]
+)
+"""What it says of all pairs that it treats alike: few of them differ."""
 
 _SAVED_PAIR: Final = [
     ("disorder", "<i8"),  # ns behind the mark; kept, so that a pair taken out of the configuration closes
@@ -153,17 +164,27 @@ PAIR: Final = np.dtype(
         ("waiting", WAITING, MOST_HELD),
         ("prices", "<f8", PRICES),  # a ring; saved as far as used
         ("told", "<i8"),  # ``hashes`` as it was when the forgotten ones were counted last
+        ("number", "<i8"),  # its place among the names of the configuration
     ]
 )
 """What is kept of a pair beside its minutes and seconds."""
 
-DUE_MINUTE, DUE_SECOND, OF_SOURCE = 0, 1, 2
-"""Columns of ``State.dues``: whoever closes looks at all pairs, and must not fetch a row of each."""
+DUE_MINUTE, DUE_SECOND, OF_SOURCE, IN_TURN = 0, 1, 2, 3
+"""Columns of ``State.dues``: whoever closes looks at all pairs, and must not fetch a row of each. The last
+one says which pair comes at that place in the order of their numbers."""
+ROW, TERM = 0, 1
+"""Columns of ``State.places``."""
 
 SAVED_PAIR: Final = np.dtype(_SAVED_PAIR)
 """What of a PAIR row is saved as it is: its first fields."""
 PAIR_SIZE: Final = SAVED_PAIR.itemsize
 """So many bytes of a PAIR row are saved as they are."""
+PAIR_ROW: Final = PAIR.itemsize
+FOLD_ROW: Final = FOLD.itemsize
+"""Bytes of a whole row."""
+WORDS_AT: Final = int(PAIR.fields["words"][1])  # type: ignore[index]  # it has fields
+PRICES_AT: Final = int(PAIR.fields["prices"][1])  # type: ignore[index]
+"""Where these fields begin in a PAIR row."""
 
 SEGMENT: Final = np.dtype([("ts_open", "<i8"), ("ts_close", "<i8"), ("session_date", "<i8")])
 """A segment of trading."""
@@ -231,70 +252,9 @@ UNPAIRED: Final = 1 + FORGOTTEN
 """Place in ``State.used`` that counts records refused without a pair."""
 LISTED: Final = 1 + UNPAIRED
 """Place in ``State.used`` that counts the pairs listed."""
-
-
-class State(NamedTuple):
-    """Everything that kernels change. Few arrays: numba counts references to each at every call.
-
-    ``folds[pair]`` is a ring of minutes, then a ring of seconds; both have a power of two as length.
-    """
-
-    pairs: Rows  # PAIR[n]
-    folds: Rows  # FOLD[n, minutes + seconds]
-    sources: Rows  # LIVE[MOST_SOURCES]
-    segments: Rows  # SEGMENT[m], those of all calendars, one after the other
-    bits: NDArray[np.uint64]  # of every window, bit number % its size
-    recent: Ints  # int64[n, HASHES], a ring of hashes a pair; where none are used its memory is not touched
-    scratch: NDArray[np.float64]  # float64[PRICES], nobody's
-    out: Rows  # FOLD[room], what was put out, in order
-    used: Ints  # int64[LISTED + 1], rows of it in use, then what the places above count
-    dues: Ints  # int64[n, 3], mark at which a pair's next minute and next second close, and its source
-    listed: Ints  # int64[n], pairs of which something changed since the last checkpoint
-    minutes: int  # length of the ring of minutes
-    seconds: int  # length of the ring of seconds
-
-
-class Shape(NamedTuple):
-    """How much a state keeps."""
-
-    pairs: int
-    minutes: int  # length of the ring of minutes
-    seconds: int  # length of the ring of seconds
-    words: Ints  # int64[pairs], length of each window in words
-
-
-def _cleared(shape: tuple[int, ...], dtype: np.dtype[_Cell]) -> NDArray[_Cell]:
-    """Zeros, many of them in huge pages: numpy asks for such where it does not clear itself.
-
-    The rows of 25,000 pairs took 0.04 instead of 0.6 s, and a print finds its own with fewer page walks.
-    """
-    rows = np.empty(shape, dtype)
-    rows.reshape(-1).view(np.uint8).fill(0)
-    return rows
-
-
-def new_state(shape: Shape, segments: Rows) -> State:
-    """State of pairs that have seen nothing."""
-    rows = _cleared((shape.pairs,), PAIR)
-    folds = _cleared((shape.pairs, shape.minutes + shape.seconds), FOLD)
-    for name in ("ts_largest", "ts_seconds", "tops", "lows", "seqs", "ts_until"):
-        rows[name] = NEVER
-    rows["calm_from"] = rows["lowest"] = np.inf
-    rows["calm_until"] = rows["highest"] = -np.inf
-    rows["words"] = shape.words
-    ends = np.cumsum(shape.words * WINDOWS)
-    rows["bits_at"] = ends - shape.words * WINDOWS
-    folds["ts_open"] = NEVER
-    rows["offset"] = folds["offset"] = -1
-    sources = np.zeros(MOST_SOURCES, LIVE)
-    sources["mark"], sources["due"] = NEVER, FOREVER
-    dues = np.full((shape.pairs, 3), FOREVER, np.int64)
-    room = 4 * folds.size + 8_192  # a minute can put out two rows, and half stays free
-    words = int(shape.words.sum()) * WINDOWS
-    return State(
-        rows, folds, sources, segments, _cleared((words,), np.dtype(np.uint64)),
-        np.zeros((shape.pairs, HASHES), np.int64), np.empty(PRICES, np.float64),
-        np.empty(room, FOLD), np.zeros(LISTED + 1, np.int64), dues,
-        np.empty(shape.pairs, np.int64),
-        shape.minutes, shape.seconds,
-    )  # fmt: skip
+MET: Final = 1 + LISTED
+"""Place in ``State.used`` that counts the pairs that have rows,"""
+TURNS: Final = 1 + MET
+"""those of them whose turn is known,"""
+WORDS: Final = 1 + TURNS
+"""and the words of their windows."""

@@ -1,14 +1,25 @@
 """The rules of symbols as rows: few symbols differ in them."""
 
+from collections.abc import Mapping
 from typing import Final, get_args
 
 import numpy as np
 
-from schemas.config import Action, AssetRules, Domain, PriceBasis, RuleChanges, SymbolConfig, rules_of
+from schemas.config import (
+    Action,
+    AssetRules,
+    Domain,
+    PriceBasis,
+    RuleChanges,
+    SourceConfig,
+    SymbolConfig,
+    rules_of,
+)
 from streams.core.ticks.conditions import SPELLINGS
-from streams.core.ticks.rows import RULE, Rows
+from streams.core.ticks.rows import TERMS, Rows
 
 _MS: Final = 1_000_000
+_LEAST_WORDS: Final = 1
 
 
 class Rules:
@@ -16,47 +27,71 @@ class Rules:
 
     def __init__(self, domain: Domain) -> None:
         self._domain = domain
-        self._found: dict[tuple[str, RuleChanges], AssetRules] = {}
+        alike = {(symbol.asset, symbol.rules): symbol for symbol in domain.symbols}
+        self._found: dict[tuple[str, RuleChanges], AssetRules] = {
+            key: rules_of(domain, symbol) for key, symbol in alike.items()
+        }
 
     def of(self, symbol: SymbolConfig) -> AssetRules:
         """The rules of a symbol."""
-        key = symbol.asset, symbol.rules
-        if key not in self._found:
-            self._found[key] = rules_of(self._domain, symbol)
-        return self._found[key]
+        return self._found[symbol.asset, symbol.rules]
 
     def all(self) -> list[AssetRules]:
         """Every rule that may hold for a symbol."""
-        for symbol in self._domain.symbols:
-            self.of(symbol)
         return [*self._domain.assets.values(), *self._found.values()] or [AssetRules()]
 
 
-def rule_rows(
-    domain: Domain, rules: Rules, symbols: list[SymbolConfig | None], spans: dict[str, tuple[int, int]]
-) -> Rows:
-    """A row of each symbol, None for one that the configuration does not know; few rows differ."""
-    plain = np.zeros(1, RULE)
-    plain["window"], plain["conditions"] = 64, -1
-    different, numbers = [plain], dict[object, int]()
-    places = np.zeros(len(symbols), np.int64)
-    for place, symbol in enumerate(symbols):
-        if symbol is None:
-            continue
-        said = (
-            symbol.asset,
-            symbol.rules,
-            symbol.price,
-            symbol.tick_size,
-            symbol.conditions,
-            symbol.calendar,
-        )
-        if said not in numbers:
-            numbers[said] = len(different)
-            different.append(plain.copy())
-            _fill(different[-1], domain, symbol, rules.of(symbol), spans[symbol.calendar])
-        places[place] = numbers[said]
-    return np.concatenate(different)[places]
+class Terms:
+    """What a configuration says of its pairs, a row for all that it treats alike.
+
+    Args:
+        domain: the configuration.
+        rules: its rules.
+        sources: the sources of ticks.
+    """
+
+    def __init__(self, domain: Domain, rules: Rules, sources: list[SourceConfig]) -> None:
+        self._domain, self._rules, self._feeds = domain, rules, sources
+        self._numbers: dict[object, int] = {}
+        self._alike: list[tuple[SymbolConfig, int]] = []
+
+    def of(self, symbol: SymbolConfig, feed: int) -> int:
+        """Number of the row that a symbol has from a source, given the number of that."""
+        price, calendar = symbol.price, symbol.calendar
+        said = feed, symbol.asset, symbol.rules, price, symbol.tick_size, symbol.conditions, calendar
+        number = self._numbers.setdefault(said, len(self._alike))
+        if number == len(self._alike):
+            self._alike.append((symbol, feed))
+        return number
+
+    def calendars(self) -> list[str]:
+        """The calendars of all that was asked for, ascending."""
+        return sorted({symbol.calendar for symbol, _ in self._alike})
+
+    def rows(self, spans: Mapping[str, tuple[int, int]]) -> Rows:
+        """The rows, TERMS[n], given where the segments of each calendar begin and end."""
+        return np.concatenate([np.zeros(0, TERMS), *(self._row(*one, spans) for one in self._alike)])
+
+    def _row(self, symbol: SymbolConfig, feed: int, spans: Mapping[str, tuple[int, int]]) -> Rows:
+        rules, row = self._rules.of(symbol), strange(feed)
+        _fill(row, self._domain, symbol, rules, spans[symbol.calendar])
+        row["gapless"], row["last_price"] = self._feeds[feed].gapless, self._feeds[feed].last_price
+        # where quotes are folded no print is kept
+        row["kept"] = rules.correction_prints if symbol.price == "last" else 0
+        return row
+
+
+def strange(source: int) -> Rows:
+    """TERMS[1] of a pair that the configuration does not name."""
+    row = np.zeros(1, TERMS)
+    row["window"], row["conditions"], row["source"], row["words"] = 64, -1, source, _LEAST_WORDS
+    row["disorder"] = row["last_price"] = -1
+    return row
+
+
+def power(count: int) -> int:
+    """The power of two that is not below a count."""
+    return 1 << (int(count) - 1).bit_length()
 
 
 def _fill(
@@ -74,7 +109,9 @@ def _fill(
     row["median_of"] = rules.outlier_prints
     row["quiet"] = rules.quiet_ms * _MS
     row["window"] = rules.identity_window
+    row["words"] = power(rules.identity_window) // 64
     row["auction"] = domain.auction_ms * _MS
+    row["disorder"] = rules.disorder_ms * _MS
     if symbol.conditions:
         row["conditions"] = sorted(domain.conditions).index(symbol.conditions)
         row["spelling"] = SPELLINGS.index(domain.conditions[symbol.conditions].spelling)

@@ -16,6 +16,7 @@ from schemas.jit import inlined, kernel
 from schemas.market.intervals import MINUTE
 from streams.core.ticks.ahead import FAR, ask_ahead
 from streams.core.ticks.batch import BLOCK, Feed, Prints, judge, mask_of, size_of
+from streams.core.ticks.book import Known
 from streams.core.ticks.close import close_source
 from streams.core.ticks.fold import fold_in, open_minute
 from streams.core.ticks.identity import identify
@@ -39,10 +40,9 @@ from streams.core.ticks.rows import (
     Int,
     Ints,
     Rows,
-    State,
 )
-from streams.core.ticks.rules import Known
 from streams.core.ticks.session import last_instant, minute_of, seek_segment
+from streams.core.ticks.state import State, has_room
 from streams.core.watermark import NEVER
 
 
@@ -226,10 +226,11 @@ def run(
     end: int,
     judged: int,
 ) -> int:
-    """Judge and apply records from one position on, up to another, to what is no print, or to a full buffer.
+    """Judge and apply records from one position on, up to another or to what is no print.
 
     Args:
-        state: changed; any one record finds room to put out while less than half of it is used.
+        state: changed; any one record finds room to put out while less than half of it is used, and its pair
+            finds rows while ``has_room``.
         feed: the records.
         known: numbers of the pairs,
         conditions: and what conditions of sale mean.
@@ -239,7 +240,7 @@ def run(
         judged: those before this position were judged already.
 
     Returns:
-        Position of the first record that was not applied.
+        Position of the first record that was not applied; that below -1 where pairs to come have no room.
     """
     used, most, mask = state.used, len(state.out) // 2, mask_of(prints)
     last: Int = span(0, -1)
@@ -247,8 +248,10 @@ def run(
     judged = max(start, judged)
     for at in range(start, end):
         if judged < end and judged <= at + FAR:
+            if not has_room(state):
+                return -1 - at
             block = min(judged + BLOCK, end)
-            last, number = judge(feed, known, conditions, state.pairs, prints, judged, block, last, number)
+            last, number = judge(state, feed, known, conditions, prints, judged, block, last, number)
             judged = block
         offset, one = feed.offsets[U(at)], prints.rows[U(at & mask)]
         verdict: Int = np.int64(prints.verdicts[U(at)])

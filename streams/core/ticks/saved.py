@@ -26,6 +26,7 @@ import numpy as np
 
 from schemas.batches.wire import Bytes
 from streams.core import slots
+from streams.core.ticks.book import Book
 from streams.core.ticks.corrections.corrections import Corrections
 from streams.core.ticks.corrections.kept import most_bytes as most_kept_bytes
 from streams.core.ticks.corrections.waiting import MOST_BYTES as MOST_WAITING_BYTES
@@ -42,9 +43,8 @@ from streams.core.ticks.rows import (
     PRICES,
     WINDOWS,
     Ints,
-    State,
 )
-from streams.core.ticks.rules import Book
+from streams.core.ticks.state import State
 from streams.core.ticks.version import VERSION
 
 _CONFIG: Final = b"!config|%d"
@@ -64,14 +64,14 @@ class ConfigKey:
     """
 
     def __init__(self) -> None:
-        self.number, self.version, self.body = 0, -1, ""
+        self.number, self.version, self.body = 0, -1, b""
 
     def dirty(self, book: Book, offset: int) -> dict[bytes, bytes]:
         """The configuration as a saved state, where it is new."""
         if book.version == self.version:
             return {}
         self.number, self.version, self.body = 1 - self.number, book.version, book.body
-        body = _CONFIG_HEAD.pack(self.version) + self.body.encode()
+        body = _CONFIG_HEAD.pack(self.version) + self.body
         return {_CONFIG % self.number: slots.pack(VERSION, offset, body)}
 
     def restore(self, number: int, states: Mapping[bytes, bytes]) -> None:
@@ -84,7 +84,7 @@ class ConfigKey:
         if _CONFIG % number in states:
             _, body = slots.unpack(VERSION, states[_CONFIG % number])
             self.version = int(_CONFIG_HEAD.unpack_from(body)[0])
-            self.body = body[_CONFIG_HEAD.size :].decode()
+            self.body = body[_CONFIG_HEAD.size :]
 
 
 def most_bytes(minutes: int, seconds: int, words: int, prints: int = 0) -> int:
@@ -124,7 +124,7 @@ def _dirty_folds(state: State, book: Book, listed: Ints, offset: int) -> dict[by
     pack_folds(state, as_bytes(state.folds), found, _head(offset), as_bytes(out))
     rings = [b"|m%02d" % slot for slot in range(state.minutes)]
     rings += [b"|s%02d" % slot for slot in range(state.seconds)]
-    owners = map(book.names.keys.__getitem__, (found // width).tolist())
+    owners = map(book.names.keys.__getitem__, state.pairs["number"][found // width].tolist())
     return dict(
         zip(map(add, owners, map(rings.__getitem__, (found % width).tolist())), out.tolist(), strict=True)
     )
@@ -146,11 +146,11 @@ def _dirty_pairs(
     pack_pairs(
         state, as_bytes(state.pairs), as_bytes(state.bits), as_bytes(state.recent), found, _head(offset), out
     )
-    whole, pairs = out.tobytes(), found.tolist()
+    whole, numbers = out.tobytes(), state.pairs["number"][found].tolist()
     bodies = [whole[start:end] for start, end in pairwise(ends.tolist())]
-    states = dict(zip(map(book.names.keys.__getitem__, pairs), bodies, strict=True))
+    states = dict(zip(map(book.names.keys.__getitem__, numbers), bodies, strict=True))
     if corrections.pairs or state.pairs["held"][found].any():
-        return _with_rest(state, book, states, pairs, held, corrections)
+        return _with_rest(state, book, states, found, held, corrections)
     return states
 
 
@@ -158,17 +158,18 @@ def _with_rest(
     state: State,
     book: Book,
     states: dict[bytes, bytes],
-    pairs: list[int],
+    pairs: Ints,
     held: Held,
     corrections: Corrections,
 ) -> dict[bytes, bytes]:
     """States of pairs with the prints that are held, and what is kept for corrections, that first."""
     found = dict[bytes, bytes]()
-    for pair, (name, body) in zip(pairs, states.items(), strict=True):
-        waiting = held.pack(state.pairs[pair]) if state.pairs[pair]["held"] else b""
-        for key, block in corrections.dirty(book.pairs[pair]):
-            found[key] = slots.pack(VERSION, slots.offset_of(body), block)
-        found[name] = body + waiting + corrections.pack(book.pairs[pair])
+    for pair, (key, body) in zip(pairs.tolist(), states.items(), strict=True):
+        row = state.pairs[pair]
+        waiting, name = held.pack(row) if row["held"] else b"", book.pairs[row["number"]]
+        for place, block in corrections.dirty(name):
+            found[place] = slots.pack(VERSION, slots.offset_of(body), block)
+        found[key] = body + waiting + corrections.pack(name)
     return found
 
 

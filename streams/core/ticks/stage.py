@@ -25,23 +25,25 @@ from streams.core import slots
 from streams.core.stage import PARTITION_KEY, Outputs
 from streams.core.ticks import restoring, saved
 from streams.core.ticks.batch import NO_FEED, NO_PRINTS, blank, check, feed_of, has_prints, whole
+from streams.core.ticks.book import NO_PAIRS, Book, PairNames, book, empty_book, numbers_of
 from streams.core.ticks.close import close_all, close_source, revise_source
 from streams.core.ticks.corrections.corrections import Corrections
 from streams.core.ticks.emit import Drafts, finished
 from streams.core.ticks.halts import Halts
 from streams.core.ticks.held import Held
 from streams.core.ticks.letters import counts_of, write_letter, write_refused
-from streams.core.ticks.moving import moved
+from streams.core.ticks.moving import grown, moved, placed, shape_for
 from streams.core.ticks.outages import Outages
 from streams.core.ticks.outgoing import PLACES
 from streams.core.ticks.relay import Beat, beats_of, pass_on
-from streams.core.ticks.rows import CONTROL, FLAGGED, FORGOTTEN, LISTED, UNPAIRED, Shape, new_state
-from streams.core.ticks.rules import Book, Pair, book, empty_book, read
+from streams.core.ticks.rows import CONTROL, FLAGGED, FORGOTTEN, LISTED, MET, UNPAIRED
 from streams.core.ticks.run import run
+from streams.core.ticks.state import has_room, new_state
 from streams.core.ticks.step import Step
 from streams.core.ticks.version import VERSION
 from streams.core.watermark import FOREVER, NEVER, Watermarks
 
+_NONE: Final = np.zeros(0, np.int64)
 _PARTITION: Final = struct.Struct("<iq")  # which of the two configuration keys, refused without a pair
 _STATUS: Final = record_type("SourceStatus")
 _HALTED, _RESUMED = _STATUS.code("status", "halted"), _STATUS.code("status", "resumed")
@@ -62,9 +64,10 @@ class TicksStage:
         self._saved = -1
         self._refused = 0
         self._marks = Watermarks()
-        self._book = empty_book((), self._marks)
-        shape = Shape(0, self._book.minutes, self._book.seconds, self._book.words)
-        self._state = new_state(shape, self._book.segments)
+        self._book = empty_book(NO_PAIRS, self._marks)
+        self._state = placed(
+            new_state(shape_for(self._book, _NONE, _NONE, partition), self._book.segments), self._book, _NONE
+        )
         self._held = Held()
         self._config = saved.ConfigKey()
         self._corrections = Corrections()
@@ -75,7 +78,7 @@ class TicksStage:
         at = int(batch.offsets.searchsorted(self._offset, "right"))
         judged = has_prints(batch)
         feed = feed_of(batch) if judged else NO_FEED
-        prints = blank(batch, self._offset, whole=bool(self._corrections.pairs)) if judged else NO_PRINTS
+        prints = blank(batch, self._offset, whole=self._corrections.is_on) if judged else NO_PRINTS
         work = Step(batch, feed, prints, Drafts(self._partition), beats_of(batch), kept=at)
         for end in [*self._configs(batch, at), len(batch)]:
             if judged:
@@ -140,19 +143,28 @@ class TicksStage:
 
     def _run(self, work: Step, at: int, end: int) -> None:
         judged = at
-        if self._corrections.pairs:  # all at once, so that prints can be named before they are applied
+        if self._corrections.is_on:  # all at once, so that prints can be named before they are applied
             work.prints = whole(work.prints)
-            check(work.feed, self._book, self._state.pairs, work.prints, at, end)
+            while (judged := check(self._state, work.feed, self._book, work.prints, judged, end)) < end:
+                self._grow(work)
+            self._corrections.meet(self._state, self._book)
             self._corrections.name(work, at)
-            judged = end
         feed, verdicts, book = work.feed, work.prints.verdicts, self._book
         while at < end:
             at = run(self._state, feed, book.known, book.conditions, work.prints, at, end, judged)
-            if at < end and verdicts[at] == CONTROL:
+            if at < 0:
+                at = -1 - at
+                self._grow(work)
+            elif at < end and verdicts[at] == CONTROL:
                 self._control(work, at)
                 at += 1
             if 2 * int(self._state.used[0]) > len(self._state.out):
                 work.bars.drain(self._state)
+
+    def _grow(self, work: Step) -> None:
+        """Find room for pairs that were not expected in this partition."""
+        work.bars.drain(self._state)
+        self._state = grown(self._state, self._book)
 
     def _lend_marks(self) -> None:
         """Let the kernels have the marks of a new state, and see the outages."""
@@ -189,7 +201,9 @@ class TicksStage:
         if at in work.named:
             self._corrections.take_print(self._state, self._book, work, at)
         elif work.batch.kinds[at] == _CORRECTION:
-            self._corrections.take(self._state, work, at)
+            if not has_room(self._state):
+                self._grow(work)
+            self._corrections.take(self._state, self._book, work, at)
         else:
             self._halt(work.batch, at)
 
@@ -226,27 +240,29 @@ class TicksStage:
         version, body = int(row["version"]), batch.bytes_at(row["body"])
         if version <= self._book.version:
             return
+        names = self._names()
         try:
-            domain = read(version, body)
-            new = book(domain, body.decode(), self._book.pairs, self._marks)
+            new = book(version, body, names, self._marks)
         except ConfigurationError as error:
             write_letter(work.drafts["dead-letters"], batch, at, "V01", str(error))
             return
         self._corrections.feed(self._state, work, at)
         work.bars.drain(self._state)
         work.bars.write(work.drafts, self._book.names)
-        self._marks.configure(domain)
+        self._marks.configure(new.domain)
         self._return_marks()
-        self._take(new)
+        self._state = moved(self._state, numbers_of(names, new), new, self._partition)
+        self._book = new
         self._lend_marks()
         if len(self._halts):
-            self._halts.forget(new.symbols())
+            self._halts.forget(new.knows)
         self._corrections.configure(self._state, new, work, at)
         work.drafts["bars.raw"].row("Config", at * PLACES + 1, version=version, ts=int(row["ts"]), body=body)
 
-    def _take(self, new: Book) -> None:
-        self._state = moved(self._state, self._book.pairs, new)
-        self._book = new
+    def _names(self) -> PairNames:
+        """Names of the pairs that have rows, in their order."""
+        numbers = self._state.pairs["number"][: self._state.used[MET]]
+        return self._book.names_at(numbers)
 
     def calendars_left(self) -> dict[str, int]:
         """See ``streams.core.stage.Scheduled``."""
@@ -280,14 +296,19 @@ class TicksStage:
             self._config.restore(number, states)
         self._saved = self._offset
         found = restoring.sorted_out(states)
-        self._book = self._read_back(found.names())
-        self._state = restoring.restored(self._book, found, self._held, self._corrections)
+        known = found.names()
+        self._book = self._read_back(known)
+        self._state = restoring.restored(
+            self._book, found, known, self._partition, self._held, self._corrections
+        )
+        self._corrections.bind(self._state, self._book)
+        self._corrections.meet(self._state, self._book)
         self._lend_marks()
 
-    def _read_back(self, known: list[Pair]) -> Book:
+    def _read_back(self, known: PairNames) -> Book:
         version, body = self._config.version, self._config.body
         if version < 0:
             return empty_book(known, self._marks)
-        domain = read(version, body)
-        self._marks.configure(domain)
-        return book(domain, body, known, self._marks)
+        found = book(version, body, known, self._marks)
+        self._marks.configure(found.domain)
+        return found

@@ -2,7 +2,8 @@
 
 from schemas.jit import kernel
 from streams.core.ticks.identity import identify
-from streams.core.ticks.rows import Int, State
+from streams.core.ticks.rows import Int
+from streams.core.ticks.state import State
 
 
 @kernel

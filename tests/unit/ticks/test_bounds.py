@@ -37,7 +37,7 @@ def test_the_state_of_a_symbol_stays_below_its_limit():
     pick, stage = Random(5), TicksStage(0)
     known = domain(symbol(), assets={"equity": AssetRules(disorder_ms=2_000, outlier_prints=64)})
     stage.step(columns("ticks.raw", 0, config(known), heartbeat(f"{DAY}T13:29")))
-    limit = most_bytes(stage._state.minutes, stage._state.seconds, int(stage._book.words[0]))
+    limit = most_bytes(stage._state.minutes, stage._state.seconds, int(stage._book.terms["words"][0]))
     states: dict[bytes, bytes] = {}
     largest, offset = 0, 2
     for step in range(80):

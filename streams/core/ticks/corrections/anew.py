@@ -8,7 +8,8 @@ import numpy as np
 from schemas.flags import NONPOSITIVE, OFF_TICK, PARTIAL
 from schemas.market.intervals import MINUTE, SECOND
 from streams.core.ticks.corrections.kept import CANCEL, CONFIRMED, CORRECT, DOUBTED, ENTRY, PRINT, Kept
-from streams.core.ticks.rows import NOTHING, PRICED, Rows, State
+from streams.core.ticks.rows import NOTHING, PRICED, Rows
+from streams.core.ticks.state import State
 
 Identity: TypeAlias = tuple[int, int]
 """Window and number."""

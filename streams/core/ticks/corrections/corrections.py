@@ -11,6 +11,7 @@ comes first waits for its print, which then never counts as it was sent::
 A print named before it comes is taken out of the hot path: the kernel counts it and folds nothing.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from schemas.jit import kernel
 from schemas.market.intervals import MINUTE
 from schemas.topics import TOPICS
 from streams.core.ticks.batch import size_of
+from streams.core.ticks.book import Book
 from streams.core.ticks.close import tell
 from streams.core.ticks.corrections import incoming
 from streams.core.ticks.corrections.anew import entry, hear, rebuild
@@ -34,7 +36,9 @@ from streams.core.ticks.rows import (
     ADMITTED,
     CONTROL,
     HELD,
+    MET,
     NOTHING,
+    ROW,
     V02,
     V03,
     V05,
@@ -43,12 +47,11 @@ from streams.core.ticks.rows import (
     V13,
     Int,
     Rows,
-    State,
 )
 from streams.core.ticks.rows import CONFIRMED as FATE_CONFIRMED
-from streams.core.ticks.rules import Book
 from streams.core.ticks.run import run
 from streams.core.ticks.session import last_instant, seek_segment
+from streams.core.ticks.state import State, meet
 from streams.core.ticks.step import Step
 from streams.core.watermark import NEVER
 
@@ -72,8 +75,10 @@ class Corrections(Keeper):
     def configure(self, state: State, book: Book, work: Step, at: int) -> None:
         """Begin and end to keep prints as a configuration says; the state is that of its pairs."""
         offset = int(work.batch.offsets[at])
-        for number, name in enumerate(book.pairs):
-            owner, most, pair = state.pairs[number], max(int(book.kept[number]), 0), self.pairs.get(name)
+        for number, most in self._asked(state, book):
+            owner = state.pairs[number]
+            name = book.pairs[owner["number"]]
+            pair = self.pairs.get(name)
             if offset <= owner["offset"] or most == (0 if pair is None else pair.kept.most):
                 continue
             _mark(state, number)
@@ -89,12 +94,19 @@ class Corrections(Keeper):
             else:
                 for one in self.pairs.pop(name).waiting:
                     _refuse(state, work, at, number, one, "C02")
-        self.bind(book)
-        work.kept, work.seen = at + 1, 0
+        self.bind(state, book)
+        work.kept, work.seen, self._met = at + 1, 0, int(state.used[MET])
+
+    def _asked(self, state: State, book: Book) -> Iterator[tuple[int, int]]:
+        """The pairs that have rows, where any of their prints are or were kept, and how many are to be."""
+        numbers = state.pairs["number"][: state.used[MET]]
+        most = np.maximum(book.terms["kept"][book.term_of[numbers]], 0)
+        if self.pairs or most.any():
+            yield from enumerate(most.tolist())
 
     def name(self, work: Step, start: int) -> None:
         """Take the prints that were named before they came out of the hot path, from a position on."""
-        named = [(number, pair) for number, pair in self.numbered.items() if pair.words]
+        named = [(number, pair) for number, pair in self.placed.items() if pair.words]
         if not named:
             return
         rows, verdicts = work.prints
@@ -114,7 +126,7 @@ class Corrections(Keeper):
         one, offset = rows[at], int(work.batch.offsets[at])
         verdicts[at] = work.named.pop(at)
         number, folds = int(one["pair"]), int(one["folds"])
-        pair, owner = self.numbered[number], state.pairs[number]
+        pair, owner = self.placed[number], state.pairs[number]
         self.feed(state, work, at)
         who = int(one["window"]), int(one["number"])
         is_whole = _minute_of(state, owner, one) > pair.kept.lost
@@ -141,11 +153,15 @@ class Corrections(Keeper):
         if who in pair.words and not pair.words[who].is_cancel and folds != NOTHING:
             self._apply(state, work, at, number, pair.kept.rows[pair.kept.find(*who)])
 
-    def take(self, state: State, work: Step, at: int) -> None:
+    def take(self, state: State, book: Book, work: Step, at: int) -> None:
         """Apply a correction."""
         batch, said = work.batch, incoming.read(work.batch, at)
         row = batch.table("Correction")[batch.rows[at]]
-        number = self.numbers.get((batch.bytes_at(row["symbol"]), batch.bytes_at(row["source"])), -1)
+        named = book.named((batch.bytes_at(row["symbol"]), batch.bytes_at(row["source"])))
+        number = int(state.places[named, ROW]) if named >= 0 else -1
+        if named >= 0 and number < 0:
+            number = int(meet(state, named))
+            self.meet(state, book)
         if number >= 0 and batch.offsets[at] <= state.pairs[number]["offset"]:
             return
         work.counts["in"] += 1
@@ -154,12 +170,12 @@ class Corrections(Keeper):
             self._count(state, work, at, number, "V02" if sound else "V01")
             return
         code = incoming.refusal(said, state.pairs[number])
-        code = code or ("" if number in self.numbered else "C02")
+        code = code or ("" if number in self.placed else "C02")
         self._count(state, work, at, number, code or self._place(state, work, at, number, said))
 
     def _place(self, state: State, work: Step, at: int, number: int, said: Said) -> str:
         """What becomes of a correction of a pair whose prints are kept."""
-        pair, owner = self.numbered[number], state.pairs[number]
+        pair, owner = self.placed[number], state.pairs[number]
         self.feed(state, work, at)
         known = pair.kept.rows[pair.kept.find(*said.who)]
         horizon = _horizon(state, owner)
@@ -189,7 +205,7 @@ class Corrections(Keeper):
 
     def _apply(self, state: State, work: Step, at: int, number: int, prints: Rows) -> None:
         """Work the minutes and seconds of prints out anew."""
-        offset, pair = int(work.batch.offsets[at]), self.numbered[number]
+        offset, pair = int(work.batch.offsets[at]), self.placed[number]
         for one in prints:
             ts, ts_bar = int(one["ts_event"]), int(one["ts_bar"])
             word = pair.words[int(one["window"]), int(one["number"])]
@@ -207,7 +223,7 @@ class Corrections(Keeper):
             return
         offset = int(work.batch.offsets[at])
         self.feed(state, work, at)
-        for number, pair in self.numbered.items():
+        for number, pair in self.placed.items():
             owner = state.pairs[number]
             if owner["source"] != source or offset <= owner["offset"]:
                 continue

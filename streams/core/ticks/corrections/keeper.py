@@ -6,13 +6,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.market.intervals import MINUTE
 from schemas.topics import TOPICS
-from streams.core.ticks.corrections.kept import CONFIRMED, DOUBTED, ENTRY, PRINT
+from streams.core.ticks.book import Book
+from streams.core.ticks.book import Pair as Name
+from streams.core.ticks.corrections.kept import CONFIRMED, DOUBTED, ENTRY, PRINT, Kept
 from streams.core.ticks.corrections.pair import Pair
-from streams.core.ticks.rows import ADMITTED, FOLD, HELD, V13, Rows, State
+from streams.core.ticks.rows import ADMITTED, FOLD, HELD, MET, ROW, V13, Rows
 from streams.core.ticks.rows import CONFIRMED as FATE_CONFIRMED
-from streams.core.ticks.rules import Book
-from streams.core.ticks.rules import Pair as Name
+from streams.core.ticks.state import State
 from streams.core.ticks.step import Step
 from streams.core.watermark import NEVER
 
@@ -25,28 +27,36 @@ class Keeper:
 
     Attributes:
         pairs: by symbol and source.
-        numbered: the same, by number of the pair.
-        numbers: of all pairs that the configuration names.
+        placed: the same, by the place of their rows.
+        is_on: whether prints of any pair are kept, or will be when it comes.
     """
 
     def __init__(self) -> None:
         self.pairs: dict[Name, Pair] = {}
-        self.numbers: dict[Name, int] = {}
-        self.numbered: dict[int, Pair] = {}
-        self._keeps = np.zeros(1, np.bool_)  # by number of the pair; the last one stands for none
+        self.placed: dict[int, Pair] = {}
+        self._keeps = np.zeros(1, np.bool_)  # by place of the rows; the last one stands for none
+        self._met = 0
+        self.is_on = False
 
-    def bind(self, book: Book) -> None:
-        """Take up the numbers of the pairs."""
-        self.numbered = {
-            number: self.pairs[name] for number, name in enumerate(book.pairs) if name in self.pairs
-        }
-        self._keeps = np.zeros(len(book.pairs) + 1, np.bool_)
-        self._keeps[list(self.numbered)] = True
-        self.numbers = {
-            name: number
-            for number, (name, known) in enumerate(zip(book.pairs, book.disorders.tolist(), strict=True))
-            if known >= 0
-        }
+    def bind(self, state: State, book: Book) -> None:
+        """Take up where the rows of the pairs are."""
+        self.placed = {int(state.places[book.number(name), ROW]): pair for name, pair in self.pairs.items()}
+        self._keeps = np.zeros(len(state.pairs) + 1, np.bool_)
+        self._keeps[list(self.placed)] = True
+        self.is_on = bool(self.pairs) or bool((book.terms["kept"] > 0).any())
+
+    def meet(self, state: State, book: Book) -> None:
+        """Begin to keep prints of the pairs that got rows since the last call, as a configuration says."""
+        first, self._met = self._met, int(state.used[MET])
+        numbers = state.pairs["number"][first : self._met]
+        most, names = book.terms["kept"][book.term_of[numbers]], dict[Name, Pair]()
+        for place in np.flatnonzero(most > 0).tolist():
+            name, owner = book.pairs[numbers[place]], state.pairs[first + place]
+            if owner["offset"] < 0 and name not in self.pairs:
+                names[name] = Pair(Kept(int(most[place]), NEVER - NEVER % MINUTE))
+        if names or len(self._keeps) != len(state.pairs) + 1:
+            self.pairs |= names
+            self.bind(state, book)
 
     def feed(self, state: State, work: Step, upto: int) -> None:
         """Keep what was admitted up to a position."""
@@ -62,15 +72,15 @@ class Keeper:
         places = np.flatnonzero(wanted) + work.kept
         places = places[self._keeps[rows["pair"][places]]]
         fates = [
-            part[(part["what"] == FATE_CONFIRMED) & self._keeps[part["pair"]]]
+            part[(part["what"] == FATE_CONFIRMED) & self._keeps[state.places[part["pair"], ROW]]]
             for part in work.bars.parts(work.seen)
         ]
         work.kept, work.seen = upto, work.seen + len(fates)
         fate = np.concatenate([np.empty(0, FOLD), *fates])
         if len(places) + len(fate):
-            self._keep(work, places, fate)
+            self._keep(state, work, places, fate)
 
-    def _keep(self, work: Step, places: NDArray[np.intp], fates: Rows) -> None:
+    def _keep(self, state: State, work: Step, places: NDArray[np.intp], fates: Rows) -> None:
         rows, verdicts = work.prints
         entries = np.zeros(len(places) + len(fates), ENTRY)
         new, confirmed = entries[: len(places)], entries[len(places) :]
@@ -80,12 +90,12 @@ class Keeper:
         new["offset"] = work.batch.offsets[places]
         confirmed["kind"], confirmed["ts_bar"], confirmed["number"] = CONFIRMED, NEVER, fates["offset"]
         confirmed["offset"] = work.batch.offsets[fates["at"]]
-        pairs = np.concatenate([rows["pair"][places], fates["pair"]])
+        pairs = np.concatenate([rows["pair"][places], state.places[fates["pair"], ROW]])
         order = np.lexsort((entries["kind"], entries["offset"], pairs))
         entries, pairs = entries[order], pairs[order]
         borders = np.flatnonzero(np.diff(pairs)) + 1
         for part, numbers in zip(np.split(entries, borders), np.split(pairs, borders), strict=True):
-            dropped = self.numbered[int(numbers[0])].kept.append(part)
+            dropped = self.placed[int(numbers[0])].kept.append(part)
             if dropped:
                 work.counts["evicted.print"] += dropped
 

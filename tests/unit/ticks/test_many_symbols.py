@@ -1,0 +1,85 @@
+"""Rows of symbols: they are made when a symbol first comes, and the order in which that is does not show."""
+
+from collections.abc import Iterable
+
+from schemas.partition import partition_of
+from streams.core.ticks.rows import MET
+from streams.core.ticks.stage import TicksStage
+from streams.core.ticks.state import SPARE
+from tests.factories import DAY, Record, columns, config, domain, heartbeat, rows_of, symbol, tick
+
+NAMES = [f"S{number:03d}" for number in range(300)]
+PARTITIONS = 4
+CLOSE = heartbeat(f"{DAY}T13:31:30")
+
+
+def fed(stage: TicksStage, log: Iterable[Record], first: int, size: int = 1_000) -> list[tuple[str, float]]:
+    """Symbols and closes of the minutes that a stage makes of a log, in batches."""
+    log, found = list(log), []
+    for at in range(0, len(log), size):
+        topics = stage.step(columns("ticks.raw", 0, *log[at : at + size], first_offset=first + at)).topics
+        if "bars.raw" in topics:
+            bars = [row for row in rows_of(topics["bars.raw"]) if row["record"] == "Bar"]
+            found += [(row["symbol"], row["close"]) for row in bars]
+    return found
+
+
+def begun(*names: str, partitions: int = PARTITIONS) -> TicksStage:
+    """A stage of the first partition that knows these symbols."""
+    stage = TicksStage(0)
+    known = domain(*map(symbol, names), partitions=partitions)
+    stage.step(columns("ticks.raw", 0, config(known), heartbeat(f"{DAY}T13:29:59")))
+    return stage
+
+
+def met(stage: TicksStage) -> int:
+    """How many pairs of a stage have rows."""
+    return int(stage._state.used[MET])
+
+
+def test_only_symbols_that_came_have_rows_and_state():
+    stage = begun(*NAMES)
+    assert met(stage) == 0
+    fed(stage, [tick(f"{DAY}T13:30:01", 10.0, symbol="S007"), tick(f"{DAY}T13:30:02", 0.0, symbol="S003")], 2)
+    assert met(stage) == 2
+    assert {key for key in stage.take_dirty() if not key.startswith(b"!")} >= {b"S003|feed", b"S007|feed"}
+    assert not any(b"S001" in key for key in stage.take_dirty())
+
+
+def test_room_is_set_aside_for_the_symbols_of_the_partition():
+    here = sum(partition_of(name.encode(), PARTITIONS) == 0 for name in NAMES)
+    assert here < len(NAMES) / 2
+    assert len(begun(*NAMES)._state.pairs) == here + SPARE
+    assert len(begun(*NAMES, partitions=0)._state.pairs) == len(NAMES) + SPARE
+
+
+def test_symbols_of_another_partition_that_come_all_the_same_make_the_same_bars():
+    log = [tick(f"{DAY}T13:30:01", 10.0 + number, symbol=name) for number, name in enumerate(NAMES)]
+    expected = [(name, 10.0 + number) for number, name in enumerate(NAMES)]
+    for size in (1, 7, 1_000):
+        stage = begun(*NAMES)
+        assert fed(stage, [*log, CLOSE], 2, size) == expected
+        assert met(stage) == len(NAMES) > len(begun(*NAMES)._state.pairs)
+
+
+def test_bars_of_one_minute_go_out_by_name_in_whatever_order_symbols_came():
+    log = [tick(f"{DAY}T13:30:01", 10.0 + number, symbol=name) for number, name in enumerate(NAMES)]
+    expected = [(name, 10.0 + number) for number, name in enumerate(NAMES)]
+    assert fed(begun(*NAMES), [*reversed(log), CLOSE], 2) == expected
+
+
+def test_a_symbol_keeps_its_minute_when_others_are_named_before_and_after_it():
+    stage = begun("S100")
+    fed(stage, [tick(f"{DAY}T13:30:01", 10.0, symbol="S100")], 2)
+    known = domain(*map(symbol, ("S050", "S100", "S150")), version=2)
+    log = [tick(f"{DAY}T13:30:02", 11.0, symbol=name) for name in ("S150", "S100", "S050")]
+    assert fed(stage, [config(known), *log, CLOSE], 3) == [("S050", 11.0), ("S100", 11.0), ("S150", 11.0)]
+
+
+def test_a_symbol_taken_out_still_closes_its_minute_in_its_turn():
+    stage = begun("S050", "S100", "S150")
+    log = [tick(f"{DAY}T13:30:02", 11.0, symbol=name) for name in ("S150", "S100", "S050")]
+    known = domain(*map(symbol, ("S050", "S150", "S200")), version=2)
+    late = tick(f"{DAY}T13:30:03", 12.0, symbol="S100")
+    found = fed(stage, [*log, config(known), late, CLOSE], 2)
+    assert found == [("S050", 11.0), ("S100", 11.0), ("S150", 11.0)]
