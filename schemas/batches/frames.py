@@ -109,13 +109,13 @@ def from_columns(
 
 
 class _Batch(NamedTuple):
-    """Header of one batch and where its body stands in the joined bytes."""
+    """What the kernel has to know of a batch: a row of its own."""
 
     base_offset: int
     base_time: int
     append_time: int  # time of all records, -1 where each has its own
     records: int
-    start: int
+    start: int  # of its body
     end: int
 
 
@@ -223,16 +223,14 @@ class _Aborted:
 
 
 def _framed(data: Bytes, found: Sequence[_Batch], first: int) -> Frames:
-    headers = np.array(
-        [(b.base_offset, b.base_time, b.append_time, b.records, b.start, b.end) for b in found], np.int64
-    ).reshape(len(found), 6)
-    columns = np.empty((4, int(headers[:, 3].sum())), np.int64)
+    headers = np.array(found, np.int64).reshape(len(found), 6)
+    columns = np.empty((4, sum([batch.records for batch in found])), np.int64)
     count = _frame(data, headers, first, columns)
     if count < 0:
         raise SchemaError(
-            f"records of a batch must fill its bytes, was torn (offset {headers[-1 - count, 0]})"
+            f"records of a batch must fill its bytes, was torn (offset {found[-1 - int(count)].base_offset})"
         )
-    offsets, timestamps, keys, values = (column[:count] for column in columns)
+    offsets, timestamps, keys, values = columns[:, :count]
     return Frames(data, offsets, timestamps, unpacked(keys), unpacked(values), np.zeros(count, np.int64))
 
 

@@ -38,6 +38,8 @@ from streams.transport.table import Table
 from streams.transport.watchdog import Watchdog
 
 _FIRST: Final = 256  # records of a lane's first step
+_TURN_S: Final = 0.005
+"""After a step that took longer the event loop turns; a turn costs as much as a small step."""
 _SHORT_S: Final = 0.05
 _REST: Final = 9  # between two checkpoints at least so many times what the last one took of the event loop,
 _LONGEST_REST_S: Final = 2.0  # but no longer
@@ -150,8 +152,10 @@ class Lane:
             start = monotonic()
             await self._step(chunk, part)
             at += self._size
-            self._fit(monotonic() - start)
-            await asyncio.sleep(0)
+            took = monotonic() - start
+            self._fit(took)
+            if took > _TURN_S or at < len(frames):
+                await asyncio.sleep(0)
         self.next = chunk.end
         self._pending.append(event)
         return True
