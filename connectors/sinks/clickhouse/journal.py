@@ -15,6 +15,7 @@ PUBLISHED: Final = "published"
 _COLUMNS: Final = (
     "mode, strand_id, topic, partition, first_offset, end_offset, published, rows, state, version"
 )
+_IS_RUN: Final = "mode = {mode:String} AND strand_id = {strand_id:String}"
 
 
 class Run(NamedTuple):
@@ -62,11 +63,18 @@ class Journal:
 
     def load(self) -> None:
         """Read it anew, since another sink may have written to it."""
-        self._entries = {
+        self._entries = self._read()
+
+    def _read(self, run: Run | None = None) -> dict[Run, Entry]:
+        """What stands in it now, of one run or of all."""
+        query, asked = f"SELECT {_COLUMNS} FROM runs FINAL", {}  # noqa: S608  (names of columns)
+        if run is not None:
+            query, asked = f"{query} WHERE {_IS_RUN}", run._asdict()
+        return {
             Run(row[0], row[1]): Entry(
                 Partition(row[2], row[3]), row[4], row[5], row[6], row[7], row[8], row[9]
             )
-            for row in self._store.rows(f"SELECT {_COLUMNS} FROM runs FINAL")  # noqa: S608  (names of columns)
+            for row in self._store.rows(query, asked)
         }
 
     def published(self, run: Run) -> int:
@@ -76,11 +84,8 @@ class Journal:
 
     def is_behind(self, run: Run) -> bool:
         """Whether another sink has published more of the run than this one knows of."""
-        query = (
-            "SELECT max(published) FROM runs FINAL "
-            "WHERE mode = {mode:String} AND strand_id = {strand_id:String}"
-        )
-        return int(self._store.value(query, run._asdict()) or -1) > self.published(run)
+        now = self._read(run).get(run)
+        return now is not None and now.published > self.published(run)
 
     def is_open(self, run: Run) -> bool:
         """Whether the run has rows that are not published."""
