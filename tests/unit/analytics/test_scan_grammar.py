@@ -146,7 +146,7 @@ def test_long_deep_and_foreign_text_is_refused(hostile: str):
         ("close@2m > 3", 1, "must be of a computed interval, was '2m'", "write one of 1m, 5m, 1h, 1d"),
         ("quality@5m > 3", 1, "quality must stand without an interval", "write quality"),
         ("1 < 2", 3, "must read a value of the symbol, was of numbers alone", "name one"),
-        ("change(close@1d, 2) > 3", 18, "must look back at most 1 days, as many as trailing_dates keeps",
+        ("change(close@1d, 2) > 3", 18, "must look back at most 1 day, as many as trailing_dates keeps",
          "write 1, shorter bars, or keep more trade dates"),
         ("change(rank(close), 1) > 3", 8, "rank must not stand inside a crossing, a change or a rank",
          "compare it: rank(...) <= 3"),

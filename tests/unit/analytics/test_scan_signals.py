@@ -142,7 +142,7 @@ def test_a_look_back_over_days_goes_as_far_as_trade_dates_are_kept():
     kept = scanning("change(close@1d, 2) > 19", calendars=calendar, trailing_dates=2)
     log = [minute(n, 10.0 + at_, day=day) for at_, day in enumerate(days) for n in range(5)]
     assert fired(Feed(kept)(*log), "values") == [{"change(close@1d, 2)": 20.0}]
-    with pytest.raises(ConfigurationError, match="at most 1 days"):
+    with pytest.raises(ConfigurationError, match="at most 1 day,"):
         Plan(scanning("change(close@1d, 2) > 19", calendars=calendar))
 
 

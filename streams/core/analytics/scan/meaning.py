@@ -162,7 +162,8 @@ def _check(node: Node, dates: int, *, behind: bool) -> None:
     if isinstance(node, Call) and node.name in LAGGED:
         bars = node.arguments[1]
         if Interval.parse(base(node.arguments[0])).is_daily and getattr(bars, "value", 1) > dates:
-            rule = f"must look back at most {dates} days, as many as trailing_dates keeps"
+            days = "1 day" if dates == 1 else f"{dates} days"
+            rule = f"must look back at most {days}, as many as trailing_dates keeps"
             raise ConditionError(bars.column, rule, f"write {dates}, shorter bars, or keep more trade dates")
     inside = behind or looks_back or (isinstance(node, Call) and node.name in RANKS)
     for child in children(node):
