@@ -42,7 +42,7 @@ from streams.core.analytics.windowed.runner import HERE, UNWATCHED, Calls, Runne
 from streams.core.slots import pack, unpack
 from streams.core.stage import PARTITION_KEY, Outputs
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Of the saved states."""
 
 _THROUGH: Final = 3  # among the fields of a promise

@@ -21,7 +21,20 @@ from streams.core.analytics.indicators import (
     vwap,
 )
 from streams.core.analytics.indicators.lane import ABSENT, EMPTY, INPUTS, LANES, THERE
-from streams.core.analytics.indicators.steps import STRIDE, Codes, step_of
+from streams.core.analytics.indicators.steps import (
+    ATR,
+    BOLLINGER,
+    EMA,
+    MACD,
+    MOMENTUM,
+    RSI,
+    SMA,
+    STRIDE,
+    VOLUME_AVERAGE,
+    VWAP,
+    Codes,
+    step_of,
+)
 from streams.core.analytics.rows import Bools, Floats, Ints, Row, Rows
 
 FEW: Final = 8
@@ -39,15 +52,15 @@ def room_for(codes: Codes, outputs: int, width: int, blocks: int) -> tuple[Float
 @lanewise
 def _recursive(code: Row, state: Floats, at: int, bars: Floats, out: Floats, to: int, sums: Floats) -> bool:
     kind, a, b, c, factor = code["kind"], code["first"], code["second"], code["third"], code["factor"]
-    if kind == 0:
+    if kind == EMA:
         ema.across(state, at, bars, a, b, c, factor, out, to, sums)
-    elif kind == 1:
+    elif kind == RSI:
         rsi.across(state, at, bars, a, b, c, factor, out, to, sums)
-    elif kind == 4:
+    elif kind == ATR:
         atr.across(state, at, bars, a, b, c, factor, out, to, sums)
-    elif kind == 5:
+    elif kind == VWAP:
         vwap.across(state, at, bars, a, b, c, factor, out, to, sums)
-    elif kind == 7:
+    elif kind == MACD:
         macd.across(state, at, bars, a, b, c, factor, out, to, sums)
     else:
         return False
@@ -57,13 +70,13 @@ def _recursive(code: Row, state: Floats, at: int, bars: Floats, out: Floats, to:
 @lanewise
 def _windows(code: Row, state: Floats, at: int, bars: Floats, out: Floats, to: int, sums: Floats) -> bool:
     kind, a, b, c, factor = code["kind"], code["first"], code["second"], code["third"], code["factor"]
-    if kind == 2:
+    if kind == SMA:
         sma.across(state, at, bars, a, b, c, factor, out, to, sums)
-    elif kind == 3:
+    elif kind == BOLLINGER:
         bollinger.across(state, at, bars, a, b, c, factor, out, to, sums)
-    elif kind == 6:
+    elif kind == VOLUME_AVERAGE:
         volume_average.across(state, at, bars, a, b, c, factor, out, to, sums)
-    elif kind == 8:
+    elif kind == MOMENTUM:
         momentum.across(state, at, bars, a, b, c, factor, out, to, sums)
     else:
         return False

@@ -5,7 +5,7 @@ deviations (of a population) away from it.
 Seed: none.
 Warm-up: n bars.
 Unseen history: none once n bars were seen.
-State: 16 + 8 n bytes.
+State: 48 + 8 n bytes.
 Source: TA-Lib ``BBANDS``, pandas-ta-classic ``bbands(ddof=0)``.
 """
 
@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from schemas.jit import inlined, lanewise
-from streams.core.analytics.indicators import lane, ring
+from streams.core.analytics.indicators import lane, mean, ring
 from streams.core.analytics.indicators.indicator import Indicator
 from streams.core.analytics.indicators.lane import CLOSE, LANES, U, row
 from streams.core.analytics.rows import Floats, Row
@@ -25,11 +25,11 @@ def step(
     state: Floats, at: int, bar: Row, length: int, _b: int, _c: int, factor: float, values: Floats, to: int
 ) -> float:
     """Move on by a bar; see ``Step``."""
-    ring.push(state, at, length, bar["close"])
+    ring.push_summed(state, at, length, bar["close"])
     if state[at] < length:
         values[to] = values[to + 1] = values[to + 2] = np.nan
         return 1.0
-    middle = ring.mean(state, at, length)
+    middle = ring.summed_mean(state, at, length)
     width = factor * np.sqrt(ring.variance(state, at, length, middle))
     values[to], values[to + 1], values[to + 2] = middle - width, middle, middle + width
     return 0.0
@@ -50,19 +50,19 @@ def across(
 ) -> None:
     """Move all lanes on by their bars; see ``Across``."""
     own, low, middle, high, weight = row(at), row(to), row(to + 1), row(to + 2), row(to + 3)
-    lane.push(state, at, length, bars, CLOSE, sums)
-    lane.mean(state, at, length, sums, out, middle)
+    lane.push_summed(state, at, length, bars, CLOSE, sums)
+    lane.summed_mean(state, at, length, out, middle)
     for number in range(LANES):
         out[high + U(number)] = out[middle + U(number)]
     lane.variance(state, at, length, sums, out, high)
     for number in range(LANES):
         i = U(number)
-        full, mean = state[own + i] >= length, out[middle + i]
+        full, centre = state[own + i] >= length, out[middle + i]
         width = factor * np.sqrt(out[high + i])
-        out[low + i] = mean - width if full else np.nan
-        out[middle + i] = mean if full else np.nan
-        out[high + i] = mean + width if full else np.nan
+        out[low + i] = centre - width if full else np.nan
+        out[middle + i] = centre if full else np.nan
+        out[high + i] = centre + width if full else np.nan
         out[weight + i] = 0.0 if full else 1.0
 
 
-INDICATOR: Final = Indicator("bollinger", step, lambda length, _b, _c: ring.HEAD + length)
+INDICATOR: Final = Indicator("bollinger", step, mean.width)

@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from schemas.jit import lanewise
+from streams.core.analytics.indicators import ring
 from streams.core.analytics.rows import Floats
 
 LANES: Final = 64
@@ -99,10 +100,13 @@ def true_range(state: Floats, at: np.uint64, there: bool, high: float, low: floa
 
 
 @lanewise
-def push(state: Floats, at: int, length: int, bars: Floats, field: np.uint64, left: Floats) -> None:
+def push(state: Floats, at: int, length: int, bars: Floats, field: np.uint64, left: Floats) -> int:
     """``ring.push`` of all lanes; ``left`` receives what leaves each.
 
     Symbols that came together are at the same place of their rings, which then is one row.
+
+    Returns:
+        That place, -1 where they did not.
     """
     head, place = row(at), row(at + 1)
     together, first = _together(state, place, bars)
@@ -115,7 +119,7 @@ def push(state: Floats, at: int, length: int, bars: Floats, field: np.uint64, le
             state[own + i] = bars[field + i]
             state[head + i] += 1.0
             state[place + i] = following
-        return
+        return first
     for lane in range(LANES):
         i = U(lane)
         if bars[STATE + i] == THERE:
@@ -124,6 +128,59 @@ def push(state: Floats, at: int, length: int, bars: Floats, field: np.uint64, le
             left[i], state[own] = state[own], bars[field + i]
             state[head + i] += 1.0
             state[place + i] = 0.0 if at_ + 1 == length else float(at_ + 1)
+    return -1
+
+
+@lanewise
+def push_summed(state: Floats, at: int, length: int, bars: Floats, field: np.uint64, sums: Floats) -> None:
+    """``ring.push_summed`` of all lanes."""
+    place = push(state, at, length, bars, field, sums)
+    if place >= 0:
+        number = ring.sum_of(length, place)
+        _sum(state, row(at + 2), length, number, sums)
+        own = row(at + 2 + length + number)
+        for lane in range(LANES):
+            state[own + U(lane)] = sums[U(lane)]
+        return
+    for lane in range(LANES):
+        i = U(lane)
+        if bars[STATE + i] == THERE:
+            following = int(state[row(at + 1) + i])
+            number = ring.sum_of(length, (length if following == 0 else following) - 1)
+            total = 0.0
+            for other in range(number, length - length % 4, 4):
+                total += state[row(at + 2 + other) + i]
+            if number == 0:
+                for other in range(length - length % 4, length):
+                    total += state[row(at + 2 + other) + i]
+            state[row(at + 2 + length + number) + i] = total
+
+
+@lanewise
+def _sum(state: Floats, first: np.uint64, length: int, number: int, sums: Floats) -> None:
+    """One of the four sums of all lanes, into the first row of ``sums``."""
+    whole, place = length - length % 4, number
+    for lane in range(LANES):
+        sums[U(lane)] = 0.0
+    while place + 12 < whole:  # four numbers at a time: a sum is read and written once for them
+        own = first + row(place)
+        for lane in range(LANES):
+            i, j = U(lane), own + U(lane)
+            two = (sums[i] + state[j]) + state[j + ROW_4]
+            sums[i] = (two + state[j + ROW_8]) + state[j + ROW_12]
+        place += 16
+    while place < whole:
+        _add(state, first + row(place), sums)
+        place += 4
+    if number == 0:
+        for other in range(whole, length):
+            _add(state, first + row(other), sums)
+
+
+@lanewise
+def _add(state: Floats, first: np.uint64, sums: Floats) -> None:
+    for lane in range(LANES):
+        sums[U(lane)] += state[first + U(lane)]
 
 
 @lanewise
@@ -141,30 +198,12 @@ def _together(state: Floats, place: np.uint64, bars: Floats) -> tuple[bool, int]
 
 
 @lanewise
-def mean(state: Floats, at: int, length: int, sums: Floats, out: Floats, to: np.uint64) -> None:
-    """``ring.mean`` of all lanes whose window is full."""
-    whole = length - length % 4
-    for number in range(4):  # the four sums of ``ring``, each over its own numbers
-        own, place = row(number), number
-        for lane in range(LANES):
-            sums[own + U(lane)] = 0.0
-        while place + 12 < whole:  # four numbers at a time: a sum is read and written once for them
-            first = row(at + 2 + place)
-            for lane in range(LANES):
-                i, j = own + U(lane), first + U(lane)
-                two = (sums[i] + state[j]) + state[j + ROW_4]
-                sums[i] = (two + state[j + ROW_8]) + state[j + ROW_12]
-            place += 16
-        while place < whole:
-            first = row(at + 2 + place)
-            for lane in range(LANES):
-                sums[own + U(lane)] += state[first + U(lane)]
-            place += 4
-    for place in range(whole, length):
-        first = row(at + 2 + place)
-        for lane in range(LANES):
-            sums[U(lane)] += state[first + U(lane)]
-    _finish(sums, length, out, to)
+def summed_mean(state: Floats, at: int, length: int, out: Floats, to: np.uint64) -> None:
+    """``ring.summed_mean`` of all lanes."""
+    first = row(at + 2 + length)
+    for lane in range(LANES):
+        j = first + U(lane)
+        out[to + U(lane)] = (state[j] + state[j + ROW] + state[j + ROW_2] + state[j + ROW_3]) / length
 
 
 @lanewise
@@ -175,13 +214,15 @@ def variance(state: Floats, at: int, length: int, sums: Floats, out: Floats, to:
         own, place = row(number), number
         for lane in range(LANES):
             sums[own + U(lane)] = 0.0
-        while place + 4 < whole:  # two numbers at a time
+        while place + 12 < whole:  # four numbers at a time
             first = row(at + 2 + place)
             for lane in range(LANES):
                 i, j, middle = own + U(lane), first + U(lane), out[to + U(lane)]
                 a, b = state[j] - middle, state[j + ROW_4] - middle
-                sums[i] = (sums[i] + a * a) + b * b
-            place += 8
+                c, d = state[j + ROW_8] - middle, state[j + ROW_12] - middle
+                two = (sums[i] + a * a) + b * b
+                sums[i] = (two + c * c) + d * d
+            place += 16
         while place < whole:
             _add_square(state, row(at + 2 + place), sums, own, out, to)
             place += 4

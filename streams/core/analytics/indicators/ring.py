@@ -1,7 +1,9 @@
 """The last n numbers of a series within the state of an indicator: ``[count, place of the oldest, numbers]``.
 
 What is asked of a window is computed over its n numbers each time, so nothing that left the window weighs on
-it: a running sum would keep the rounding of every number that ever passed. Four sums run side by side.
+it: a running sum would keep the rounding of every number that ever passed. Four sums run side by side, each
+over every fourth number; where only the mean is asked for they are kept behind the numbers, and a number that
+comes in makes its own sum anew: a quarter of the work, the same bits.
 """
 
 from typing import Final
@@ -13,6 +15,9 @@ from streams.core.analytics.rows import Floats
 
 HEAD: Final = 2
 """Numbers before the window."""
+
+SUMS: Final = 4
+"""Numbers after a window whose sums are kept."""
 
 
 U: Final = np.uint64
@@ -33,6 +38,34 @@ def push(state: Floats, at: int, length: int, value: float) -> float:
     place += 1
     state[at + 1] = 0.0 if place == length else float(place)
     return float(left)
+
+
+@inlined
+def sum_of(length: int, place: int) -> int:
+    """Which of the four sums a place of the window counts in."""
+    return place % SUMS if place < length - length % SUMS else 0
+
+
+@inlined
+def push_summed(state: Floats, at: int, length: int, value: float) -> None:
+    """Take in a number and make its sum anew."""
+    place = int(state[at + 1])
+    push(state, at, length, value)
+    number, first, whole = sum_of(length, place), at + HEAD, length - length % SUMS
+    total = 0.0
+    for other in range(first + number, first + whole, SUMS):
+        total += state[other]
+    if number == 0:
+        for other in range(first + whole, first + length):
+            total += state[other]
+    state[first + length + number] = total
+
+
+@inlined
+def summed_mean(state: Floats, at: int, length: int) -> float:
+    """``mean`` where the sums are kept."""
+    first = at + HEAD + length
+    return float((state[first] + state[first + 1] + state[first + 2] + state[first + 3]) / length)
 
 
 @inlined

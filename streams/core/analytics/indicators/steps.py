@@ -55,26 +55,33 @@ ORDER: Final = (
     ema, rsi, sma, bollinger, atr, vwap, volume_average, macd, momentum, roc, true_range, deviation,
     stochastic, adx, obv, donchian, keltner,
 )  # fmt: skip
-"""Their modules by the numbers that ``_step`` knows them by."""
+"""Their modules by the numbers that a program knows them by."""
+
+(
+    EMA, RSI, SMA, BOLLINGER, ATR, VWAP, VOLUME_AVERAGE, MACD, MOMENTUM, ROC, TRUE_RANGE, DEVIATION,
+    STOCHASTIC, ADX, OBV, DONCHIAN, KELTNER,
+) = range(len(ORDER))  # fmt: skip
+
+_WINDOWED: Final = (SMA, BOLLINGER, VOLUME_AVERAGE, MOMENTUM, ROC, DEVIATION, STOCHASTIC, DONCHIAN)
 
 
 @inlined
 def _windows(code: Row, state: Floats, at: int, bar: Row, values: Floats, to: int) -> float:
     """Those that look at the last n bars."""
     kind, a, b, c, factor = code["kind"], code["first"], code["second"], code["third"], code["factor"]
-    if kind == 2:
+    if kind == SMA:
         weight = sma.step(state, at, bar, a, b, c, factor, values, to)
-    elif kind == 3:
+    elif kind == BOLLINGER:
         weight = bollinger.step(state, at, bar, a, b, c, factor, values, to)
-    elif kind == 6:
+    elif kind == VOLUME_AVERAGE:
         weight = volume_average.step(state, at, bar, a, b, c, factor, values, to)
-    elif kind == 8:
+    elif kind == MOMENTUM:
         weight = momentum.step(state, at, bar, a, b, c, factor, values, to)
-    elif kind == 9:
+    elif kind == ROC:
         weight = roc.step(state, at, bar, a, b, c, factor, values, to)
-    elif kind == 11:
+    elif kind == DEVIATION:
         weight = deviation.step(state, at, bar, a, b, c, factor, values, to)
-    elif kind == 12:
+    elif kind == STOCHASTIC:
         weight = stochastic.step(state, at, bar, a, b, c, factor, values, to)
     else:
         weight = donchian.step(state, at, bar, a, b, c, factor, values, to)
@@ -85,21 +92,21 @@ def _windows(code: Row, state: Floats, at: int, bar: Row, values: Floats, to: in
 def _recursive(code: Row, state: Floats, at: int, bar: Row, values: Floats, to: int) -> float:
     """Those that build on their last value."""
     kind, a, b, c, factor = code["kind"], code["first"], code["second"], code["third"], code["factor"]
-    if kind == 0:
+    if kind == EMA:
         weight = ema.step(state, at, bar, a, b, c, factor, values, to)
-    elif kind == 1:
+    elif kind == RSI:
         weight = rsi.step(state, at, bar, a, b, c, factor, values, to)
-    elif kind == 4:
+    elif kind == ATR:
         weight = atr.step(state, at, bar, a, b, c, factor, values, to)
-    elif kind == 5:
+    elif kind == VWAP:
         weight = vwap.step(state, at, bar, a, b, c, factor, values, to)
-    elif kind == 7:
+    elif kind == MACD:
         weight = macd.step(state, at, bar, a, b, c, factor, values, to)
-    elif kind == 10:
+    elif kind == TRUE_RANGE:
         weight = true_range.step(state, at, bar, a, b, c, factor, values, to)
-    elif kind == 13:
+    elif kind == ADX:
         weight = adx.step(state, at, bar, a, b, c, factor, values, to)
-    elif kind == 14:
+    elif kind == OBV:
         weight = obv.step(state, at, bar, a, b, c, factor, values, to)
     else:
         weight = keltner.step(state, at, bar, a, b, c, factor, values, to)
@@ -110,7 +117,7 @@ def _recursive(code: Row, state: Floats, at: int, bar: Row, values: Floats, to: 
 def step_of(code: Row, state: Floats, at: int, bar: Row, values: Floats, to: int) -> float:
     """One indicator, moved on by one bar; see ``Step``."""
     kind = code["kind"]
-    if kind in (2, 3, 6, 8, 9, 11, 12, 15):
+    if kind in _WINDOWED:
         return _windows(code, state, at, bar, values, to)
     return _recursive(code, state, at, bar, values, to)
 
