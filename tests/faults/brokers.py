@@ -16,9 +16,6 @@ from tests.faults.scenarios import Tally
 LONG = float(os.environ.get("BARLINE_OUTAGE", "0")) >= 20
 """Whether tests run in their long form, and those that run in no other."""
 
-OUTAGE_S = 120.0
-"""Most seconds until everything is committed after an outage."""
-
 
 @contextmanager
 def kept(run: Run, rule: str = "", **environ: str) -> Iterator[list[Worker]]:
@@ -41,7 +38,7 @@ def kept(run: Run, rule: str = "", **environ: str) -> Iterator[list[Worker]]:
 
 def wait_applied(workers: list[Worker]) -> None:
     """Wait until the newest worker does its work."""
-    eventually(lambda: workers[-1].chunks() > 0, "a worker applies records", OUTAGE_S)
+    eventually(lambda: workers[-1].chunks() > 0, "a worker applies records")
 
 
 def outages(
@@ -54,7 +51,7 @@ def outages(
                 wait_applied(workers)
                 outage(workers)
             wait_applied(workers)
-        run.wait_drained(OUTAGE_S)
+        run.wait_drained()
 
 
 def broker_kills(run: Run, broker: Handle, count: int, rule: str = "") -> Tally:
@@ -115,5 +112,5 @@ def fencings(run: Run, count: int, rule: str = "", **environ: str) -> Tally:
             tally.rebalances += len(first) + len(second)
     # Without the rule, states may fall short of the offsets: a worker with it rightly starts no more.
     run.start(0, rule, **environ)
-    run.wait_drained(OUTAGE_S)
+    run.wait_drained()
     return tally.take(run, run.verdict())

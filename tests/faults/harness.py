@@ -32,9 +32,11 @@ from tests.whole import whole
 PARTITIONS = 4
 SYMBOLS = 60
 SESSION = 6.0
+PATIENCE_S = 180.0
+"""How long anything may take on a machine with other work; what does not come costs as much."""
 
 
-def eventually(condition: Callable[[], object], what: str, timeout: float = 60.0) -> None:
+def eventually(condition: Callable[[], object], what: str, timeout: float = PATIENCE_S) -> None:
     """Wait until a condition holds, or fail."""
     deadline, pause = monotonic() + timeout, threading.Event()
     while not condition():
@@ -112,7 +114,7 @@ class Worker:
         self.process.kill()
         self.process.wait()
 
-    def wait(self, timeout: float = 60.0) -> int:
+    def wait(self, timeout: float = PATIENCE_S) -> int:
         """Exit code, once it has ended."""
         return self.process.wait(timeout)
 
@@ -209,7 +211,7 @@ class Run:
         """How many states were written so far."""
         return sum(self._reader.ends([self.changelog]).values())
 
-    def wait_drained(self, timeout: float = 60.0) -> None:
+    def wait_drained(self, timeout: float = PATIENCE_S) -> None:
         eventually(self.drained, "everything is committed", timeout)
 
     def verdict(self) -> Verdict:

@@ -8,7 +8,7 @@ import random
 import signal
 from dataclasses import dataclass
 
-from tests.faults.harness import SESSION, Run, Verdict, Worker, eventually
+from tests.faults.harness import Run, Verdict, Worker, eventually
 
 MEMBERS = 3
 
@@ -87,7 +87,7 @@ def rebalances(run: Run, count: int, rule: str = "") -> Tally:
                     leave_in_order(victim)
                 _go_on(next(iter(members.values())))
             tally.rebalances += 1
-    run.wait_drained(120)
+    run.wait_drained()
     return tally.take(run, run.verdict())
 
 
@@ -103,7 +103,7 @@ def freezes(run: Run, count: int, rule: str = "") -> Tally:
         freeze_with_work(run, frozen)
         other = run.start(2 - number % 2, rule)
         run.ticks(1_000)
-        run.wait_drained(60 + 2 * SESSION)
+        run.wait_drained()
         wake(run, frozen, leaves=not rule)
         frozen.kill()
         other.kill()
@@ -112,14 +112,14 @@ def freezes(run: Run, count: int, rule: str = "") -> Tally:
         tally.rebalances += 1
         tally.kills += 1
     run.start(1, rule)
-    run.wait_drained(60 + 2 * SESSION)
+    run.wait_drained()
     return tally.take(run, run.verdict())
 
 
 def freeze_with_work(run: Run, worker: Worker) -> None:
     """Stop a worker that has applied records and not committed them."""
     worker.wait_working()
-    run.wait_drained(60 + 2 * SESSION)
+    run.wait_drained()
     applied = 'barline_records_total{agent="counting",outcome="in"}'
     while run.drained():
         worker.send(signal.SIGCONT)
@@ -142,4 +142,4 @@ def wake(run: Run, worker: Worker, *, leaves: bool) -> None:
 
 def _go_on(worker: Worker) -> None:
     chunks = worker.chunks()
-    eventually(lambda: worker.chunks() > chunks + 8, "another worker goes on", 60 + 2 * SESSION)
+    eventually(lambda: worker.chunks() > chunks + 8, "another worker goes on")
