@@ -34,7 +34,7 @@ from streams.core.analytics.revise import (
 from streams.core.analytics.rows import NONE
 from streams.core.analytics.saved import Asleep, Saved, name_of
 from streams.core.analytics.scan.scanner import Scanner, is_scan_key
-from streams.core.analytics.state import SymbolState
+from streams.core.analytics.state import SymbolState, begun_at
 from streams.core.analytics.step import Step
 from streams.core.analytics.warmup import MOST_STRANGERS, interval_of, with_history
 from streams.core.analytics.windowed.kept import find_stopped
@@ -197,7 +197,7 @@ class AnalyticsStage:
         if self._own.plan is None or name not in self._own.plan.symbols:
             step.refuse(position, "V02", "must be a symbol of the configuration", self._own.counts)
             return
-        state = self._state(name)
+        state = self._state(name, bars.opens[row])
         if state is None:
             return
         self._dirty.add(name)
@@ -239,8 +239,9 @@ class AnalyticsStage:
 
     def _status(self, step: Step, _position: int, row: int) -> None:
         status = step.batch.table("MinuteStatus")[row]
-        state = self._state(step.batch.bytes_at(status["symbol"]))
-        place = None if state is None else state.place_of(int(status["ts_open"]))
+        ts_open = int(status["ts_open"])
+        state = self._state(step.batch.bytes_at(status["symbol"]), ts_open)
+        place = None if state is None else state.place_of(ts_open)
         if state is None or place is None or place < 0:
             return
         self._dirty.add(state.name)
@@ -299,8 +300,11 @@ class AnalyticsStage:
         if state.functions and state.owes:
             self._owing.add(state.name)
 
-    def _state(self, name: bytes) -> SymbolState | None:
-        """State of a symbol, None where it is unknown or reflects this record already."""
+    def _state(self, name: bytes, ts_open: int = NONE) -> SymbolState | None:
+        """State of a symbol, None where it is unknown or reflects this record already.
+
+        A new one begins at the trade date of a minute: to begin further back and move on takes twice as long.
+        """
         plan = self._own.plan.symbols.get(name) if self._own.plan else None
         if plan is None:
             return None
@@ -309,7 +313,7 @@ class AnalyticsStage:
             if asleep is not None and asleep.offset >= self._offset:
                 return None
             self._asleep.pop(name, None)
-            saved = Saved(int(plan.layout.grid.sessions[0])) if asleep is None else asleep.saved()
+            saved = begun_at(plan.layout, ts_open) if asleep is None else asleep.saved()
             self._symbols[name] = SymbolState(name, saved, plan)
             self._due = min(self._due, next_due(self._symbols[name]))
             if self._symbols[name].owes:

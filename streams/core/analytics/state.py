@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from streams.core.analytics.chain import Chain
 from streams.core.analytics.derive import derive_all
 from streams.core.analytics.extract import minutes_of, slots_of
-from streams.core.analytics.plan import SymbolPlan
+from streams.core.analytics.plan import Layout, SymbolPlan
 from streams.core.analytics.rows import BAR, NONE, Ints, Rows
 from streams.core.analytics.saved import MINUTE, MOST_RECENT, Saved, StartKey, recent_key
 from streams.core.analytics.warmup import WAITING, warmed, with_history
@@ -255,3 +255,11 @@ def _places(opens: Ints, wanted: Ints) -> tuple[Ints, Ints]:
     places = np.minimum(np.searchsorted(opens, wanted), len(opens) - 1)
     found = np.flatnonzero(opens[places] == wanted)
     return places[found], found
+
+
+def begun_at(layout: Layout, ts_open: int) -> Saved:
+    """A symbol of which nothing is known, at the trade date of a minute; the first one where it is none."""
+    grid = layout.grid
+    is_minute = int(grid.minute_open(ts_open)) == ts_open
+    date = int(grid.session_date(ts_open) if is_minute else grid.sessions[0])
+    return Saved(date, first_date=layout.first_date(date))
