@@ -4,6 +4,7 @@ It reaches a stage only through its input topic, so a replay has the configurati
 process (addresses, batch sizes, ports) are no part of it.
 """
 
+from functools import lru_cache
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -303,11 +304,13 @@ class Domain(msgspec.Struct, frozen=True):
 
 
 _DEFAULT_ASSETS: Final = _default_assets()
+_UNCHANGED: Final = RuleChanges()
 
 
 def rules_of(domain: Domain, symbol: SymbolConfig) -> AssetRules:
     """The rules of a symbol: those of its class with what differs for it."""
-    return symbol.rules.over(domain.assets.get(symbol.asset, _DEFAULT_ASSETS[symbol.asset]))
+    rules = domain.assets.get(symbol.asset, _DEFAULT_ASSETS[symbol.asset])
+    return rules if symbol.rules == _UNCHANGED else symbol.rules.over(rules)
 
 
 def encode(domain: Domain) -> str:
@@ -315,8 +318,9 @@ def encode(domain: Domain) -> str:
     return msgspec.json.encode(domain, order="sorted").decode()
 
 
+@lru_cache(maxsize=2)
 def decode(body: bytes | str) -> Domain:
-    """The configuration in a body.
+    """The configuration in a body, not to be changed: every stage and partition is given the same.
 
     Raises:
         msgspec.ValidationError: the body is no such configuration.

@@ -20,8 +20,8 @@ from schemas.flags import (
     UNFILLED,
     VWAP_RANGE,
 )
-from streams.core.bars.roster import Window
 from streams.core.bars.stage import BarsStage
+from streams.core.bars.window import Window
 from tests.factories import Record, heartbeat, minute_status
 from tests.oracle.bars import Bars
 from tests.oracle.reading import Ended, difference, newest, through

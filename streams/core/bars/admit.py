@@ -17,8 +17,6 @@ from streams.core.bars.validate import Rejected
 from streams.core.bars.withdraw import is_withdrawn, withdraw
 from streams.core.watermark import NEVER
 
-_MS = 1_000_000
-
 
 class Outcome(NamedTuple):
     """How a bar is counted, and where it goes if it is not admitted."""
@@ -155,7 +153,7 @@ def refusal(book: Book, listing: Listing, bar: Print, ts_open: int, failed: int)
 
 def _is_ahead(book: Book, listing: Listing, ts_open: int) -> bool:
     """Whether a minute ends further after the newest heartbeat than V08 allows."""
-    return ts_open + MINUTE - book.partition.marks.newest() > listing.rules.future_ms * _MS
+    return ts_open + MINUTE - book.partition.marks.newest() > listing.future
 
 
 def _refuse(book: Book, listing: Listing, day: Day, ts_open: int, why: Rejected) -> Outcome:

@@ -57,7 +57,14 @@ class Book:
         for (group, _), window in roster.windows.items():
             window.advance(roster.through[group])
         for listing in roster.listings:
-            self.refresh(listing)
+            if not self.is_idle(listing):
+                self.refresh(listing)
+
+    def is_idle(self, listing: Listing) -> bool:
+        """Whether a symbol has nothing that could be due: an agenda says so of all at first."""
+        roster, at = self.partition.roster, listing.index
+        is_expected = roster.here[at] and roster.since[at] < FOREVER
+        return not is_expected and not self.days.knows(listing)
 
     def refresh(self, listing: Listing) -> None:
         """Reckon anew what concerns one symbol."""
@@ -100,6 +107,8 @@ class Book:
             self.days.lay_out(listing, self.partition.roster.since[listing.index])
         self.index()
         for listing in self.partition.roster.listings:
+            if self.is_idle(listing):
+                continue
             if self.partition.roster.waiting[listing.index] or not self.days.waits(listing):
                 self._let_go(listing)  # else bars that waited are taken up first
             self.refresh(listing)

@@ -95,6 +95,10 @@ class Days:
         self._dirty_own[listing.name] = found
         return found
 
+    def knows(self, listing: Listing) -> bool:
+        """Whether anything was ever kept of a symbol."""
+        return listing.name in self._days or listing.name in self._own
+
     def waits(self, listing: Listing) -> bool:
         """Whether live bars of a symbol wait for the end of its history."""
         return listing.name in self._own and bool(self._own[listing.name].held)

@@ -10,8 +10,6 @@ from streams.core.bars.roster import Listing
 from streams.core.bars.state import SLOTS, Day
 from streams.core.watermark import FOREVER, NEVER
 
-_MS = 1_000_000
-
 
 class Front:
     """What the next bar of a symbol needs to know.
@@ -39,7 +37,7 @@ class Front:
         self.source, self.column = partition.marks.name(number), day.columns[number]
         self.group = partition.roster.group[listing.index]
         is_live = number in partition.roster.live
-        self._ahead = listing.rules.future_ms * _MS if is_live else FOREVER
+        self._ahead = listing.future if is_live else FOREVER
         self.known = NEVER if is_live else FOREVER
         self.ts_open = ts_open
         self.calm = sessions.calm_until(day, partition.session_timeout)

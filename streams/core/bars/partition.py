@@ -24,7 +24,7 @@ from streams.core.bars.choose import standing
 from streams.core.bars.halts import Halts
 from streams.core.bars.judges import Judges
 from streams.core.bars.marks import NumberedMarks
-from streams.core.bars.roster import Listing, Roster
+from streams.core.bars.roster import MS, Listing, Roster
 from streams.core.bars.state import COUNTED
 from streams.core.slots import pack, unpack
 from streams.core.watermark import FOREVER, NEVER, Watermarks
@@ -32,7 +32,6 @@ from streams.core.watermark import FOREVER, NEVER, Watermarks
 VERSION: Final = 2
 CONFIG_KEYS: Final = tuple(f"!config|{number}".encode() for number in range(8))
 
-_MS: Final = 1_000_000
 _HEAD: Final = struct.Struct("<qqqqqqqqqq6q")
 _SYMBOL: Final = np.dtype([("since", "<i8"), ("here", "<i8"), ("waiting", "<i8"), ("floor", "<i8")])
 
@@ -71,12 +70,12 @@ class Partition:
     @property
     def silence(self) -> int:
         """Longest silence that is no outage, in ns."""
-        return self.domain.silence_ms * _MS
+        return self.domain.silence_ms * MS
 
     @property
     def session_timeout(self) -> int:
         """So many minutes of a session without any known one are too many."""
-        return max(1, -(-self.domain.session_timeout_ms * _MS // MINUTE))
+        return max(1, -(-self.domain.session_timeout_ms * MS // MINUTE))
 
     def configure(self, body: bytes, version: int) -> None:
         """Take up a newer configuration.
@@ -155,7 +154,7 @@ class Partition:
             roster.through[group] = max(roster.through[group], mark)
         if -1 in roster.led:
             touched = [*touched, *roster.led[-1]]
-            given_up = self.marks.newest() - self.domain.source_timeout_ms * _MS
+            given_up = self.marks.newest() - self.domain.source_timeout_ms * MS
             for group in roster.led[-1]:
                 roster.through[group] = max(roster.through[group], given_up)
         return touched, []
@@ -168,7 +167,7 @@ class Partition:
             if roster.is_loading(group):
                 now, through = sources[0], self.marks.mark(sources[0])
             else:
-                now, through = standing(sources, self.marks, self.domain.source_timeout_ms * _MS)
+                now, through = standing(sources, self.marks, self.domain.source_timeout_ms * MS)
             if now != roster.best[group]:
                 roster.best[group] = now
                 changed.append(group)

@@ -4,24 +4,25 @@ Who decides a minute depends on the symbol's sources alone, so it is reckoned on
 decides nothing costs a few comparisons, however many symbols there are.
 """
 
-from bisect import bisect_right, insort
+from bisect import insort
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
-import numpy as np
-
+from schemas.batches.wire import packed, sealed
+from schemas.columns import Names
 from schemas.config import Domain, SymbolConfig, rules_of
 from schemas.errors import ConfigurationError
 from schemas.market.grid import Grid
 from schemas.market.intervals import MINUTE, Interval
-from schemas.partition import partition_of
+from schemas.partition import partitions_of
 from streams.core.bars.quality import Slots
-from streams.core.bars.state import SLOTS
+from streams.core.bars.window import Window
 from streams.core.watermark import FOREVER, NEVER, Watermarks
 
-_MS: Final = 1_000_000
+MS: Final = 1_000_000
+"""A millisecond in ns."""
 _REMEMBERED: Final = 64  # grids and trade dates whose bars are kept
 
 
@@ -33,6 +34,7 @@ class Listing:
         name: canonical symbol.
         config: its configuration.
         rules: those of its asset class.
+        future: V08, how far its bars may be ahead of the newest heartbeat, in ns.
         grid: its expected minutes.
         ranks: by source number, the place in its list of sources.
         history: number of its history source, -1 for none.
@@ -40,17 +42,17 @@ class Listing:
         fills: whether its missing minutes may get flat bars.
     """
 
-    __slots__ = ("_last", "config", "fills", "grid", "history", "index", "name", "played", "ranks", "rules")
+    __slots__ = (
+        "_last", "config", "fills", "future", "grid", "history", "index", "name", "played", "ranks", "rules",
+    )  # fmt: skip
 
     def __init__(
-        self, index: int, config: SymbolConfig, domain: Domain, grid: Grid, marks: Watermarks
+        self, index: int, config: SymbolConfig, domain: Domain, grid: Grid, feeds: "Feeds", history: int
     ) -> None:
-        played = {source.name for source in domain.sources if source.files}
         self.index, self.name, self.config, self.grid = index, config.symbol.encode(), config, grid
         self.rules = rules_of(domain, config)
-        self.ranks = {_number(marks, name): place for place, name in enumerate(config.sources)}
-        self.history = _number(marks, config.history) if config.history else -1
-        self.played = bool(config.sources) and played.issuperset(config.sources)
+        self.future = self.rules.future_ms * MS
+        self.ranks, self.played, self.history = feeds.ranks, feeds.played, history
         self.fills = "flat" in config.policy
         self._last = (0, 0, -1)
 
@@ -74,65 +76,18 @@ class Listing:
         return self._last[:2]
 
 
+class Feeds(NamedTuple):
+    """The sources of a symbol, shared by all that have the same."""
+
+    ranks: dict[int, int]
+    played: bool
+
+
 def _number(marks: Watermarks, name: str) -> int:
     number = marks.add(name.encode())
     if number < 0:
         raise ConfigurationError(f"source must have a name and find room in its partition, was {name!r}")
     return number
-
-
-class Window:
-    """The trade dates that may be revised, as a watermark moves on: the current one and some before it.
-
-    They lie with the next one within ``SLOTS`` days, so that each has a slot of its own. What a long holiday
-    cuts off is no longer kept, but the current trade date always is.
-
-    Args:
-        grid: the trade dates.
-        trailing: how many before the current one are kept.
-
-    Attributes:
-        oldest: the first that may be revised, in days.
-        wanted: the first that would be without a limit, in days.
-    """
-
-    def __init__(self, grid: Grid, trailing: int) -> None:
-        self._trailing = trailing
-        first = np.searchsorted(grid.session_dates, grid.sessions)
-        self._opens: list[int] = grid.opens[first].tolist()
-        self._dates: list[int] = grid.sessions.tolist()
-        self._due = NEVER
-        self._current: int | None = None
-        self.oldest: int = self._dates[0]
-        self.wanted: int = self._dates[0]
-
-    def advance(self, through: int) -> bool:
-        """Move on to an instant; whether another trade date is the current one, or the first is awaited."""
-        if through < self._due or through == NEVER:
-            return False
-        before, current = self._current, bisect_right(self._opens, through) - 1
-        self._current = current
-        self._reach(max(current, 0))
-        self._due = self._opens[current + 1] if current + 1 < len(self._opens) else FOREVER
-        return before != current
-
-    def _reach(self, current: int) -> None:
-        first = max(current - self._trailing, 0)
-        following = self._dates[min(current + 1, len(self._dates) - 1)]
-        within = min(bisect_right(self._dates, following - SLOTS), current)
-        self.wanted, self.oldest = self._dates[first], self._dates[max(first, within)]
-
-    @property
-    def current(self) -> int:
-        """The trade date that has begun last, in days, -1 where none has."""
-        return self._dates[self._current] if self._current is not None and self._current >= 0 else -1
-
-    @property
-    def following(self) -> int:
-        """The trade date that begins next, in days, -1 where it is not known."""
-        if self._current is None or self._current + 1 == len(self._dates):
-            return -1
-        return self._dates[self._current + 1]
 
 
 class Roster:
@@ -158,16 +113,10 @@ class Roster:
 
     def __init__(self, domain: Domain, marks: Watermarks, partition: int) -> None:
         grids = _grids(domain)
-        self.listings = [
-            Listing(index, config, domain, grids[config.calendar, config.anchor], marks)
-            for index, config in enumerate(domain.symbols)
-        ]
+        self.listings = _listed(domain, grids, marks)
         self.by_name = {listing.name: listing for listing in self.listings}
         self.since = [c.ts_from or FOREVER for c in domain.symbols]
-        self.here = [
-            domain.partitions > 0 and partition_of(x.name, domain.partitions) == partition
-            for x in self.listings
-        ]
+        self.here = _homes(self.listings, domain.partitions, partition)
         self.waiting = [x.history >= 0 for x in self.listings]
         self.floor = [0] * len(self.listings)
         self._form_groups(domain.trailing_dates)
@@ -193,14 +142,10 @@ class Roster:
         self.best = [-1] * len(self.groups)
         self.lead()
         self.regroup()
-        grids = {
-            (group, x.grid): Window(x.grid, trailing)
-            for x in self.listings
-            for group in (live[x.index], loading[x.index])
-        }
-        self.windows: dict[tuple[int, Grid], Window] = grids
+        both = ((group, x.grid) for x in self.listings for group in (live[x.index], loading[x.index]))
+        self.windows = {key: Window(key[1], trailing) for key in dict.fromkeys(both)}
         self.windows_of: list[list[tuple[Grid, Window]]] = [[] for _ in self.groups]
-        for (group, grid), window in grids.items():
+        for (group, grid), window in self.windows.items():
             self.windows_of[group].append((grid, window))
 
     def regroup(self) -> None:
@@ -282,6 +227,32 @@ class Roster:
             if group in known:
                 self.through[number] = other.through[known[group]]
         self.regroup()
+
+
+def _listed(domain: Domain, grids: Mapping[tuple[str, str], Grid], marks: Watermarks) -> list[Listing]:
+    """The symbols; sources are met in their order."""
+    played = {source.name for source in domain.sources if source.files}
+    known: dict[tuple[str, ...], Feeds] = {}
+    found = []
+    for index, config in enumerate(domain.symbols):
+        sources = tuple(config.sources)
+        feeds = known.get(sources)
+        if feeds is None:
+            ranks = {_number(marks, name): place for place, name in enumerate(sources)}
+            feeds = known[sources] = Feeds(ranks, bool(sources) and played.issuperset(sources))
+        history = _number(marks, config.history) if config.history else -1
+        grid = grids[config.calendar, config.anchor]
+        found.append(Listing(index, config, domain, grid, feeds, history))
+    return found
+
+
+def _homes(listings: Sequence[Listing], partitions: int, partition: int) -> list[bool]:
+    """By symbol, whether it belongs to a partition."""
+    if partitions == 0:
+        return [False] * len(listings)
+    names = Names(listing.name for listing in listings)
+    found = partitions_of(sealed(names.data), packed(names.spans), partitions)
+    return [bool(home) for home in (found == partition).tolist()]
 
 
 def _grids(domain: Domain) -> dict[tuple[str, str], Grid]:

@@ -13,7 +13,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from schemas.columns import UNDECODABLE, Columns
+from schemas.config import Domain
 from schemas.errors import ConfigurationError
 from schemas.topics import TOPICS
 from streams.core.bars import incoming, validate
@@ -25,7 +28,7 @@ from streams.core.bars.following import take_column
 from streams.core.bars.halts import EVERYWHERE
 from streams.core.bars.incoming import Bars, BeatRow, ConfigRow, MinuteRow, SourceRow, Texts
 from streams.core.bars.partition import CONFIG_KEYS, config_key
-from streams.core.bars.roster import Listing
+from streams.core.bars.roster import Listing, Roster
 from streams.core.bars.state import HALTED, HOLE, UNKNOWN, Day, Print, silent_before
 from streams.core.bars.validate import Rejected
 from streams.core.stage import PARTITION_KEY, Outputs
@@ -236,7 +239,7 @@ class BarsStage:
         if config.version <= partition.domain.version:
             return
         body = self._texts.at(config.body)
-        before = {x.name: partition.roster.waiting[x.index] for x in partition.roster.listings}
+        before = partition.roster, partition.domain
         try:
             partition.configure(body, config.version)
         except ConfigurationError as error:
@@ -245,16 +248,36 @@ class BarsStage:
         self._is_config_dirty = True
         book.lay_out()
         book.sheets.config(config.version, config.ts, body)
-        self._follow(before)
+        self._follow(*before)
 
-    def _follow(self, before: Mapping[bytes, bool]) -> None:
-        """Decide what is due under a new configuration; which symbols there were, and whether they waited."""
+    def _follow(self, before: Roster, domain: Domain) -> None:
+        """Decide what is due under a new configuration, given the symbols and the one before it."""
         book, roster = self._book, self._book.partition.roster
-        over = [x for x in roster.listings if before.get(x.name) or book.days.waits(x)]
+        waited = {x.name for x in before.listings if before.waiting[x.index]}
+        over = [x for x in roster.listings if x.name in waited or book.days.waits(x)]
         # a history that is no longer named has no end
         self._take_up([x for x in over if not roster.waiting[x.index]])
-        for listing in roster.listings:  # of one that was out, minutes may have been explained meanwhile
-            book.settle(listing, only=NONE if listing.name in before else UNKNOWN)
+        alike = _common(domain) == _common(book.partition.domain)
+        for listing in roster.listings:
+            if book.is_idle(listing):
+                continue
+            was = before.by_name.get(listing.name)
+            if was is None:  # of one that was out, minutes may have been explained meanwhile
+                book.settle(listing, only=UNKNOWN)
+            elif not alike or listing.name in waited or not _is_same(before, was, roster, listing):
+                book.settle(listing, only=NONE)
+
+
+def _common(domain: Domain) -> Domain:
+    """What a configuration says of all symbols alike."""
+    return msgspec.structs.replace(domain, version=0, symbols=[])
+
+
+def _is_same(before: Roster, was: Listing, roster: Roster, listing: Listing) -> bool:
+    """Whether a symbol is configured as before, and no more of its minutes are decided."""
+    group, other = roster.group[listing.index], before.group[was.index]
+    is_as_far = (roster.through[group], roster.best[group]) == (before.through[other], before.best[other])
+    return was.config == listing.config and is_as_far
 
 
 def _note(day: Day, place: int, status: MinuteRow) -> None:
