@@ -9,7 +9,7 @@ from typing import Any, Final
 from schemas.batches.wire import U
 from schemas.jit import inlined
 from schemas.prefetch import ask
-from streams.core.ticks.rows import FOLD_SIZE, HASHED, MET, PAIR, PRICES, PRICES_AT, Int, Rows
+from streams.core.ticks.rows import HASHED, LINE, MET, PRICES, PRICES_AT, Int, Rows
 from streams.core.ticks.session import minute_slot, second_slot
 from streams.core.ticks.state import State
 
@@ -20,17 +20,14 @@ FAR: Final = 16
 NEAR: Final = 6
 """and for what it finds by them when so many are."""
 
-_LINE: Final = 64
-_RULES_AT: Final = int(PAIR.fields["future"][1])  # type: ignore[index]  # it has fields
-_RULES_END: Final = int(PAIR.fields["spelling"][1])  # type: ignore[index]
-_END: Final = int(PAIR.fields["quiet"][1]) + 8  # type: ignore[index]
+_RULES, _HOT = 1, 4  # lines of a pair that say how a print is judged, and all that each print needs
+_FOLDED = 2  # lines of a minute or second
 
 
 @inlined
 def ask_rules(owner: Any) -> None:
-    """Ask for what the configuration says of how a print is judged: less than a line, so two at most."""
-    ask(owner, _RULES_AT)
-    ask(owner, _RULES_END)
+    """Ask for what the configuration says of how a print is judged."""
+    ask(owner, 0)
 
 
 @inlined
@@ -38,16 +35,14 @@ def ask_rows(state: State, one: Any) -> None:
     """Ask for pair, minute and second of a print."""
     if one["pair"] < 0:
         return
-    for offset in range(0, _END, _LINE):
-        ask(state.pairs[one["pair"]], offset)
+    for line in range(_RULES, _HOT):
+        ask(state.pairs[one["pair"]], line * LINE)
     ts, pair = one["ts_event"], U(one["pair"])
     minute = state.folds[pair, U(minute_slot(ts, state.minutes))]
     second = state.folds[pair, U(second_slot(ts, state.minutes, state.seconds))]
-    for offset in range(0, FOLD_SIZE, _LINE):
-        ask(minute, offset)
-        ask(second, offset)
-    ask(minute, FOLD_SIZE + 8)
-    ask(second, FOLD_SIZE + 8)
+    for line in range(_FOLDED):
+        ask(minute, line * LINE)
+        ask(second, line * LINE)
 
 
 @inlined

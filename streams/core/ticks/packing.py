@@ -11,12 +11,13 @@ from streams.core.slots import HEADER_SIZE
 from streams.core.ticks.identity import clear_forgotten
 from streams.core.ticks.rows import (
     FOLD_ROW,
-    FOLD_SIZE,
+    FOLD_WORDS,
     HASHES,
     LISTED,
     MET,
     PAIR_ROW,
     PAIR_SIZE,
+    PAIR_WORDS,
     PRICES,
     PRICES_AT,
     WINDOWS,
@@ -101,7 +102,8 @@ def pack_folds(state: State, rows: Bytes, found: Ints, head: Bytes, out: Bytes) 
     offset, width = read_word(head, HEADER_SIZE - 8), state.minutes + state.seconds
     for place in found:
         at = _write_head(out, at, head, offset, state.folds[place // width, place % width]["offset"])
-        at = write_bytes(out, at, rows, place * FOLD_ROW, FOLD_SIZE)
+        for word in FOLD_WORDS:
+            at = write_bytes(out, at, rows, place * FOLD_ROW + word, 8)
 
 
 @kernel
@@ -152,7 +154,8 @@ def pack_pairs(
         owner, start = state.pairs[pair], pair * PAIR_ROW
         clear_forgotten(state.bits, owner)
         at = _write_head(out, at, head, offset, owner["offset"])
-        at = write_bytes(out, at, rows, start, PAIR_SIZE)
+        for word in PAIR_WORDS:
+            at = write_bytes(out, at, rows, start + word, 8)
         for window in range(WINDOWS):
             if owner["tops"][window] != NEVER:
                 size = 8 * owner["words"]

@@ -21,9 +21,11 @@ from streams.core.ticks.packing import as_bytes
 from streams.core.ticks.rows import (
     FOLD_ROW,
     FOLD_SIZE,
+    FOLD_WORDS,
     HASHES,
     PAIR_ROW,
     PAIR_SIZE,
+    PAIR_WORDS,
     PRICES,
     PRICES_AT,
     WINDOWS,
@@ -162,7 +164,8 @@ def _take_pairs(
         owner = state.pairs[pair]
         words = owner["words"]
         at, start = at + PAIR_SIZE, pair * PAIR_ROW
-        write_bytes(rows, start, data, at - PAIR_SIZE, PAIR_SIZE)
+        for number_of_word, word in enumerate(PAIR_WORDS):
+            write_bytes(rows, start + word, data, at - PAIR_SIZE + 8 * number_of_word, 8)
         saved = owner["words"]
         owner["words"], owner["offset"], owner["told"] = words, offsets[number], owner["hashes"]
         hashes, prices = 8 * min(owner["hashes"], HASHES), 8 * min(owner["priced"], PRICES)
@@ -246,5 +249,7 @@ def _take_folds(state: State, folds: Bytes, pairs: Ints, places: Ints, offsets: 
         slot = state.minutes + (place & (state.seconds - 1)) if is_second else place & (state.minutes - 1)
         row = state.folds[pairs[number], slot]
         if offsets[number] > row["offset"]:
-            write_bytes(folds, (pairs[number] * width + slot) * FOLD_ROW, data, at, FOLD_SIZE)
+            start = (pairs[number] * width + slot) * FOLD_ROW
+            for place_of_word, word in enumerate(FOLD_WORDS):
+                write_bytes(folds, start + word, data, at + 8 * place_of_word, 8)
             row["offset"] = offsets[number]

@@ -5,6 +5,7 @@ of their names (their *number*, by which outputs are ordered); a pair has rows f
 the order in which the partition met them. What kernels call ``pair`` is the place of its rows.
 """
 
+from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -16,6 +17,7 @@ from streams.core.periods import MOST as MOST_PERIODS
 Ints: TypeAlias = NDArray[np.int64]
 Rows: TypeAlias = NDArray[np.void]
 Int: TypeAlias = int | np.int64
+_Field: TypeAlias = tuple[str, str] | tuple[str, str | np.dtype[np.void], int]
 
 FORMING_SLOT: Final = SECOND // 4
 """A forming bar goes out when the largest ts_event of a pair enters a new slot of this length in ns."""
@@ -31,7 +33,7 @@ MOST_RECORD: Final = 1_024
 MOST_HELD: Final = 2
 """Prints of a pair that wait to be confirmed; the one that confirms them is the third."""
 
-_SAVED_FOLD: Final = [
+_SAVED_FOLD: Final[list[_Field]] = [
     ("ts_open", "<i8"),  # NEVER: the row is free
     ("session_date", "<i8"),
     ("open", "<f8"),
@@ -55,19 +57,44 @@ _SAVED_FOLD: Final = [
     ("closed", "<i8"),  # 1 once the watermark passed its close
     ("changed", "<i8"),  # 1 where a closed minute waits for its next revision
 ]
-FOLD: Final = np.dtype(
-    [
-        *_SAVED_FOLD,
-        ("offset", "<i8"),  # what the restored state of this slot reflects
-        ("dirty", "<i8"),
-        ("at", "<i8"),  # of a row put out: position of its record in the batch,
-        ("pair", "<i8"),  # number of its pair,
-        ("what", "<i8"),  # what it becomes,
-        ("halted", "<i8"),  # and 1 where it says that trading was halted
-    ]
+_KEPT_FOLD: Final[list[_Field]] = [
+    ("offset", "<i8"),  # what the restored state of this slot reflects
+    ("dirty", "<i8"),
+    ("at", "<i8"),  # of a row put out: position of its record in the batch,
+    ("pair", "<i8"),  # number of its pair,
+    ("what", "<i8"),  # what it becomes,
+    ("halted", "<i8"),  # and 1 where it says that trading was halted
+]
+_HOT_FOLD: Final = (
+    ("ts_open", "offset", "dirty", "closed", "prints", "trades", "ts_last", "seq_last"),
+    ("high", "low", "close", "volume", "notional", "flags"),
 )
+LINE: Final = 64
+"""Bytes of a cache line. What each print needs stands in as few of them as possible, and first."""
+
+
+def _laid_out(hot: Sequence[Sequence[str]], *fields: _Field) -> np.dtype[np.void]:
+    """Fields that are needed often first, in the order given, then the others, filled up to whole lines."""
+    known = {field[0]: field for field in fields}
+    first = [known.pop(name) for line in hot for name in line]
+    size = np.dtype([*first, *known.values()]).itemsize
+    return np.dtype([*first, *known.values(), ("unused", "<i8", -size % LINE // 8)])
+
+
+def _words_of(rows: np.dtype[np.void], saved: Sequence[_Field]) -> Ints:
+    """Where the words of a saved row stand in a whole one."""
+    found = list[int]()
+    for name, *kind in saved:
+        start = int(rows.fields[name][1])  # type: ignore[index]  # it has fields
+        found += range(start, start + np.dtype([(name, *kind)]).itemsize, 8)
+    return np.array(found, np.int64)
+
+
+FOLD: Final = _laid_out(_HOT_FOLD, *_SAVED_FOLD, *_KEPT_FOLD)
 """One minute or second of a pair."""
-FOLD_SIZE: Final = np.dtype(_SAVED_FOLD).itemsize
+FOLD_WORDS: Final = _words_of(FOLD, _SAVED_FOLD)
+"""Where the words of a saved minute or second stand in its row."""
+FOLD_SIZE: Final = 8 * len(FOLD_WORDS)
 """So many bytes of a FOLD row are saved."""
 
 RULE: Final = np.dtype(
@@ -108,7 +135,7 @@ TERMS: Final = np.dtype(
 )
 """What it says of all pairs that it treats alike: few of them differ."""
 
-_SAVED_PAIR: Final = [
+_SAVED_PAIR: Final[list[_Field]] = [
     ("disorder", "<i8"),  # ns behind the mark; kept, so that a pair taken out of the configuration closes
     ("last_price", "<i8"),  # 1 where it moves the forming bar alone; kept likewise
     ("ts_largest", "<i8"),  # largest ts_event folded
@@ -141,32 +168,38 @@ WAITING: Final = np.dtype(
 )
 """A print whose price is doubted (V13)."""
 
-PAIR: Final = np.dtype(
-    [
-        *_SAVED_PAIR,
-        # what every print needs,
-        ("offset", "<i8"),  # what the restored state of the pair reflects
-        ("dirty", "<i8"),
-        ("listed", "<i8"),  # 1 where it is in ``State.listed``
-        ("ts_from", "<i8"),  # the segment of trading its last print was in
-        ("ts_until", "<i8"),
-        ("calm_from", "<f8"),  # a price in between is within the share of any median it can have
-        ("calm_until", "<f8"),
-        ("lowest", "<f8"),  # no price remembered is lower,
-        ("highest", "<f8"),  # or higher
-        ("bits_at", "<i8"),  # its first word in ``State.bits``
-        ("forming_from", "<i8"),  # no forming bar is due before
-        *[(name, RULE[name]) for name in RULE.names or ()],
-        # and seldom
-        ("lows", "<i8", WINDOWS),  # below them no bit of a window counts; NEVER: all do
-        ("pending", "<i8"),  # closed minutes that wait for a revision
-        ("session_date", "<i8"),
-        ("waiting", WAITING, MOST_HELD),
-        ("prices", "<f8", PRICES),  # a ring; saved as far as used
-        ("told", "<i8"),  # ``hashes`` as it was when the forgotten ones were counted last
-        ("number", "<i8"),  # its place among the names of the configuration
-    ]
+_KEPT_PAIR: Final[list[_Field]] = [
+    ("offset", "<i8"),  # what the restored state of the pair reflects
+    ("dirty", "<i8"),
+    ("listed", "<i8"),  # 1 where it is in ``State.listed``
+    ("ts_from", "<i8"),  # the segment of trading its last print was in
+    ("ts_until", "<i8"),
+    ("calm_from", "<f8"),  # a price in between is within the share of any median it can have
+    ("calm_until", "<f8"),
+    ("lowest", "<f8"),  # no price remembered is lower,
+    ("highest", "<f8"),  # or higher
+    ("bits_at", "<i8"),  # its first word in ``State.bits``
+    ("forming_from", "<i8"),  # no forming bar is due before
+    ("lows", "<i8", WINDOWS),  # below them no bit of a window counts; NEVER: all do
+    *[(name, RULE[name].str) for name in RULE.names or ()],
+    # and seldom
+    ("pending", "<i8"),  # closed minutes that wait for a revision
+    ("session_date", "<i8"),
+    ("waiting", WAITING, MOST_HELD),
+    ("prices", "<f8", PRICES),  # a ring; saved as far as used
+    ("told", "<i8"),  # ``hashes`` as it was when the forgotten ones were counted last
+    ("number", "<i8"),  # its place among the names of the configuration
+]
+_HOT_PAIR: Final = (
+    # to be judged,
+    ("future", "nonpositive", "basis", "tick_size", "conditions", "source", "lateness", "gapless"),
+    # applied,
+    ("offset", "dirty", "listed", "out", "ts_from", "ts_until", "disorder", "quiet"),
+    ("ts_largest", "calm_from", "calm_until", "lowest", "highest", "forming_from", "priced", "held"),
+    # and known again; only quotes need more
+    ("bits_at", "words", "window", "tops", "lows"),
 )
+PAIR: Final = _laid_out(_HOT_PAIR, *_SAVED_PAIR, *_KEPT_PAIR)
 """What is kept of a pair beside its minutes and seconds."""
 
 DUE_MINUTE, DUE_SECOND, OF_SOURCE, IN_TURN = 0, 1, 2, 3
@@ -176,15 +209,18 @@ ROW, TERM = 0, 1
 """Columns of ``State.places``."""
 
 SAVED_PAIR: Final = np.dtype(_SAVED_PAIR)
-"""What of a PAIR row is saved as it is: its first fields."""
+"""What of a PAIR row is saved as it is."""
+PAIR_WORDS: Final = _words_of(PAIR, _SAVED_PAIR)
+"""Where the words of that stand in a PAIR row."""
 PAIR_SIZE: Final = SAVED_PAIR.itemsize
 """So many bytes of a PAIR row are saved as they are."""
 PAIR_ROW: Final = PAIR.itemsize
 FOLD_ROW: Final = FOLD.itemsize
 """Bytes of a whole row."""
-WORDS_AT: Final = int(PAIR.fields["words"][1])  # type: ignore[index]  # it has fields
+WORDS_AT: Final = int(SAVED_PAIR.fields["words"][1])  # type: ignore[index]  # it has fields
+"""Where this field begins in a saved pair,"""
 PRICES_AT: Final = int(PAIR.fields["prices"][1])  # type: ignore[index]
-"""Where these fields begin in a PAIR row."""
+"""and this one in a PAIR row."""
 
 SEGMENT: Final = np.dtype([("ts_open", "<i8"), ("ts_close", "<i8"), ("session_date", "<i8")])
 """A segment of trading."""

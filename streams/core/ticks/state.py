@@ -5,6 +5,7 @@ never send anything. Memory is set aside for those that belong here, but is used
 record on; pairs that belong elsewhere and come all the same get rows, too.
 """
 
+import math
 from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from streams.core.ticks.rows import (
     FOLD,
     HASHES,
     IN_TURN,
+    LINE,
     LIVE,
     MET,
     OF_SOURCE,
@@ -77,8 +79,12 @@ class Shape(NamedTuple):
 
 
 def _room(shape: tuple[int, ...], dtype: np.dtype[_Cell]) -> NDArray[_Cell]:
-    """Memory that is not touched yet, in huge pages: a print finds its rows with fewer page walks."""
-    return np.empty(shape, dtype)
+    """Memory that is not touched yet, from a cache line on, in huge pages: few page walks find a row."""
+    size = math.prod(shape) * dtype.itemsize
+    room = np.empty(size + LINE, np.uint8)
+    start = -room.ctypes.data % LINE
+    found: NDArray[_Cell] = room[start : start + size].view(dtype).reshape(shape)
+    return found
 
 
 def new_state(shape: Shape, segments: Rows) -> State:
