@@ -73,8 +73,8 @@ SCENARIOS: dict[str, tuple[Scenario, str, Scenario]] = {
 DAYS: dict[str, tuple[Callable[[], Tally], str, Callable[[], Tally]]] = {
     "day": (
         lambda: frozen_day(DAY_FREEZES),
-        "a woken worker goes on",
-        lambda: frozen_day(2, "never-leaves"),
+        "stages outlive a rebalance",
+        lambda: frozen_day(3, "keeps-lanes"),
     ),
 }
 """The same of deployed workers, each on servers of its own."""

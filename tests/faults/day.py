@@ -53,8 +53,8 @@ def frozen_day(count: int, rule: str = "", scale: float = 0.05) -> Tally:
 
     Args:
         count: how often a worker is frozen.
-        rule: is taken out of the second worker, see ``broken``; that one alone is frozen then, and killed
-            when it woke up.
+        rule: is taken out of the second worker, see ``broken``; only the first one is frozen then, so that
+            the second takes over each time.
         scale: of the day; ticks are that much rarer.
     """
     # A worker that compiles first misses the day.
@@ -89,8 +89,6 @@ def _add_second(stack: Stack, rule: str) -> None:
     (worker,) = plan_programs(stack.home, stack.endpoints, names=("worker",))
     port = choose(stack.home, [_WORKERS[1]])[_WORKERS[1]]
     env = {**worker.env, "BARLINE_HEALTH_PORT": str(port)}
-    if rule:
-        env["BARLINE_WORKER_CHECKPOINT_MS"] = "2900"  # so that it has work in hand when it is frozen
     second = msgspec.structs.replace(
         worker, name=_WORKERS[1], argv=_without(worker, rule), env=env, ready=f"http://127.0.0.1:{port}/ready"
     )
@@ -111,16 +109,11 @@ def _freeze_all(stack: Stack, count: int, rule: str) -> Tally:
     tally, pause = Tally(), threading.Event()
     with closing(Reader(KafkaSettings(stack.endpoints.kafka, security()), "test", group="barline")) as reader:
         for number in range(count):
-            one = stack[_WORKERS[1] if rule else _WORKERS[number % 2]]
+            one = stack[_WORKERS[0 if rule else number % 2]]
             starts = one.wait_ready().starts
             pause.wait(SESSION_S / 2)
             _freeze(one, reader)
-            if rule:
-                pause.wait(SESSION_S / 2)
-                one.kill()  # what it wrote when it woke is what it starts with
-                tally.kills += 1
-            else:
-                one.wait_ready(starts + 1, _LONG_S)  # it left by itself
+            one.wait_ready(starts + 1, _LONG_S)  # it left by itself
             tally.freezes += 1
             tally.rebalances += 2
     return tally

@@ -22,5 +22,5 @@ def test_workers_frozen_in_turn_change_no_row_of_a_day():
     assert tally.repeated > 0, "a worker must have been frozen with work in hand"
 
 
-def test_a_frozen_worker_that_goes_on_spoils_the_day():
-    assert frozen_day(2, "never-leaves").faults > 0
+def test_stages_that_outlive_a_rebalance_spoil_the_day():
+    assert frozen_day(3, "keeps-lanes").faults > 0
