@@ -18,6 +18,7 @@ from streams.core.bars.state import (
     HEAD,
     MINUTE,
     PENDING,
+    PLAIN,
     UNDECIDED,
     VERSION,
     Day,
@@ -84,9 +85,11 @@ def changed(day: Day) -> Ints | None:
 
 def save(day: Day, name: bytes, slot: int, offset: int) -> tuple[bytes, bytes]:
     """Key and saved state of what is to be written."""
-    recent = changed(day)
-    most = MOST_RECENT + crc32(name) % max(MOST_RECENT, 1)
-    if recent is not None and day.next > MOST_RECENT and len(recent) <= most:
+    if day.next <= MOST_RECENT:  # everything is little yet, and costs less than to look for what changed
+        day.base = None
+        return own_key(name, slot), packed(day, np.arange(_used(day)), offset)
+    recent, most = changed(day), MOST_RECENT + crc32(name) % max(MOST_RECENT, 1)
+    if recent is not None and len(recent) <= most:
         waiting = [place for place, _ in day.pending]
         places = np.union1d(recent, np.array(waiting, np.int64)) if waiting else recent
         return recent_key(name, slot), packed(day, places, offset)
@@ -110,7 +113,7 @@ def packed(day: Day, places: Ints, offset: int) -> bytes:
     pending = np.array([(place, *bar) for place, (_, bar) in zip(at, bars, strict=True)], PENDING)
     head = day.head.copy()
     head["rows"], head["pending"] = len(places), len(pending)
-    parts = head, day.rows[places], day.applied[places], pending
+    parts = head, day.rows.view(PLAIN)[places], day.applied[places], pending
     return pack(VERSION, offset, b"".join(part.tobytes() for part in parts))
 
 

@@ -62,6 +62,8 @@ MINUTE: Final = np.dtype(
         ("spare2", "<i2"),
     ]
 )
+PLAIN: Final = np.dtype(f"V{MINUTE.itemsize}")
+"""The same for copies: numpy copies structures a field at a time."""
 HEAD: Final = np.dtype(
     [
         ("session_date", "<i8"),  # -1: the slot is empty
@@ -126,7 +128,8 @@ class Shadow:
     __slots__ = ("applied", "rows", "session_date")
 
     def __init__(self, day: "Day") -> None:
-        self.session_date, self.rows, self.applied = day.session_date, day.rows.copy(), day.applied.copy()
+        self.session_date, self.applied = day.session_date, day.applied.copy()
+        self.rows: Rows = day.rows.view(PLAIN).copy().view(MINUTE)
 
 
 class Day:
