@@ -127,7 +127,7 @@ def shape_for(book: Book, numbers: Ints, words: Ints, partition: int) -> Shape:
 
 
 def moved(old: State, numbers: Ints, book: Book, partition: int) -> State:
-    """The state under another configuration: rings and windows only grow.
+    """The state under another configuration: rings only grow, and windows in which there is something.
 
     Args:
         old: the state so far, of no use afterwards.
@@ -136,12 +136,14 @@ def moved(old: State, numbers: Ints, book: Book, partition: int) -> State:
         partition: number of the partition.
     """
     count, pairs = len(numbers), np.arange(len(numbers))
-    words = np.maximum(book.terms["words"][book.term_of[numbers]], old.pairs["words"][:count])
+    is_used = (old.pairs["tops"][:count] != NEVER).any(axis=1)
+    words = book.terms["words"][book.term_of[numbers]]
+    words = np.where(is_used, np.maximum(words, old.pairs["words"][:count]), words)
     shape, terms = shape_for(book, numbers, words, partition), _terms_of(old)
     is_longer = book.minutes > old.minutes or book.seconds > old.seconds
     new = old
     is_larger = count == 0 or shape.pairs > 2 * len(old.pairs)
-    if is_longer or is_larger or (words > old.pairs["words"][:count]).any():
+    if is_longer or is_larger or (words != old.pairs["words"][:count]).any():
         longer = shape._replace(
             minutes=max(old.minutes, book.minutes), seconds=max(old.seconds, book.seconds)
         )

@@ -13,6 +13,7 @@ from schemas.jit import kernel
 from schemas.market.intervals import MINUTE, SECOND
 from streams.core import slots
 from streams.core.slots import HEADER_SIZE
+from streams.core.stage import PARTITION_KEY
 from streams.core.ticks.book import Book, PairNames, names_of, numbers_of
 from streams.core.ticks.corrections.corrections import Corrections
 from streams.core.ticks.held import Held
@@ -53,6 +54,7 @@ class Found:
         places: the last part of its own key,
         folds: and its state.
         blocks: prints that are kept, by key of their pair and the number in their own.
+        offset: what the state of the partition reflects, -1 where there is none.
     """
 
     pairs: dict[bytes, bytes] = field(default_factory=dict)
@@ -60,6 +62,7 @@ class Found:
     places: list[bytes] = field(default_factory=list)
     folds: list[bytes] = field(default_factory=list)
     blocks: dict[bytes, dict[int, bytes]] = field(default_factory=lambda: defaultdict(dict))
+    offset: int = -1
 
     def names(self) -> PairNames:
         """The pairs that have state, ascending."""
@@ -72,6 +75,7 @@ def sorted_out(states: Mapping[bytes, bytes]) -> Found:
     found = Found()
     for key, state in states.items():
         if key[:1] == b"!":
+            found.offset = slots.offset_of(state) if key == PARTITION_KEY else found.offset
             continue
         parts = key.count(b"|")
         if parts == 1:
@@ -100,8 +104,9 @@ def restored(
     rows, numbers = {key: row for row, key in enumerate(known.keys)}, numbers_of(known, book)
     pairs = np.array([rows[key] for key in found.pairs], np.int64)
     offsets, bodies, data = slots.unpack_all(VERSION, list(found.pairs.values()))
-    words = book.terms["words"][book.term_of[numbers]]
-    words[pairs] = np.maximum(words[pairs], _words(data, bodies))
+    words, kept = book.terms["words"][book.term_of[numbers]], _words(data, bodies)
+    # What is newer than the partition's state was saved under a configuration that comes again.
+    words[pairs] = np.where(offsets > found.offset, kept, np.maximum(words[pairs], kept))
     shape = shape_for(book, numbers, words, partition)._replace(
         minutes=max(book.minutes, power(longest[0])), seconds=max(book.seconds, power(longest[1]))
     )
