@@ -227,6 +227,7 @@ def distinct(said: Said) -> dict[str, set[tuple[Any, ...]]]:
 
 @laws
 @example(made(1_744_946, 35), 56)  # a pair that came under a configuration that the restart has not read yet
+@example(made(3_520_155_344, 18), 4_155_250_658)  # the same, with another one in between
 @given(logs, st.integers(0, 1 << 32))
 def test_a_restart_anywhere_gives_the_same_outputs_and_state(log: list[Record], seed: int):
     whole, _, final = through(log)

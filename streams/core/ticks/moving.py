@@ -126,7 +126,7 @@ def shape_for(book: Book, numbers: Ints, words: Ints, partition: int) -> Shape:
     return Shape(len(numbers) + len(wanted) + SPARE, book.minutes, book.seconds, room, widest)
 
 
-def moved(old: State, numbers: Ints, book: Book, partition: int) -> State:
+def moved(old: State, numbers: Ints, book: Book, partition: int, offset: int) -> State:
     """The state under another configuration: rings only grow, and windows in which there is something.
 
     Args:
@@ -134,11 +134,13 @@ def moved(old: State, numbers: Ints, book: Book, partition: int) -> State:
         numbers: int64[n], those that its pairs have in the book.
         book: the new configuration.
         partition: number of the partition.
+        offset: of the configuration; a pair that was restored as it was later has its windows already.
     """
     count, pairs = len(numbers), np.arange(len(numbers))
     is_used = (old.pairs["tops"][:count] != NEVER).any(axis=1)
-    words = book.terms["words"][book.term_of[numbers]]
-    words = np.where(is_used, np.maximum(words, old.pairs["words"][:count]), words)
+    words, own = book.terms["words"][book.term_of[numbers]], old.pairs["words"][:count]
+    words = np.where(is_used, np.maximum(words, own), words)
+    words = np.where(old.pairs["offset"][:count] > offset, own, words)
     shape, terms = shape_for(book, numbers, words, partition), _terms_of(old)
     is_longer = book.minutes > old.minutes or book.seconds > old.seconds
     new = old

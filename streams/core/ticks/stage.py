@@ -251,7 +251,8 @@ class TicksStage:
         work.bars.write(work.drafts, self._book.names)
         self._marks.configure(new.domain)
         self._return_marks()
-        self._state = moved(self._state, numbers_of(names, new), new, self._partition)
+        numbers, offset = numbers_of(names, new), int(batch.offsets[at])
+        self._state = moved(self._state, numbers, new, self._partition, offset)
         self._book = new
         self._lend_marks()
         if len(self._halts):
