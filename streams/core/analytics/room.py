@@ -21,8 +21,8 @@ from streams.core.analytics.indicators.steps import STRIDE
 from streams.core.analytics.rows import BAR
 from streams.core.analytics.shelf import Shelf
 from streams.core.analytics.window import Window
+from streams.core.plain import plain
 
-_PLAIN: Final = f"V{BAR.itemsize}"  # numpy copies structures a field at a time
 _MOST_BYTES: Final = 1 << 28
 """A room is not made larger than this, but for one block; there may be several for a window."""
 
@@ -101,7 +101,7 @@ class Room:
         """A lane for a symbol, with its window empty."""
         lane = self._free.pop()
         self.taken[lane], self.reach[lane], self.expiry[lane] = True, 0, expiry
-        self.bars.view(_PLAIN)[lane], self.touched[lane] = self.window.bars.view(_PLAIN), False
+        plain(self.bars)[lane], self.touched[lane] = plain(self.window.bars), False
         self.values[lane], self.unseen[lane], self.kept[lane] = np.nan, 1.0, 0.0
         self.newest[lane] = -1
         for part in self.parts:

@@ -18,7 +18,6 @@ from streams.core.bars.state import (
     HEAD,
     MINUTE,
     PENDING,
-    PLAIN,
     UNDECIDED,
     VERSION,
     Day,
@@ -28,6 +27,7 @@ from streams.core.bars.state import (
     Shadow,
     lay_out,
 )
+from streams.core.plain import plain
 from streams.core.slots import pack, unpack
 
 MOST_RECENT: Final = 64
@@ -85,15 +85,13 @@ def changed(day: Day) -> Ints | None:
 
 def save(day: Day, name: bytes, slot: int, offset: int) -> tuple[bytes, bytes]:
     """Key and saved state of what is to be written."""
-    if day.next <= MOST_RECENT:  # everything is little yet, and costs less than to look for what changed
-        day.base = None
-        return own_key(name, slot), packed(day, np.arange(_used(day)), offset)
-    recent, most = changed(day), MOST_RECENT + crc32(name) % max(MOST_RECENT, 1)
+    is_little = day.next <= MOST_RECENT  # as a whole, so that it costs more to look for what changed
+    recent, most = None if is_little else changed(day), MOST_RECENT + crc32(name) % max(MOST_RECENT, 1)
     if recent is not None and len(recent) <= most:
         waiting = [place for place, _ in day.pending]
         places = np.union1d(recent, np.array(waiting, np.int64)) if waiting else recent
         return recent_key(name, slot), packed(day, places, offset)
-    day.base = Shadow(day)
+    day.base = None if is_little else Shadow(day)
     return own_key(name, slot), packed(day, np.arange(_used(day)), offset)
 
 
@@ -113,7 +111,7 @@ def packed(day: Day, places: Ints, offset: int) -> bytes:
     pending = np.array([(place, *bar) for place, (_, bar) in zip(at, bars, strict=True)], PENDING)
     head = day.head.copy()
     head["rows"], head["pending"] = len(places), len(pending)
-    parts = head, day.rows.view(PLAIN)[places], day.applied[places], pending
+    parts = head, plain(day.rows)[places], day.applied[places], pending
     return pack(VERSION, offset, b"".join(part.tobytes() for part in parts))
 
 

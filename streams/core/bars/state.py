@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.core.plain import plain
 from streams.core.slots import HEADER_SIZE
 from streams.core.watermark import FOREVER
 
@@ -62,8 +63,6 @@ MINUTE: Final = np.dtype(
         ("spare2", "<i2"),
     ]
 )
-PLAIN: Final = np.dtype(f"V{MINUTE.itemsize}")
-"""The same for copies: numpy copies structures a field at a time."""
 HEAD: Final = np.dtype(
     [
         ("session_date", "<i8"),  # -1: the slot is empty
@@ -129,7 +128,7 @@ class Shadow:
 
     def __init__(self, day: "Day") -> None:
         self.session_date, self.applied = day.session_date, day.applied.copy()
-        self.rows: Rows = day.rows.view(PLAIN).copy().view(MINUTE)
+        self.rows: Rows = plain(day.rows).copy().view(MINUTE)
 
 
 class Day:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from schemas.columns import Columns, Draft
 from schemas.flags import WITHDRAWN
 from schemas.records import record_type
+from streams.core.plain import plain
 from streams.core.ticks.book import PairNames
 from streams.core.ticks.outgoing import PLACES, arrange, size_of_names, write_bars
 from streams.core.ticks.rows import (
@@ -49,7 +50,7 @@ class Bars:
         """Take over what kernels put out; the buffer is empty then."""
         used = int(state.used[0])
         if used:
-            self._parts.append(_plain(state.out[:used]).copy())
+            self._parts.append(plain(state.out[:used]).copy())
             state.used[0] = 0
 
     def parts(self, start: int) -> list[Rows]:
@@ -60,7 +61,7 @@ class Bars:
         """Rows that go out with the record at a position."""
         for part in rows:
             part["at"] = at
-            self._parts.append(_plain(part))
+            self._parts.append(plain(part))
 
     def write(self, drafts: dict[str, Draft], pairs: PairNames) -> None:
         """Write them to their topics: at one record by ts_open, then by pair; none are left."""
@@ -73,7 +74,7 @@ class Bars:
             order = np.lexsort((rows["pair"], rows["ts_open"], rows["at"], rows["what"]))
         found = [order[start:end] for start, end in pairwise(starts.tolist())]
         if starts[CONFIRMED] < len(rows):
-            fates = _plain(rows)[np.flatnonzero(rows["what"] >= CONFIRMED)].view(FOLD)
+            fates = plain(rows)[np.flatnonzero(rows["what"] >= CONFIRMED)].view(FOLD)
             fates = fates[np.lexsort((fates["pair"], fates["at"]))]
             self._fates.append(fates)
         if len(found[STATUS]):
@@ -85,11 +86,6 @@ class Bars:
     def fates(self) -> Rows:
         """What became of prints that were held, in order, of all that was written."""
         return np.concatenate([_NO_FATES, *self._fates]) if self._fates else _NO_FATES
-
-
-def _plain(rows: Rows) -> Rows:
-    """Rows as bytes without fields: numpy copies structures a field at a time."""
-    return rows.view(f"V{rows.dtype.itemsize}")
 
 
 def _write_bars(draft: Draft, rows: Rows, order: Ints, pairs: PairNames, interval: bytes, what: int) -> None:
@@ -113,7 +109,7 @@ def _withdraw(bars: Rows, empty: NDArray[np.bool_]) -> None:
 
 
 def _write_statuses(draft: Draft, rows: Rows, order: Ints, pairs: PairNames) -> None:
-    found = _plain(rows)[order].view(FOLD)
+    found = plain(rows)[order].view(FOLD)
     statuses = _STATUS.empty(len(found))
     for position, name in enumerate(("symbol", "source")):
         texts = [pairs.pairs[pair][position] for pair in found["pair"].tolist()]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from schemas.jit import inlined, kernel
 from schemas.market.intervals import MINUTE, SECOND
+from streams.core.plain import plain
 from streams.core.ticks.book import Book
 from streams.core.ticks.outliers import recall
 from streams.core.ticks.packing import clear_all_forgotten, enlist, enlist_dirty
@@ -145,14 +146,14 @@ def moved(old: State, numbers: Ints, book: Book, partition: int, offset: int) ->
     is_longer = book.minutes > old.minutes or book.seconds > old.seconds
     new = old
     is_larger = count == 0 or shape.pairs > 2 * len(old.pairs)
-    if is_longer or is_larger or (words != old.pairs["words"][:count]).any():
+    if is_longer or is_larger or (words != own).any():
         longer = shape._replace(
             minutes=max(old.minutes, book.minutes), seconds=max(old.seconds, book.seconds)
         )
         new = _copied(old, longer, words)
     new = placed(new, book, numbers)
     new.pairs["ts_until"][:count] = NEVER  # its segments may be others
-    changed = pairs[_plain(terms) != _plain(_terms_of(new))]
+    changed = pairs[plain(terms) != plain(_terms_of(new))]
     _take_said(new, changed)
     apply_terms(new, changed)
     reckon_sources(new)
@@ -174,11 +175,6 @@ def _terms_of(state: State) -> Rows:
     return found
 
 
-def _plain(rows: Rows) -> Rows:
-    """Rows as bytes without fields, to be compared at once."""
-    return rows.view(f"V{rows.dtype.itemsize}")
-
-
 def _copied(old: State, shape: Shape, words: Ints) -> State:
     """The same in other room, given the length of the windows of each pair."""
     count, new = len(words), new_state(shape, old.segments)
@@ -187,7 +183,7 @@ def _copied(old: State, shape: Shape, words: Ints) -> State:
     new.used[WORDS] = ends[-1] if count else 0
     new.sources[:], new.dues[:count] = old.sources, old.dues[:count]
     clear_all_forgotten(old)
-    _plain(new.pairs)[:count] = _plain(old.pairs)[:count]
+    plain(new.pairs)[:count] = plain(old.pairs)[:count]
     new.pairs["bits_at"][:count], new.pairs["words"][:count] = ends - WINDOWS * words, words
     hashed = np.flatnonzero(old.pairs["hashes"][:count])
     new.recent[hashed] = old.recent[hashed]
@@ -216,7 +212,7 @@ def _move_ring(old: Rows, new: Rows, length: int, blank: Rows) -> None:
     """Move minutes or seconds; in a longer ring every row is dirty, so that no key is stale."""
     size, longer = old.shape[1], new.shape[1]
     if size == longer:
-        _plain(new)[:] = _plain(old)
+        plain(new)[:] = plain(old)
         return
     for slot in range(longer):
         before = old[:, slot % size]
