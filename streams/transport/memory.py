@@ -19,12 +19,11 @@ class Memory:
 
     def take(self, size: int) -> memoryview:
         """A buffer of so many bytes or more, whatever is in them; it is free when no view of it is left."""
-        free = [one for one in self._kept if _is_free(one)]
-        if large := [one for one in free if len(one) >= size]:
+        if large := [one for one in self._kept if len(one) >= size and _is_free(one)]:
             return memoryview(min(large, key=len))
         new = bytearray(-(-size // _STEP) * _STEP)
         if self._held() + len(new) > self._most:  # those that are free are too small
-            self._kept = [one for one in self._kept if not any(one is other for other in free)]
+            self._kept = [one for one in self._kept if not _is_free(one)]
         if self._held() + len(new) <= self._most:
             self._kept.append(new)
         return memoryview(new)
