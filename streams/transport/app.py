@@ -34,6 +34,7 @@ _QUEUE: Final = 2  # chunks by partition: there is one, so a queue is never full
 _LAG_PERIOD: Final = 1.0
 _COMMIT_PERIOD: Final = 0.25
 _STOP_TIMEOUT: Final = 10.0
+_GOODBYE_TIMEOUT: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +79,35 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
         self.restored = False
         self.horizons = Horizons()
         self.rush = Rush()
+        self._told = asyncio.Event()  # to leave
+        self._closing = asyncio.Lock()
+        self._closed = asyncio.Event()  # for good: the last work is committed
         self.on_partitions_revoked.connect(self._close_lanes)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop`` is set, then end in good order."""
+        """Work until ``stop`` is set, then end in good order; also while states are still restored."""
+        self._told = stop
         beside = self.watchdog.run(), self._show_lag(), quiet.run()
-        tasks = [asyncio.create_task(one) for one in beside]
+        _, *unneeded = [asyncio.create_task(one) for one in beside]  # the watchdog looks to the end
         await self.start()
         await stop.wait()
-        for task in tasks:
+        for task in unneeded:
             task.cancel()
-        await asyncio.wait_for(self.stop(), _STOP_TIMEOUT)
+        await self._leave(asyncio.create_task(self.stop()))
+
+    async def _leave(self, stopping: asyncio.Task[None]) -> None:
+        """Wait until all work is committed, and a little for the group, which may wait for others itself.
+
+        Raises:
+            TimeoutError: the brokers did not take the last work.
+        """
+        closed = asyncio.create_task(self._closed.wait())
+        await asyncio.wait([stopping, closed], timeout=_STOP_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+        if not self._closed.is_set() and not stopping.done():
+            raise TimeoutError(f"the last work must be committed within {_STOP_TIMEOUT:g} s")
+        await asyncio.wait([stopping], timeout=_GOODBYE_TIMEOUT)
+        if stopping.done():
+            stopping.result()
 
     def not_ready(self) -> str:
         """Why no records are processed at the moment; empty when they are.
@@ -104,11 +123,18 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
         stalled = self.watchdog.stalled()
         return f"the event loop stood still for {stalled:.1f} s" if stalled > _COMMIT_PERIOD * 8 else ""
 
+    async def _wait_for_table_recovery_completed(self) -> bool:
+        """Whether it was told to leave first: a start may take long, and there is nothing in hand."""
+        restored = super()._wait_for_table_recovery_completed()
+        await self.wait_first(restored, self._told.wait())
+        return self.should_stop or self._told.is_set()
+
     async def _close_lanes(self, *_: Any, **__: Any) -> None:
         """Finish all work in hand and commit it (R7)."""
         had_lanes = any(shell.has_lanes for shell in self.shells)
-        await asyncio.gather(*(shell.close_lanes() for shell in self.shells))
-        await self.consumer.commit()
+        async with self._closing:  # who leaves may find that partitions are just being revoked
+            await asyncio.gather(*(shell.close_lanes() for shell in self.shells))
+            await self.consumer.commit()
         if had_lanes:
             quiet.unsettle()
 
@@ -118,6 +144,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
             self.flow_control.suspend()
             self.flow_control.clear()
             await self._close_lanes()
+        self._closed.set()
         await super()._stop_consumer()
 
     async def _show_lag(self) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import signal
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -44,12 +46,12 @@ def run(
         DependencyError: no broker answers.
         SchemaError: a topic is missing or is not what it must be.
     """
+    _leave_when_told()
     inputs = {agent.input: changelog(settings.name, agent.name) for agent in agents}
     partitions = check_topics(kafka, group, inputs, _outputs(agents))
     warm_all(agents, codec)
     quiet.settle()
     asyncio.run(_work(kafka, settings, agents, codec, group, partitions, new_lane))
-    finish(0)
 
 
 def warm_all(agents: Iterable[Agent], codec: Codec) -> None:
@@ -76,13 +78,20 @@ async def _work(
     await _until_stopped(app)
 
 
+def _leave_when_told() -> None:
+    """Until the loop runs there is nothing in hand: SIGTERM and SIGINT end the process with 0 at once."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os._exit(0))
+
+
 async def _until_stopped(app: WorkerApp) -> None:
     stop = stop_event()
     try:
         await app.run(stop)
-    except Exception as failure:  # noqa: BLE001 (R9: no unwinding through Faust)
+    except (Exception, asyncio.CancelledError) as failure:  # noqa: BLE001 (R9: no unwinding through Faust)
         leave(failure)
     _LOG.info("worker stopped, everything is committed")
+    finish(0)
 
 
 def _outputs(agents: Iterable[Agent]) -> list[str]:

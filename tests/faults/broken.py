@@ -1,6 +1,7 @@
 """The negative controls: each takes one rule out of the worker, and the test of it must then find faults."""
 
 import asyncio
+import logging
 import os
 import signal
 import time
@@ -23,6 +24,8 @@ from streams.transport.table import Table
 from streams.transport.watchdog import Watchdog
 from tests.faults.counting import Counting, Fact
 
+_LOG = logging.getLogger(__name__)
+_build_highwaters = Recovery._build_highwaters
 _take = Shell._take
 _late: dict[int, "asyncio.Task[None]"] = {}  # by partition
 _told: list[asyncio.Event] = []
@@ -91,6 +94,15 @@ class StandsStill(Counting):
         return super().step(batch)
 
 
+class WarmsForEver(Counting):
+    """Kernels that are not compiled yet: no rule is broken."""
+
+    def step(self, batch: Columns) -> Outputs:
+        _LOG.info("warming, for ever")
+        time.sleep(600)
+        return super().step(batch)
+
+
 class Waits(Counting):
     """Waits for code that is not ours, in a thread: it takes no rule out, and nothing may break."""
 
@@ -150,6 +162,19 @@ def _never_stale(_: Shell, __: Any) -> bool:
     return False
 
 
+def _restores(times: int) -> Callable[..., Any]:
+    """States are restored so often; after that it takes for ever, and nothing may break."""
+    left = iter(range(times))
+
+    async def build(recovery: Recovery, *args: Any) -> None:
+        if args[-1] == "active" and next(left, None) is None:
+            _LOG.info("restoring, for ever")
+            await asyncio.Event().wait()
+        await _build_highwaters(recovery, *args)
+
+    return build
+
+
 async def _take_late(shell: Shell, event: Any) -> None:
     """A chunk of each partition stays on its way until SIGUSR1; by then the partition may be another's."""
     chunk = event.value
@@ -201,6 +226,7 @@ _STAGES = {
     "configured-outside": ConfiguredOutside,
     "stands-still": StandsStill,
     "waits": Waits,
+    "warms-for-ever": WarmsForEver,
     "raises": Raises,
     "reads-clock": ReadsClock,
 }
@@ -227,6 +253,8 @@ _PATCHES: dict[str, list[tuple[Any, str, Callable[..., Any]]]] = {
         (Shell, "_is_stale", _never_stale),
         (Shell, "_lane", _any_lane),
     ],
+    "restores-never": [(Recovery, "_build_highwaters", _restores(0))],
+    "restores-once": [(Recovery, "_build_highwaters", _restores(1))],
     "seeks-first": [(Recovery, "on_recovery_completed", _seek_first)],
     "ignores-failures": [(Producer, "_failed", _ignore)],
     "never-leaves": [

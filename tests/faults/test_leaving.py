@@ -1,0 +1,48 @@
+"""A worker that is told to leave leaves with 0 at any moment of its start, and loses nothing."""
+
+import signal
+
+import pytest
+
+from tests.faults.harness import Run, Worker, eventually
+from tests.faults.scenarios import leave_in_order
+
+pytestmark = pytest.mark.stack
+
+
+def wait_log(worker: Worker, text: str) -> None:
+    """Wait until a worker has come as far as it says."""
+    eventually(lambda: text in worker.log.read_text(), text)
+
+
+def test_told_to_leave_while_it_warms(run: Run):
+    worker = run.start(1, "warms-for-ever")
+    wait_log(worker, "warming")
+    leave_in_order(worker)
+
+
+def test_told_to_leave_while_partitions_are_assigned_anew_or_restored(run: Run):
+    """The first worker worked before; the second one has only just got its partitions."""
+    first = run.start(1, "restores-once")
+    with run.feeding(300):
+        first.wait_working()
+        second = run.start(2, "restores-never")
+        wait_log(first, "restoring")
+        wait_log(second, "restoring")
+        leave_in_order(first)
+        leave_in_order(second)
+    run.start(1)
+    run.wait_drained()
+    verdict = run.verdict()
+    assert verdict.faults == 0, verdict
+
+
+def test_told_to_leave_while_the_group_waits_for_another(run: Run):
+    """It is longer than the event loop may stand still, and the watchdog must see that it does not."""
+    run.ticks(500)
+    first = run.start(1, BARLINE_WORKER_SESSION_TIMEOUT="30")
+    first.wait_working()
+    second = run.start(2)
+    wait_log(second, "worker carries")
+    first.send(signal.SIGSTOP)
+    leave_in_order(second)
