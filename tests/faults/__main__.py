@@ -18,7 +18,7 @@ from barline.stack.running import running
 from barline.stack.stack import Handle, Stack
 from tests.faults.brokers import broker_absences, broker_freezes, broker_kills, clock_jumps, fencings
 from tests.faults.day import frozen_day
-from tests.faults.harness import Run
+from tests.faults.harness import Run, logs_kept
 from tests.faults.scenarios import Tally, freezes, kills, rebalances
 
 KILLS = int(os.environ.get("BARLINE_FAULT_KILLS", "200"))
@@ -102,7 +102,7 @@ def timed(what: str, call: Callable[[], Tally]) -> Tally:
 
 def on_topics(stack: Stack, scenario: Scenario) -> Tally:
     """One scenario on topics of its own."""
-    with tempfile.TemporaryDirectory(dir=stack.home) as logs:
+    with tempfile.TemporaryDirectory(dir=stack.home) as logs, logs_kept(stack.home):
         run = Run(f"fault-{time.time_ns()}", stack.endpoints.kafka, Path(logs))
         try:
             return scenario(run, stack["kafka"])

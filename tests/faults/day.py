@@ -33,7 +33,7 @@ from barline.stack.running import Handle, Stack, running
 from barline.stack.service import Service
 from runtime.kafka import KafkaSettings, security
 from runtime.reader import Partition, Reader
-from tests.faults.harness import eventually
+from tests.faults.harness import eventually, logs_kept
 from tests.faults.scenarios import Tally
 
 PARTITIONS: Final = 4
@@ -59,7 +59,7 @@ def frozen_day(count: int, rule: str = "", scale: float = 0.05) -> Tally:
     """
     # A worker that compiles first misses the day.
     subprocess.run([sys.executable, "-m", "barline.cli", "warm"], check=True, stdout=subprocess.DEVNULL)
-    with tempfile.TemporaryDirectory() as folder, _session(), running(Path(folder) / "home") as stack:
+    with tempfile.TemporaryDirectory() as folder, _session(), _stack(Path(folder) / "home") as stack:
         day = simulated(load(_ROOT / "barline.toml"), Path(folder) / "lines", seed=5, scale=scale)
         with closing(Demo(stack, day, Console(file=io.StringIO()), PARTITIONS)) as demo:
             _add_second(stack, rule)
@@ -68,6 +68,13 @@ def frozen_day(count: int, rule: str = "", scale: float = 0.05) -> Tally:
                 findings = demo.run(seconds=6.0 * SESSION_S * count, kills=0)
                 tally = freezing.result()
     return _taken(tally, findings)
+
+
+@contextmanager
+def _stack(home: Path) -> Iterator[Stack]:
+    """Servers of their own, whose logs stay where the body fails."""
+    with running(home) as stack, logs_kept(home):
+        yield stack
 
 
 @contextmanager

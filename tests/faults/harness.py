@@ -7,10 +7,12 @@ applied twice, or state and log disagree); repeats of an equal output are harmle
 
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -42,6 +44,19 @@ def eventually(condition: Callable[[], object], what: str, timeout: float = PATI
     while not condition():
         assert monotonic() < deadline, f"{what}: not within {timeout:g} s"
         pause.wait(0.05)
+
+
+@contextmanager
+def logs_kept(folder: Path) -> Iterator[None]:
+    """Where the body fails, the logs below a folder stay, in one that is named on stderr."""
+    try:
+        yield
+    except BaseException:
+        kept = Path(tempfile.mkdtemp(prefix="faults-"))
+        for log in folder.rglob("*.log"):
+            shutil.copy(log, kept / "-".join(log.relative_to(folder).parts))
+        sys.stderr.write(f"it broke off; the logs are in {kept}\n")
+        raise
 
 
 def free_port() -> int:
