@@ -84,24 +84,22 @@ def _first(data: Bytes, at: Int, size: Int) -> Int:
 
 
 @inlined
-def _slot(data: Bytes, wanted: Int, known: Names) -> Int:
+def slot_of(data: Bytes, wanted: Int, known: Names) -> Int:
+    """Where the search for a text that is not null begins."""
     return _hash(data, span_at(wanted), span_size(wanted)) & (len(known.entries) - 1)
 
 
 @inlined
-def ask_name(data: Bytes, wanted: Int, known: Names) -> None:
-    """Ask for the memory in which a text will be searched."""
-    if span_size(wanted) >= 0:
-        ask(known.entries, 32 * _slot(data, wanted, known))
+def ask_slot(known: Names, slot: Int) -> None:
+    """Ask for the memory in which a search begins."""
+    ask(known.entries, 32 * slot)
 
 
 @inlined
-def number_of(data: Bytes, wanted: Int, known: Names) -> Int:
-    """Position of a text in a list of names, -1 where it is not there or null."""
+def number_from(data: Bytes, wanted: Int, known: Names, slot: Int) -> Int:
+    """Position of a text that is not null in a list of names, given where its search begins; -1 for none."""
     at, size, entries = span_at(wanted), span_size(wanted), known.entries
-    if size < 0:
-        return np.int64(_EMPTY)
-    slot, word = _slot(data, wanted, known), _first(data, at, size)
+    word = _first(data, at, size)
     while entries[U(slot), U(2)] != _EMPTY:
         found = entries[U(slot), U(1)]
         alike = entries[U(slot), U(0)] == word and span_size(found) == size
@@ -111,13 +109,21 @@ def number_of(data: Bytes, wanted: Int, known: Names) -> Int:
     return np.int64(entries[U(slot), U(2)])
 
 
+@inlined
+def number_of(data: Bytes, wanted: Int, known: Names) -> Int:
+    """Position of a text in a list of names, -1 where it is not there or null."""
+    if span_size(wanted) < 0:
+        return np.int64(_EMPTY)
+    return number_from(data, wanted, known, slot_of(data, wanted, known))
+
+
 @kernel
 def _build(known: Names, spans: Ints) -> None:
     """Enter the names; of equal ones the first."""
     for number in range(len(spans)):
         if number_of(known.data, spans[number], known) != _EMPTY:
             continue
-        slot = _slot(known.data, spans[number], known)
+        slot = slot_of(known.data, spans[number], known)
         while known.entries[slot, 2] != _EMPTY:
             slot = (slot + 1) & (len(known.entries) - 1)
         known.entries[slot, 0] = _first(known.data, span_at(spans[number]), span_size(spans[number]))

@@ -10,10 +10,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.batches.lookup import ask_name, number_of, same_text
+from schemas.batches.lookup import ask_slot, number_from, number_of, same_text, slot_of
 from schemas.batches.wire import Bytes, Int, U, packed, sealed, span, span_at, span_size
 from schemas.columns import UNDECODABLE, Columns
 from schemas.jit import inlined, kernel
+from schemas.prefetch import ask
 from schemas.records import record_type
 from schemas.topics import TOPICS
 from streams.core.ticks.ahead import MANY, ask_rules
@@ -114,47 +115,108 @@ def mask_of(prints: Prints) -> Int:
 
 
 @inlined
-def _pair(feed: Feed, named: Any, known: Known, last: Int, source: Int) -> tuple[Int, Int, Int]:
-    """Number of a row's pair, given span and number of the source before it; then the same of its own."""
+def _source(feed: Feed, named: Any, known: Known, last: Int, source: Int) -> tuple[Int, Int]:
+    """Span and number of a row's source, given those of the row before it."""
     wanted = span(named["source"]["at"], named["source"]["size"])
     length = span_size(wanted)
     if length != span_size(last) or not same_text(
         feed.data, span_at(wanted), feed.data, span_at(last), length
     ):
         source = number_of(feed.data, wanted, known.sources)
-    symbol = number_of(feed.data, span(named["symbol"]["at"], named["symbol"]["size"]), known.symbols)
-    return np.int64(known.pairs[symbol, source]), wanted, source
+    return wanted, source
 
 
 @inlined
-def _ask_symbol(feed: Feed, named: Any, known: Known) -> None:
-    ask_name(feed.data, span(named["symbol"]["at"], named["symbol"]["size"]), known.symbols)
+def _symbol(named: Any) -> Int:
+    """Span of a row's symbol."""
+    return span(named["symbol"]["at"], named["symbol"]["size"])
 
 
 @inlined
-def _find_pairs(
+def _pair(feed: Feed, named: Any, known: Known, last: Int, source: Int) -> tuple[Int, Int, Int]:
+    """Number of a row's pair, given span and number of the source before it; then the same of its own."""
+    last, source = _source(feed, named, known, last, source)
+    symbol = number_of(feed.data, _symbol(named), known.symbols)
+    return np.int64(known.pairs[symbol, source]), last, source
+
+
+@inlined
+def _find_near(
     state: State, feed: Feed, known: Known, prints: Prints, start: Int, end: Int, last: Int, source: Int
 ) -> tuple[Int, Int]:
-    """Give prints their pairs; span and number of the last source."""
-    mask, many = mask_of(prints), state.used[MET] > MANY
-    if many:
-        for at in range(start, end):
-            if feed.kinds[U(at)] == _TICK:
-                _ask_symbol(feed, feed.ticks[U(feed.rows[U(at)])], known)
-            elif feed.kinds[U(at)] == _QUOTE:
-                _ask_symbol(feed, feed.quotes[U(feed.rows[U(at)])], known)
+    """Give prints their pairs, one after the other; span and number of the last source."""
+    mask = mask_of(prints)
     for at in range(start, end):
-        kind, one = feed.kinds[U(at)], prints.rows[U(at & mask)]
+        kind = feed.kinds[U(at)]
         number: Int = np.int64(-1)
         if kind == _TICK:
             number, last, source = _pair(feed, feed.ticks[U(feed.rows[U(at)])], known, last, source)
         elif kind == _QUOTE:
             number, last, source = _pair(feed, feed.quotes[U(feed.rows[U(at)])], known, last, source)
-        pair = pair_of(state, number)
-        one["pair"] = pair
-        if many and pair >= 0:
-            ask_rules(state.pairs[U(pair)])
+        prints.rows[U(at & mask)]["pair"] = pair_of(state, number)
     return last, source
+
+
+@inlined
+def _seek(feed: Feed, named: Any, one: Any, known: Known) -> None:
+    """Note where the search for a row's symbol begins, and ask for it."""
+    slot = slot_of(feed.data, _symbol(named), known.symbols)
+    ask_slot(known.symbols, slot)
+    one["pair"] = slot
+
+
+@inlined
+def _name(feed: Feed, named: Any, one: Any, known: Known, last: Int, source: Int) -> tuple[Int, Int]:
+    """Note the numbers of a row's symbol and source, and ask for that of the pair."""
+    last, source = _source(feed, named, known, last, source)
+    symbol = number_from(feed.data, _symbol(named), known.symbols, one["pair"])
+    ask(known.pairs, 4 * (symbol * known.pairs.shape[1] + source))
+    one["pair"], one["number"] = symbol, source
+    return last, source
+
+
+@inlined
+def _find_far(
+    state: State, feed: Feed, known: Known, prints: Prints, start: Int, end: Int, last: Int, source: Int
+) -> tuple[Int, Int]:
+    """The same of prints whose pairs stand far from each other: at each step all of them at once.
+
+    Slot of the name, number of the symbol, number of the pair, and its place each stand in memory of their
+    own, and each says where the next one is.
+    """
+    mask = mask_of(prints)
+    for at in range(start, end):
+        kind, one = feed.kinds[U(at)], prints.rows[U(at & mask)]
+        if kind == _TICK:
+            _seek(feed, feed.ticks[U(feed.rows[U(at)])], one, known)
+        elif kind == _QUOTE:
+            _seek(feed, feed.quotes[U(feed.rows[U(at)])], one, known)
+    for at in range(start, end):
+        kind, one = feed.kinds[U(at)], prints.rows[U(at & mask)]
+        if kind == _TICK:
+            last, source = _name(feed, feed.ticks[U(feed.rows[U(at)])], one, known, last, source)
+        elif kind == _QUOTE:
+            last, source = _name(feed, feed.quotes[U(feed.rows[U(at)])], one, known, last, source)
+        else:
+            one["pair"] = one["number"] = -1  # the place that says unknown
+    _find_rows(state, known, prints, start, end)
+    return last, source
+
+
+@inlined
+def _find_rows(state: State, known: Known, prints: Prints, start: Int, end: Int) -> None:
+    """Give prints the rows of their pairs, given numbers of symbol and source."""
+    mask = mask_of(prints)
+    for at in range(start, end):
+        one = prints.rows[U(at & mask)]
+        one["pair"] = known.pairs[one["pair"], one["number"]]
+        ask(state.places, 8 * one["pair"])
+    for at in range(start, end):
+        one = prints.rows[U(at & mask)]
+        pair = pair_of(state, one["pair"])
+        one["pair"] = pair
+        if pair >= 0:
+            ask_rules(state.pairs[U(pair)])
 
 
 @inlined
@@ -171,7 +233,10 @@ def judge(
 ) -> tuple[Int, Int]:
     """Judge a block of prints, for whose pairs there is room; span and number of the last source."""
     mask = mask_of(prints)
-    last, source = _find_pairs(state, feed, known, prints, start, end, last, source)
+    if state.used[MET] > MANY:
+        last, source = _find_far(state, feed, known, prints, start, end, last, source)
+    else:
+        last, source = _find_near(state, feed, known, prints, start, end, last, source)
     for at in range(start, end):
         kind, one = feed.kinds[U(at)], prints.rows[U(at & mask)]
         if kind == _TICK:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 
+from schemas.config import SourceConfig
 from schemas.partition import partition_of
+from streams.core.ticks.ahead import MANY
 from streams.core.ticks.rows import MET
 from streams.core.ticks.stage import TicksStage
 from streams.core.ticks.state import SPARE
-from tests.factories import DAY, Record, columns, config, domain, heartbeat, rows_of, symbol, tick
+from tests.factories import DAY, Record, columns, config, domain, heartbeat, quote, raw, rows_of, symbol, tick
 
 NAMES = [f"S{number:03d}" for number in range(300)]
 PARTITIONS = 4
@@ -83,3 +85,42 @@ def test_a_symbol_taken_out_still_closes_its_minute_in_its_turn():
     late = tick(f"{DAY}T13:30:03", 12.0, symbol="S100")
     found = fed(stage, [*log, config(known), late, CLOSE], 2)
     assert found == [("S050", 11.0), ("S100", 11.0), ("S150", 11.0)]
+
+
+LONG = [f"{name}-as-long-as-names-of-options-are" for name in NAMES]
+"""Names that differ in their middle, behind the first word that is compared."""
+
+
+def mixed(names: Iterable[str]) -> list[Record]:
+    """Ticks and quotes of two sources, with those of unknown symbols and sources and what is no record."""
+    found: list[Record] = []
+    for number, name in enumerate(names):
+        ts = f"{DAY}T13:30:{1 + number % 50:02d}"
+        found += [tick(ts, 10.0 + number, symbol=name, seq=number), quote(ts, 9.0, 9.5, symbol=name)]
+        found.append(tick(ts, 20.0 + number, symbol=name, seq=number, source="other"))
+        found += [
+            [tick(ts, 1.0, symbol=name + "X"), tick(ts, 1.0, symbol=name, source="none")],
+            [raw(b"none"), heartbeat(ts)],
+            [tick(ts, 10.0 + number, symbol=name, seq=number), tick(ts, -1.0, symbol=name)],
+        ][number % 3]
+    return found
+
+
+def said(names: Iterable[str], before: Iterable[str]) -> dict[str, list[Record]]:
+    """What a stage puts out by topic of these symbols after others came."""
+    known = [symbol(name, sources=["feed", "other"]) for name in (*NAMES, *LONG)]
+    both = [SourceConfig(name, "ticks.raw") for name in ("feed", "other")]
+    stage, first = TicksStage(0), [heartbeat(f"{DAY}T13:29:59"), heartbeat(f"{DAY}T13:29:59", "other")]
+    log = [config(domain(*known, sources=both)), *first]
+    log += [tick(f"{DAY}T13:29:59", 5.0, symbol=name) for name in before]
+    stage.step(columns("ticks.raw", 0, *log))
+    batch = columns("ticks.raw", 0, *mixed(names), CLOSE, first_offset=10_000)
+    return {topic: rows_of(found) for topic, found in stage.step(batch).topics.items()}
+
+
+def test_a_print_means_the_same_among_few_symbols_and_among_many():
+    for names in (NAMES[::7], LONG[::7]):
+        few = said(names, [])
+        assert {"bars.raw", "bars.1s", "dead-letters"} <= set(few)
+        assert few == said(names, [name for name in (*NAMES, *LONG) if name not in names])
+    assert len(NAMES) > MANY > len(NAMES[::7])
