@@ -9,6 +9,7 @@ from typing import Any, Final
 import faust
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.types.auth import AuthProtocol, SASLMechanism
+from faust.types.tuples import TP
 
 from runtime import quiet
 from runtime.kafka import KafkaSettings
@@ -137,6 +138,12 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
             await self.consumer.commit()
         if had_lanes:
             quiet.unsettle()
+
+    async def _on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Let who leaves commit first: Faust closes the connection where partitions are revoked meanwhile."""
+        if self.should_stop:
+            await self._closed.wait()
+        await super()._on_partitions_revoked(revoked)
 
     async def _stop_consumer(self) -> None:
         if self._consumer is not None:

@@ -55,6 +55,17 @@ class PartitionStateFirst(Lane):
         await self._reach("after-states")
 
 
+class WaitsForRebalance(Lane):
+    """The last work is done when another worker joins: no rule is broken."""
+
+    async def checkpoint(self) -> None:
+        while self._finished and self._pending and not self._pending[0].app.rebalancing:  # noqa: ASYNC110 (Faust has no event for it)
+            await asyncio.sleep(0.05)
+        if self._finished:
+            await asyncio.sleep(0.5)  # it is revoked meanwhile
+        await super().checkpoint()
+
+
 class NeverSkips(Counting):
     """R3: applies every record it reads, also those its state reflects."""
 
@@ -220,7 +231,11 @@ def _reads_no_more(shell: Shell, chunk: Any) -> bool:
 
 
 _IS_STALE = Shell._is_stale
-_LANES = {"commits-first": CommitsFirst, "partition-state-first": PartitionStateFirst}
+_LANES = {
+    "commits-first": CommitsFirst,
+    "partition-state-first": PartitionStateFirst,
+    "waits-for-rebalance": WaitsForRebalance,
+}
 _STAGES = {
     "never-skips": NeverSkips,
     "configured-outside": ConfiguredOutside,

@@ -39,10 +39,28 @@ def test_told_to_leave_while_partitions_are_assigned_anew_or_restored(run: Run):
 
 def test_told_to_leave_while_the_group_waits_for_another(run: Run):
     """It is longer than the event loop may stand still, and the watchdog must see that it does not."""
-    run.ticks(500)
-    first = run.start(1, BARLINE_WORKER_SESSION_TIMEOUT="30")
-    first.wait_working()
-    second = run.start(2)
-    wait_log(second, "worker carries")
+    first, second = run.start(1, BARLINE_WORKER_SESSION_TIMEOUT="30"), run.start(2)
+    with run.feeding(300):
+        first.wait_working()
+        second.wait_working()
     first.send(signal.SIGSTOP)
+    run.start(3)
+    eventually(lambda: not second.ready(), "partitions are assigned anew")
     leave_in_order(second)
+
+
+def test_the_last_work_is_committed_before_partitions_are_given_to_one_who_joins(run: Run):
+    run.ticks(500)
+    first = run.start(1, "waits-for-rebalance", BARLINE_WORKER_CHECKPOINT_MS="2900")
+    run.wait_drained()
+    second = run.start(2, BARLINE_WORKER_SESSION_TIMEOUT="30")
+    wait_log(second, "worker carries")
+    second.send(signal.SIGSTOP)
+    applied = 'barline_records_total{agent="counting",outcome="in"}'
+    already = first.metric(applied)
+    run.ticks(500)
+    eventually(lambda: first.metric(applied) >= already + 500, "applied")
+    first.send(signal.SIGTERM)
+    second.send(signal.SIGCONT)
+    assert first.wait() == 0, first.tail()
+    assert run.drained()
