@@ -83,7 +83,7 @@ def rebalances(run: Run, count: int, rule: str = "") -> Tally:
                 if chance.random() < 0.3:
                     victim.kill()
                     tally.kills += 1
-                else:
+                elif not victim.starved():
                     leave_in_order(victim)
                 _go_on(next(iter(members.values())))
             tally.rebalances += 1
@@ -142,4 +142,4 @@ def wake(run: Run, worker: Worker, *, leaves: bool) -> None:
 
 def _go_on(worker: Worker) -> None:
     chunks = worker.chunks()
-    eventually(lambda: worker.chunks() > chunks + 8, "another worker goes on")
+    eventually(lambda: worker.kept() and worker.chunks() > chunks + 8, "another worker goes on")
