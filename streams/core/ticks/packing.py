@@ -1,18 +1,20 @@
 """What changed since the last checkpoint, found without looking at what did not, and packed at once."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.batches.wire import Bytes, read_word, write_bytes, write_word
 from schemas.jit import inlined, kernel
+from schemas.prefetch import ask
 from streams.core.slots import HEADER_SIZE
 from streams.core.ticks.identity import clear_forgotten
 from streams.core.ticks.rows import (
     FOLD_ROW,
     FOLD_WORDS,
     HASHES,
+    LINE,
     LISTED,
     MET,
     PAIR_ROW,
@@ -26,6 +28,16 @@ from streams.core.ticks.rows import (
 )
 from streams.core.ticks.state import State
 from streams.core.watermark import NEVER
+
+_AHEAD: Final = 4
+"""What is packed so many later is asked for."""
+
+
+@inlined
+def _ask_lines(data: Bytes, at: Int, size: Int) -> None:
+    """Ask for bytes from a place on."""
+    for line in range(0, size, LINE):
+        ask(data, at + line)
 
 
 @inlined
@@ -100,7 +112,10 @@ def pack_folds(state: State, rows: Bytes, found: Ints, head: Bytes, out: Bytes) 
     """
     at: Int = np.int64(0)
     offset, width = read_word(head, HEADER_SIZE - 8), state.minutes + state.seconds
-    for place in found:
+    for number in range(len(found)):
+        place = found[number]
+        if number + _AHEAD < len(found):
+            _ask_lines(rows, found[number + _AHEAD] * FOLD_ROW, FOLD_ROW)
         at = _write_head(out, at, head, offset, state.folds[place // width, place % width]["offset"])
         for word in FOLD_WORDS:
             at = write_bytes(out, at, rows, place * FOLD_ROW + word, 8)
@@ -133,6 +148,16 @@ def clear_all_forgotten(state: State) -> None:
         clear_forgotten(state.bits, state.pairs[pair])
 
 
+@inlined
+def _ask_pair(state: State, rows: Bytes, bits: Bytes, pair: Int) -> None:
+    """Ask for a pair and the windows it uses."""
+    owner = state.pairs[pair]
+    _ask_lines(rows, pair * PAIR_ROW, PAIR_ROW)
+    for window in range(WINDOWS):
+        if owner["tops"][window] != NEVER:
+            _ask_lines(bits, 8 * (owner["bits_at"] + window * owner["words"]), 8 * owner["words"])
+
+
 @kernel
 def pack_pairs(
     state: State, rows: Bytes, bits: Bytes, recent: Bytes, found: Ints, head: Bytes, out: Bytes
@@ -150,7 +175,10 @@ def pack_pairs(
     """
     at: Int = np.int64(0)
     offset = read_word(head, HEADER_SIZE - 8)
-    for pair in found:
+    for number in range(len(found)):
+        if number + _AHEAD < len(found):
+            _ask_pair(state, rows, bits, found[number + _AHEAD])
+        pair = found[number]
         owner, start = state.pairs[pair], pair * PAIR_ROW
         clear_forgotten(state.bits, owner)
         at = _write_head(out, at, head, offset, owner["offset"])
