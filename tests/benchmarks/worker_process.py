@@ -10,7 +10,7 @@ import time
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -81,8 +81,9 @@ class Process:
         own = Path(f"/proc/{self.pid}")
         threads, found = defaultdict[str, float](float), defaultdict[tuple[str, str], float](float)
         for task in (own / "task").iterdir():
-            name, used = cpu_of(task / "stat")
-            threads["main" if task.name == str(self.pid) else name] += used
+            with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+                name, used = cpu_of(task / "stat")
+                threads["main" if task.name == str(self.pid) else name] += used
         for name, label, value in _METRIC.findall(self._page("metrics")):
             found[name, label] += float(value)
         return Seen(cpu_of(own / "stat")[1], threads, found)
