@@ -9,8 +9,14 @@ import struct
 from collections import deque
 from typing import Any, Final
 
-from aiokafka.conn import AIOKafkaConnection, CloseReason
-from aiokafka.errors import CorrelationIdError, KafkaConnectionError, RequestTimedOutError
+from aiokafka.conn import AIOKafkaConnection, CloseReason, create_conn
+from aiokafka.errors import (
+    CorrelationIdError,
+    KafkaConnectionError,
+    NodeNotReadyError,
+    RequestTimedOutError,
+    UnsupportedVersionError,
+)
 
 from streams.transport.memory import Memory
 from streams.transport.session import KEY, VERSION, Data
@@ -19,6 +25,12 @@ _ROOM: Final = 1 << 16
 _CHECK_S: Final = 1.0
 _HEAD: Final = struct.Struct(">ihhih")
 _SIZE: Final = struct.Struct(">i")
+_OPTIONS: Final = (
+    "client_id", "request_timeout_ms", "ssl_context", "security_protocol", "sasl_mechanism",
+    "sasl_plain_username", "sasl_plain_password", "sasl_kerberos_service_name", "sasl_kerberos_domain_name",
+    "sasl_oauth_token_provider",
+)  # fmt: skip
+"""Of a connection; aiokafka's client keeps them for its own ones."""
 _WORDS: Final = 2 * _SIZE.size  # before an answer: its size and the number of its request
 
 
@@ -67,6 +79,10 @@ class Connection(asyncio.BufferedProtocol):
         answer: asyncio.Future[Data] = self._loop.create_future()
         self._asked.append((self._number, self._loop.time() + self._timeout, answer))
         return await answer
+
+    def close(self) -> None:
+        """End; whoever waits for an answer hears that the connection is lost."""
+        self._opened.close()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes go."""
@@ -126,3 +142,24 @@ class Connection(asyncio.BufferedProtocol):
             *_, answer = self._asked.popleft()
             if not answer.done():
                 answer.set_exception(error)
+
+
+async def connect(client: Any, node_id: int) -> Connection:
+    """A connection to a broker, encrypted and authenticated as those of aiokafka's client are.
+
+    Raises:
+        KafkaError: the broker cannot be reached, or is too old.
+    """
+    broker = client.cluster.broker_metadata(node_id)
+    if broker is None:
+        raise NodeNotReadyError(f"broker {node_id}")
+    options = {name: getattr(client, f"_{name}") for name in _OPTIONS}
+    try:
+        opened = await create_conn(broker.host, broker.port, **options)
+    except (OSError, TimeoutError) as error:
+        raise KafkaConnectionError(f"{broker.host}:{broker.port}: {error!r}") from error
+    newest = opened._versions.get(KEY, (0, 0))[1]  # noqa: SLF001 (aiokafka has no way to ask)
+    if newest < VERSION:
+        opened.close()
+        raise UnsupportedVersionError(f"fetches must be of version {VERSION}, was {newest!r}")
+    return Connection(opened, options["client_id"], options["request_timeout_ms"] / 1_000)

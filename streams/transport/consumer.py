@@ -31,12 +31,12 @@ _TURN_S: Final = 1.0
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types
-    """The thread that owns the connection."""
+    """The thread that keeps this worker in the group, whatever its steps take."""
 
     logger = library_log
 
     def _create_worker_consumer(self, transport: Any) -> Any:
-        fetcher.install()
+        fetcher.install(self.parent_loop)
         consumer = super()._create_worker_consumer(transport)
         # A fetch in flight blocks its broker: a partition that has room again must not wait 1.5 s for quiet
         # ones. Faust has no settings for these two.
@@ -50,9 +50,21 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         found: Fetcher = self._ensure_consumer()._fetcher  # noqa: SLF001 (Faust does the same)
         return found
 
-    async def forget_stale(self) -> None:
-        """Drop what was fetched before a seek."""
-        await self.call_thread(self.fetcher.forget_stale)
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Go to the committed offsets."""
+        with self.fetcher.halted():
+            found: Mapping[TP, int] = await super().seek_to_committed()
+        return found
+
+    async def seek_to_beginning(self, *partitions: Any) -> None:
+        """Go to the first offsets."""
+        with self.fetcher.halted():
+            await super().seek_to_beginning(*partitions)
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Go to offsets."""
+        with self.fetcher.halted():
+            await super().seek_wait(partitions)
 
     def is_member(self) -> bool:
         """Whether the group still counts us in; one that was away for too long is no member any more."""
@@ -120,14 +132,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
     def _take(self) -> dict[TP, Sequence[Fetch]]:
         """What was fetched for partitions that may be handed on."""
         active, source = self._get_active_partitions(), self._thread.fetcher
-        source.wanted, source.wake = active, self._wake
+        source.wanted, source.wake = active, self._news.set
         ready = [tp for tp in active if tp not in self._held or self._held[tp].released]
         self._news.clear()
         return {TP(*tp): fetches for tp, fetches in source.take(ready).items()}
-
-    def _wake(self) -> None:
-        """Called in the thread of the connection."""
-        self.loop.call_soon_threadsafe(self._news.set)
 
     async def _hear(self, most: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -200,7 +208,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
             self._next.update({TP(*tp): first for tp, first in (await self.earliest_offsets(*fresh)).items()})
         self._committed = {tp: self._read_offset[tp] for tp in inputs if tp not in fresh}
         self._next.update(self._committed)
-        await self._thread.forget_stale()
+        self._thread.fetcher.forget_stale()
 
     async def crash(self, reason: BaseException) -> None:
         """Leave at once: a consumer that failed must not go on half-way (R9)."""

@@ -8,11 +8,14 @@ the next one of the connection behind it, a record could stand there for a tenth
     record of a                      here, unseen until then
 
 Here it is taken out of the answer as it comes, up to ``_max_partition_fetch_bytes`` a partition; it lies in a
-queue that the worker's loop empties. A partition that is full is left out, and holds up no other.
+queue that the consumer empties. A partition that is full is left out, and holds up no other.
 
 aiokafka also begins a task for each fetch, names all partitions in it and makes an object of every field of
 the answer. Here one task asks a broker again and again, in one session (``session``), over a connection of
-its own (``connection``); aiokafka's routine does the rest: where to begin, which broker, a new assignment.
+its own (``connection``). It runs in the worker's loop, so that a record goes from the socket to its step in
+one thread. aiokafka's routine, in the thread that keeps this worker in the group, does the rest: where to
+begin, which broker, a new assignment. Positions are moved there as well, but for ``consumed_to``; while that
+thread makes a seek, what comes is not taken up (``halted``).
 """
 
 import asyncio
@@ -20,7 +23,8 @@ import contextlib
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Container, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from aiokafka import errors
@@ -28,8 +32,8 @@ from aiokafka.consumer import consumer, fetcher
 from aiokafka.consumer.subscription_state import Assignment
 
 from streams.transport.batches import Fetch, end_of
-from streams.transport.connection import Connection
-from streams.transport.session import KEY, VERSION, Part, Session
+from streams.transport.connection import Connection, connect
+from streams.transport.session import Part, Session
 
 _LOG: Final = logging.getLogger(__name__)
 _NOTHING: Final = frozenset[Any]()
@@ -37,7 +41,6 @@ _SOON_MS: Final = 5
 """A fetch waits no longer where a partition was left out that may have room again at any moment."""
 _FULL_S: Final = 0.02
 _LOOK_S: Final = 1.0  # until it is looked anew which partitions a broker leads
-_ALONE: Final = "fetches"  # no other request takes this connection
 
 
 class _Came(NamedTuple):
@@ -56,7 +59,6 @@ class _Came(NamedTuple):
 class _Line(NamedTuple):
     """How a broker is asked."""
 
-    opened: Any
     connection: Connection
     session: Session
 
@@ -66,19 +68,24 @@ def _ignored() -> None:
 
 
 class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
-    """Fetches in the thread of the connection; ``take`` alone is called from another one.
+    """Fetches in the worker's loop; what is not public is called in it as well, if it does not say so.
+
+    Args:
+        home: the worker's loop.
 
     Attributes:
         wanted: the partitions that are read at the moment; of others one fetch is kept.
-        wake: called in the thread of the connection when something came.
+        wake: called when something came.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, home: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._home = home
         self._queues: dict[Any, deque[_Came]] = defaultdict(deque)
         self._lines: dict[int, _Line] = {}
         self._left_out: set[Any] = set()  # partitions without room
         self._room = asyncio.Event()
+        self._halts = 0
         self._failure: Exception | None = None
         self.wanted: Container[Any] = _NOTHING
         self.wake: Callable[[], None] = _ignored
@@ -105,10 +112,19 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
                 if fetches:
                     found[tp] = fetches
         if not self._left_out.isdisjoint(found):
-            self._loop.call_soon_threadsafe(self._room.set)
+            self._room.set()
         return found
 
-    async def forget_stale(self) -> None:
+    @contextlib.contextmanager
+    def halted(self) -> Iterator[None]:
+        """Take up nothing while the other thread makes a seek; it is fetched again."""
+        self._halts += 1
+        try:
+            yield
+        finally:
+            self._halts -= 1
+
+    def forget_stale(self) -> None:
         """Drop what was read before a seek."""
         for queue in self._queues.values():
             if queue and not queue[-1].leads_on():
@@ -116,15 +132,22 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
         self._room.set()
         self.wake()
 
+    async def close(self) -> None:
+        """End; called in aiokafka's thread."""
+        await super().close()
+        self._home.call_soon_threadsafe(self._hang_up)
+
     async def _proc_fetch_request(self, assignment: Any, node_id: int, request: Any) -> bool:
-        """Fetch from a broker until there is something else to ask it."""
+        """Fetch from a broker until there is something else to ask it; called in aiokafka's thread."""
         del request  # it names every partition
         try:
-            await self._fetch_on(assignment, node_id)
+            fetching = asyncio.run_coroutine_threadsafe(self._fetch_on(assignment, node_id), self._home)
+            await asyncio.wrap_future(fetching)
         except asyncio.CancelledError:  # another assignment, or the end: aiokafka wants no exception
             pass
         except errors.KafkaError as error:
             _LOG.warning("fetches from broker %s: %r", node_id, error)
+            self._client.force_metadata_update()
             await asyncio.sleep(self._retry_backoff)
         except Exception as failure:  # noqa: BLE001 (aiokafka's routine would end, and nobody hear of it)
             self._fail(failure)
@@ -182,8 +205,8 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
         """Queue what came for a partition; not when the broker refused it."""
         tp, start = part.place, wanted[part.place]
         state = assignment.state_value(tp)
-        if not state.has_valid_position or state.position != start or state.paused:
-            return True  # there was a seek, or nobody wants it now
+        if self._halts or not state.has_valid_position or state.position != start or state.paused:
+            return True  # there is or was a seek, or nobody wants it now
         if part.error:
             self._refused(tp, state, part.error)
             return False
@@ -205,9 +228,9 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
         kind = errors.for_code(code)
         if kind is errors.OffsetOutOfRangeError:
             _LOG.warning("%s: offset %d is not there any more", tp, state.position)
-            state.await_reset(self._default_reset_strategy)
+            self._loop.call_soon_threadsafe(state.await_reset, self._default_reset_strategy)
         elif kind in {errors.NotLeaderForPartitionError, errors.UnknownTopicOrPartitionError}:
-            self._client.force_metadata_update()
+            self._loop.call_soon_threadsafe(self._client.force_metadata_update)
         elif kind is errors.TopicAuthorizationFailedError:
             self._fail(kind(tp.topic))
         else:
@@ -221,39 +244,41 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
         """
         line = self._lines.get(node_id)
         if line is None or not line.connection.is_open:
-            opened = await self._client._get_conn(node_id, group=_ALONE)  # noqa: SLF001
-            if opened is None:
-                raise errors.NodeNotReadyError(f"broker {node_id}")
-            newest = opened._versions.get(KEY, (0, 0))[1]  # noqa: SLF001 (aiokafka has no way to ask)
-            if newest < VERSION:
-                raise errors.UnsupportedVersionError(f"fetches must be of version {VERSION}, was {newest!r}")
-            connection = Connection(opened, self._client._client_id, self._client._request_timeout_ms / 1_000)  # noqa: SLF001
+            connection = await connect(self._client, node_id)
             session = Session(self._isolation_level, self._fetch_max_bytes, self._max_partition_fetch_bytes)
-            line = self._lines[node_id] = _Line(opened, connection, session)
+            line = self._lines[node_id] = _Line(connection, session)
         return line
 
+    def _hang_up(self) -> None:
+        for line in self._lines.values():
+            line.connection.close()
+        self._lines.clear()
+
     def _fail(self, failure: Exception) -> None:
+        """Let whoever reads next hear of it; called in any thread."""
         self._failure = failure
-        self.wake()
+        self._home.call_soon_threadsafe(self.wake)
 
     def _has_room(self, tp: Any, queue: deque[_Came]) -> bool:
-        queued = tuple(queue)  # in one go: the other thread takes from it
-        size = sum(len(came.fetch.data) for came in queued)
-        return not queued or (tp in self.wanted and size < self._max_partition_fetch_bytes)
+        size = sum(len(came.fetch.data) for came in queue)
+        return not queue or (tp in self.wanted and size < self._max_partition_fetch_bytes)
 
     def _listen(self) -> None:
-        """Hear of errors of the group, which are told to whoever waits for a fetch."""
+        """Hear of errors of the group, which are told to whoever waits for a fetch; in aiokafka's thread."""
         self._create_fetch_waiter().add_done_callback(self._heard)
 
     def _heard(self, waiter: Any) -> None:
         if self._closed or waiter.cancelled():
             return
         if waiter.exception() is not None:
-            self._failure = waiter.exception()
-            self.wake()
+            self._fail(waiter.exception())
         self._loop.call_soon(self._listen)
 
 
-def install() -> None:
-    """Let the consumers of this process fetch so."""
-    consumer.Fetcher = Fetcher
+def install(home: asyncio.AbstractEventLoop) -> None:
+    """Let the consumers of this process fetch so.
+
+    Args:
+        home: the loop that what they fetch is taken in.
+    """
+    consumer.Fetcher = partial(Fetcher, home=home)
