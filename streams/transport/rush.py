@@ -5,7 +5,8 @@ A checkpoint copies states, which stops the steps for a moment. One that is due 
     ticks.raw -> ticks -> bars.raw -> bars -> bars.1m -> analytics -> signals
                      noted          noted                      over        the checkpoint
 
-It waits for ``MOST_S`` at most, so a rush without end only makes checkpoints that much rarer.
+It waits for ``MOST_S`` at most, so a rush without end only makes checkpoints that much rarer. Those of all
+lanes begin together; in each turn of the event loop one of them copies or writes, so that records have theirs.
 """
 
 import asyncio
@@ -19,9 +20,14 @@ MOST_S: Final = 0.1
 
 
 class Rush:
-    """What is on its way between the lanes of this process."""
+    """What is on its way between the lanes of this process.
+
+    Attributes:
+        turn: held by the checkpoint that copies or writes states; the next one gets it a turn later.
+    """
 
     def __init__(self) -> None:
+        self.turn = asyncio.Lock()
         self._topics: set[str] = set()
         self._last = -MOST_S
 
