@@ -130,3 +130,16 @@ def test_what_was_fetched_before_a_seek_is_forgotten(play: Callable[..., None]):
         assert await desk.taken(desk.first, 8) == [b"5", b"6", b"7"]
 
     play(scenario)
+
+
+def test_nothing_is_taken_up_while_a_seek_is_made(play: Callable[..., None]):
+    async def scenario(desk: Desk) -> None:
+        with desk.fetcher.halted():
+            desk.send(desk.first, b"0", b"1")
+            desk.send(desk.second, b"2")
+            await asyncio.sleep(1.0)  # without the halt they are here long before
+            assert desk.fetcher.take([desk.first, desk.second]) == {}
+        assert await desk.taken(desk.first, 2) == [b"0", b"1"]
+        assert await desk.taken(desk.second, 1) == [b"2"]
+
+    play(scenario)
