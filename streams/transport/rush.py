@@ -6,7 +6,7 @@ A checkpoint copies states, which stops the steps for a moment. One that is due 
                      noted          noted                      over        the checkpoint
 
 It waits for ``MOST_S`` at most, so a rush without end only makes checkpoints that much rarer. Those of all
-lanes begin together; in each turn of the event loop one of them copies or writes, so that records have theirs.
+lanes begin together; in each turn of the loop one of them copies or writes, so that records have theirs.
 """
 
 import asyncio
