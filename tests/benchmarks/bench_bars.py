@@ -87,6 +87,18 @@ def stepping(log: Sequence[Record], size: int, symbols: int, before: Sequence[Re
     return cost(prepared)
 
 
+def beginning(symbols: int) -> float:
+    """CPU seconds of the first heartbeats, at which every symbol begins its trade date and plans the next."""
+
+    def prepared() -> Callable[[], object]:
+        stage = BarsStage(0)
+        stage.step(columns("bars.raw", 0, config(body(symbols))))
+        batch = columns("bars.raw", 0, *beats(OPEN), first_offset=1)
+        return lambda: stage.step(batch)
+
+    return cost(prepared)
+
+
 def idle() -> list[Record]:
     """Heartbeats of six writers within one minute, at which nothing is due."""
     return [one for tenth in range(1, 350) for one in beats(OPEN + tenth * S // 10)]
@@ -116,6 +128,7 @@ def main() -> None:
         ("step of ten heartbeats", 1e6 * stepping(silent, 10, 12) * 10 / len(silent), "us"),
         ("bar, decided by itself", 1e6 * stepping(session, 1_000, 20) / len(session), "us"),
         ("gap detection over 390 bars", 1e6 * detection(), "us"),
+        ("500 symbols, their trade dates begin", 1e3 * beginning(500), "ms"),
         ("500 symbols, their second minute and its heartbeats",
          1e3 * stepping([*minute(500, 1), *beats(OPEN + 2 * M)], 1_000, 500, first), "ms"),
         ("500 symbols, their third minute and its heartbeats",
