@@ -19,7 +19,7 @@ from barline.stack.stack import Handle, Stack
 from tests.faults.brokers import broker_absences, broker_freezes, broker_kills, clock_jumps, fencings
 from tests.faults.day import frozen_day
 from tests.faults.harness import Run, logs_kept
-from tests.faults.scenarios import Tally, freezes, kills, rebalances
+from tests.faults.scenarios import Tally, comebacks, freezes, kills, rebalances
 
 KILLS = int(os.environ.get("BARLINE_FAULT_KILLS", "200"))
 REBALANCES = int(os.environ.get("BARLINE_FAULT_REBALANCES", "50"))
@@ -39,7 +39,7 @@ SCENARIOS: dict[str, tuple[Scenario, str, Scenario]] = {
     "rebalances": (
         lambda run, _: rebalances(run, REBALANCES),
         "stages outlive a rebalance",
-        lambda run, _: rebalances(run, min(REBALANCES, 12), "keeps-lanes"),
+        lambda run, _: comebacks(run, 3, "keeps-lanes"),  # at random it would be chance who has what
     ),
     "freezes": (
         lambda run, _: freezes(run, FREEZES),

@@ -123,6 +123,11 @@ class Worker:
         eventually(lambda: self.kept() and self.ready(), "the worker is ready")
         eventually(lambda: self.kept() and self.chunks() > 0, "the worker applies records")
 
+    def wait_committing(self) -> None:
+        """Wait until it has committed work of its own, so that states elsewhere are behind it."""
+        done = 'barline_checkpoints_total{agent="counting"}'
+        eventually(lambda: self.kept() and self.metric(done) >= 10, "the worker commits work of its own")
+
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 

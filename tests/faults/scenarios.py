@@ -78,6 +78,7 @@ def rebalances(run: Run, count: int, rule: str = "") -> Tally:
                 number = chance.choice(free)
                 members[number] = run.start(number, rule)
                 members[number].wait_working()
+                members[number].wait_committing()
             else:
                 victim = members.pop(chance.choice(list(members)))
                 if chance.random() < 0.3:
@@ -87,6 +88,21 @@ def rebalances(run: Run, count: int, rule: str = "") -> Tally:
                     leave_in_order(victim)
                 _go_on(next(iter(members.values())))
             tally.rebalances += 1
+    run.wait_drained()
+    return tally.take(run, run.verdict())
+
+
+def comebacks(run: Run, count: int, rule: str = "") -> Tally:
+    """Partitions go to a second worker, are worked on there, and come back to one that had them before."""
+    first, tally = run.start(1, rule), Tally()
+    with run.feeding(300):
+        first.wait_working()
+        for _ in range(count):
+            second = run.start(2, rule)
+            second.wait_committing()
+            leave_in_order(second)
+            _go_on(first, 20)
+            tally.rebalances += 2
     run.wait_drained()
     return tally.take(run, run.verdict())
 
@@ -140,6 +156,6 @@ def wake(run: Run, worker: Worker, *, leaves: bool) -> None:
         eventually(lambda: run.states() > already, "old states are written")
 
 
-def _go_on(worker: Worker) -> None:
+def _go_on(worker: Worker, most: int = 8) -> None:
     chunks = worker.chunks()
-    eventually(lambda: worker.kept() and worker.chunks() > chunks + 8, "another worker goes on")
+    eventually(lambda: worker.kept() and worker.chunks() > chunks + most, "another worker goes on")

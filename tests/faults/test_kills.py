@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from tests.faults.harness import Run, Verdict, eventually
-from tests.faults.scenarios import freeze_with_work, kills, leave_in_order, wake
+from tests.faults.harness import Run, Verdict
+from tests.faults.scenarios import comebacks, freeze_with_work, kills, leave_in_order, wake
 
 pytestmark = pytest.mark.stack
 
@@ -52,30 +52,15 @@ def test_joining_leaving_and_restarting_change_nothing(run: Run):
     assert verdict.faults == 0, verdict
 
 
-def come_back_to_a_partition(run: Run, rule: str = "") -> Verdict:
-    """Partitions go to a second worker, are worked on there, and come back."""
-    first = run.start(1, rule)
-    with run.feeding(300):
-        first.wait_working()
-        second = run.start(2, rule)
-        done = 'barline_checkpoints_total{agent="counting"}'
-        eventually(lambda: second.metric(done) >= 10, "the second worker commits work of its own")
-        leave_in_order(second)
-        chunks = first.chunks()
-        eventually(lambda: first.chunks() > chunks + 20, "the first worker goes on")
-    run.wait_drained()
-    return run.verdict()
-
-
 @pytest.mark.timeout(300)
 def test_a_partition_that_comes_back_is_restored(run: Run):
-    verdict = come_back_to_a_partition(run)
-    assert verdict.faults == 0, verdict
+    tally = comebacks(run, 1)
+    assert tally.faults == 0, tally
 
 
 @pytest.mark.timeout(300)
 def test_a_stage_kept_over_a_rebalance_gives_wrong_outputs(run: Run):
-    assert come_back_to_a_partition(run, "keeps-lanes").faults > 0
+    assert comebacks(run, 1, "keeps-lanes").faults > 0
 
 
 def freeze_and_wake(run: Run, rule: str = "") -> Verdict:
