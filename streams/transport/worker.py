@@ -2,15 +2,13 @@
 
 import asyncio
 import logging
-import os
-import signal
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from runtime import quiet
 from runtime.health import HealthServer
 from runtime.kafka import KafkaSettings
-from runtime.process import finish, leave, stop_event
+from runtime.process import finish, leave, leave_when_told, stop_event
 from runtime.producer import warm as warm_producer
 from schemas.topics import INPUTS, TOPICS, changelog
 from streams.transport.app import Agent, WorkerApp, add_agent, new_app
@@ -46,7 +44,7 @@ def run(
         DependencyError: no broker answers.
         SchemaError: a topic is missing or is not what it must be.
     """
-    _leave_when_told()
+    leave_when_told()  # until the loop runs
     inputs = {agent.input: changelog(settings.name, agent.name) for agent in agents}
     partitions = check_topics(kafka, group, inputs, _outputs(agents))
     warm_all(agents, codec)
@@ -76,12 +74,6 @@ async def _work(
     health = HealthServer(ready=app.not_ready, alive=app.not_alive)
     _LOG.info("worker carries %s; health on %s", ", ".join(agent.name for agent in agents), health.url)
     await _until_stopped(app)
-
-
-def _leave_when_told() -> None:
-    """Until the loop runs there is nothing in hand: SIGTERM and SIGINT end the process with 0 at once."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os._exit(0))
 
 
 async def _until_stopped(app: WorkerApp) -> None:
