@@ -77,7 +77,6 @@ def rebalances(run: Run, count: int, rule: str = "") -> Tally:
             if len(members) < 2 or (free and chance.random() < 0.5):
                 number = chance.choice(free)
                 members[number] = run.start(number, rule)
-                members[number].wait_working()
                 members[number].wait_committing()
             else:
                 victim = members.pop(chance.choice(list(members)))
@@ -156,6 +155,6 @@ def wake(run: Run, worker: Worker, *, leaves: bool) -> None:
         eventually(lambda: run.states() > already, "old states are written")
 
 
-def _go_on(worker: Worker, most: int = 8) -> None:
+def _go_on(worker: Worker, count: int = 8) -> None:
     chunks = worker.chunks()
-    eventually(lambda: worker.kept() and worker.chunks() > chunks + most, "another worker goes on")
+    eventually(lambda: worker.kept() and worker.chunks() > chunks + count, "another worker goes on")
