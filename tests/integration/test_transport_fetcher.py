@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -14,6 +15,7 @@ from runtime.producer import Producer
 from streams.transport import fetcher as ours
 from streams.transport.batches import Fetch
 from streams.transport.chunk import Chunk
+from streams.transport.session import Session
 
 pytestmark = pytest.mark.stack
 
@@ -141,5 +143,69 @@ def test_nothing_is_taken_up_while_a_seek_is_made(play: Callable[..., None]):
             assert desk.fetcher.take([desk.first, desk.second]) == {}
         assert await desk.taken(desk.first, 2) == [b"0", b"1"]
         assert await desk.taken(desk.second, 1) == [b"2"]
+
+    play(scenario)
+
+
+def test_a_partition_that_nobody_reads_hastens_no_fetch(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+):
+    """As a changelog after its recovery: what was fetched of it stays where it is."""
+    asked: list[tuple[int, int]] = []
+    request = Session.request
+
+    def noting(self: Session, wanted: Mapping[Any, int], wait_ms: int) -> bytes:
+        asked.append((len(wanted), wait_ms))
+        return request(self, wanted, wait_ms)
+
+    async def scenario(desk: Desk) -> None:
+        desk.send(desk.first, b"0")
+        desk.send(desk.second, b"1")
+        assert await desk.taken(desk.second, 1) == [b"1"]
+        desk.fetcher.wanted = {desk.second}
+        async with asyncio.timeout(PATIENCE_S):
+            while asked[-1][0] == 2:  # noqa: ASYNC110 (nothing tells of a request)
+                await asyncio.sleep(0.01)
+        asked.clear()
+        for number in range(3):
+            desk.send(desk.second, b"%d" % number)
+            await desk.taken(desk.second, number + 2)
+        assert {wait for places, wait in asked if places == 1} == {desk.reader._fetch_max_wait_ms}
+        assert await desk.taken(desk.first, 1) == [b"0"]
+
+    monkeypatch.setattr(Session, "request", noting)
+    play(scenario)
+
+
+def test_one_task_fetches_for_as_long_as_nothing_changes(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+):
+    """Each time one ends, aiokafka may sleep for a fifth of a second before the next one begins."""
+    begun: list[int] = []
+    fetch_on = ours.Fetcher._fetch_on
+
+    async def noting(self: ours.Fetcher, assignment: Any, node_id: int) -> None:
+        begun.append(node_id)
+        await fetch_on(self, assignment, node_id)
+
+    async def scenario(desk: Desk) -> None:
+        desk.send(desk.first, b"0")
+        await desk.taken(desk.first, 1)
+        before = len(begun)
+        await asyncio.sleep(2.5 * ours._LOOK_S)
+        desk.send(desk.first, b"1")
+        assert await desk.taken(desk.first, 2) == [b"1"]
+        assert len(begun) == before
+
+    monkeypatch.setattr(ours.Fetcher, "_fetch_on", noting)
+    play(scenario)
+
+
+def test_who_ends_to_fetch_is_not_in_flight_any_more(play: Callable[..., None]):
+    async def scenario(desk: Desk) -> None:
+        nowhere = 99
+        desk.fetcher._in_flight.add(nowhere)
+        assert not await desk.fetcher._proc_fetch_request(desk.reader._subscription, nowhere, None)
+        assert nowhere not in desk.fetcher._in_flight
 
     play(scenario)
