@@ -208,7 +208,7 @@ class Lane:
 
     async def _checkpoint(self) -> None:
         agent = self._around.agent
-        async with self._around.rush.turn, self._in_step:  # the border lies between two steps
+        async with self._around.rush.turn(), self._in_step:  # the border lies between two steps
             events, self._pending, self._records = self._pending, [], 0
             start = thread_time()
             states = self._stage.take_dirty()
@@ -245,7 +245,7 @@ class Lane:
     async def _put_in_parts(self, states: Sequence[tuple[bytes, bytes]]) -> None:
         """Write states in their order; of many the event loop gets its turn in between."""
         for at in range(0, len(states), _PART):
-            async with self._around.rush.turn:
+            async with self._around.rush.turn():
                 self._put(dict(states[at : at + _PART]))
             if at + _PART < len(states):
                 await asyncio.sleep(0)

@@ -10,6 +10,8 @@ lanes begin together; in each turn of the loop one of them copies or writes, so 
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Final
 
@@ -20,14 +22,10 @@ MOST_S: Final = 0.1
 
 
 class Rush:
-    """What is on its way between the lanes of this process.
-
-    Attributes:
-        turn: held by the checkpoint that copies or writes states; the next one gets it a turn later.
-    """
+    """What is on its way between the lanes of this process."""
 
     def __init__(self) -> None:
-        self.turn = asyncio.Lock()
+        self._turn = asyncio.Lock()
         self._topics: set[str] = set()
         self._last = -MOST_S
 
@@ -45,3 +43,10 @@ class Rush:
         latest = monotonic() + MOST_S
         while (now := monotonic()) < min(self._last + HOP_S, latest):  # noqa: ASYNC110 (time alone ends it)
             await asyncio.sleep(min(self._last + HOP_S, latest) - now)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Held by the checkpoint that copies or writes states; the next one gets it a turn of the loop later."""
+        async with self._turn:
+            yield
+            await asyncio.sleep(0)  # many are due at the same instant, and would all come before what waits

@@ -51,3 +51,18 @@ def test_what_a_lane_reads_is_waited_for():
         return done
 
     assert not asyncio.run(is_done_at_once())
+
+
+def test_a_checkpoint_leaves_a_turn_of_the_loop_to_others():
+    async def order() -> list[str]:
+        rush, found = Rush(), list[str]()
+
+        async def copy(name: str) -> None:
+            async with rush.turn():
+                found.append(name)
+                asyncio.get_running_loop().call_soon(found.append, f"after {name}")
+
+        await asyncio.gather(*(copy(name) for name in "abc"))
+        return found
+
+    assert asyncio.run(order()) == ["a", "after a", "b", "after b", "c", "after c"]
