@@ -133,9 +133,16 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
         """What was fetched for partitions that may be handed on."""
         active, source = self._get_active_partitions(), self._thread.fetcher
         source.wanted, source.wake = active, self._news.set
-        ready = [tp for tp in active if tp not in self._held or self._held[tp].released]
         self._news.clear()
-        return {TP(*tp): fetches for tp, fetches in source.take(ready).items()}
+        found = source.take(lambda tp: tp in active and self._is_done(tp))
+        if not found and all(chunk.released for chunk in self._held.values()):
+            source.idle.set()
+        return {TP(*tp): fetches for tp, fetches in found.items()}
+
+    def _is_done(self, tp: TP) -> bool:
+        """Whether the next chunk of a partition may be handed on."""
+        held = self._held.get(tp)
+        return held is None or held.released
 
     async def _hear(self, most: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -10,6 +10,16 @@ the next one of the connection behind it, a record could stand there for a tenth
 Here it is taken out of the answer as it comes, up to ``_max_partition_fetch_bytes`` a partition; it lies in a
 queue that the consumer empties. A partition that is full is left out, and holds up no other.
 
+Where little came, the broker is asked again when the steps on it are done. Asked before, it answers with the
+first record it gets, and that answer lies in the socket until the steps are done, without those that came
+after it::
+
+    asked before   step on a ........  step on b  step on c d e f     b alone was there when it was asked
+    asked after    step on a ........  step on b c d e    step on f
+
+Each step costs the same for one record as for ten, so a busy worker falls behind less. Where much came, as
+when it catches up, it is asked at once, and reads while the steps go on.
+
 aiokafka also begins a task for each fetch, names all partitions in it and makes an object of every field of
 the answer. Here one task asks a broker again and again, in one session (``session``), over a connection of
 its own (``connection``). It runs in the worker's loop, so that a record goes from the socket to its step in
@@ -23,7 +33,7 @@ import contextlib
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -40,6 +50,9 @@ _NOTHING: Final = frozenset[Any]()
 _SOON_MS: Final = 5
 """A fetch waits no longer where a partition was left out that may have room again at any moment."""
 _FULL_S: Final = 0.02
+_LITTLE: Final = 1 << 16  # bytes of an answer that steps are quicker with than the broker with the next one
+_BUSY_S: Final = 0.02
+"""So long at most are steps waited for: one that goes on in a thread holds up no other partition."""
 _LOOK_S: Final = 1.0  # until it is looked anew which partitions a broker leads
 
 
@@ -80,23 +93,26 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
     Attributes:
         wanted: the partitions that are read at the moment; of others one fetch is kept.
         wake: called when something came.
+        idle: to be set when the steps on all that was taken are done.
     """
 
     def __init__(self, *args: Any, home: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(*args, **options)
         self._home = home
         self._queues: dict[Any, deque[_Came]] = defaultdict(deque)
+        self._filled: set[Any] = set()  # partitions with something in their queue
         self._lines: dict[int, _Line] = {}
         self._left_out: set[Any] = set()  # partitions without room
         self._room = asyncio.Event()
+        self.idle = asyncio.Event()
         self._halts = 0
         self._failure: Exception | None = None
         self.wanted: Container[Any] = _NOTHING
         self.wake: Callable[[], None] = _ignored
         self._listen()
 
-    def take(self, partitions: Collection[Any]) -> dict[Any, list[Fetch]]:
-        """What came for some partitions, in order.
+    def take(self, is_ready: Callable[[Any], bool]) -> dict[Any, list[Fetch]]:
+        """What came, in order, for the partitions that are ready for it.
 
         Raises:
             KafkaError: the broker refused a fetch, or the group this member.
@@ -107,12 +123,11 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
         with self._subscriptions.fetch_context():  # so that the group knows that we read
             if self._subscriptions.reassignment_in_progress:
                 return found
-            for tp in partitions:
-                queue, fetches = self._queues.get(tp), list[Fetch]()
-                while queue:
-                    came = queue.popleft()
-                    if came.assignment.active:
-                        fetches.append(came.fetch)
+            for tp in [tp for tp in self._filled if is_ready(tp)]:
+                self._filled.discard(tp)
+                queue = self._queues[tp]
+                fetches = [came.fetch for came in queue if came.assignment.active]
+                queue.clear()
                 if fetches:
                     found[tp] = fetches
         if not self._left_out.isdisjoint(found):
@@ -190,10 +205,15 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
             raise
         if not assignment.active or not parts:
             return
+        self.idle.clear()
         refused = [part for part in parts if not self._take_up(assignment, part, wanted)]
         self.wake()
         if refused:
             await asyncio.sleep(self._retry_backoff)
+        elif sum(len(part.data) for part in parts) < _LITTLE:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_BUSY_S):
+                    await self.idle.wait()
 
     def _places(self, led: _Led) -> dict[Any, int] | None:
         """Where to read from, by partition; None where aiokafka has to find something out first."""
@@ -231,6 +251,7 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
         if queue and queue[-1].fetch.end != fetch.start:
             queue.clear()  # there was a seek in between
         queue.append(_Came(assignment, state, fetch))
+        self._filled.add(tp)
 
     def _refused(self, tp: Any, state: Any, code: int) -> None:
         kind = errors.for_code(code)

@@ -46,7 +46,7 @@ class Rush:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Held by the checkpoint that copies or writes states; the next one gets it a turn of the loop later."""
+        """Held by the checkpoint that copies or writes states; the next one has it a turn later."""
         async with self._turn:
             yield
             await asyncio.sleep(0)  # many are due at the same instant, and would all come before what waits

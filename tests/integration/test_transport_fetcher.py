@@ -61,7 +61,7 @@ class Desk:
         found: list[Fetch] = []
         async with asyncio.timeout(PATIENCE_S):
             while not found or found[-1].end < end:
-                found += self.fetcher.take([place]).get(place, [])
+                found += self.fetcher.take(lambda tp: tp == place).get(place, [])
                 await asyncio.sleep(0.01)
         frames = Chunk(place.topic, place.partition, 1, found, found[0].start).frames()
         data = frames.data.tobytes()
@@ -140,7 +140,7 @@ def test_nothing_is_taken_up_while_a_seek_is_made(play: Callable[..., None]):
             desk.send(desk.first, b"0", b"1")
             desk.send(desk.second, b"2")
             await asyncio.sleep(1.0)  # without the halt they are here long before
-            assert desk.fetcher.take([desk.first, desk.second]) == {}
+            assert desk.fetcher.take(lambda _: True) == {}
         assert await desk.taken(desk.first, 2) == [b"0", b"1"]
         assert await desk.taken(desk.second, 1) == [b"2"]
 
@@ -208,4 +208,39 @@ def test_who_ends_to_fetch_is_not_in_flight_any_more(play: Callable[..., None]):
         assert not await desk.fetcher._proc_fetch_request(desk.reader._subscription, nowhere, None)
         assert nowhere not in desk.fetcher._in_flight
 
+    play(scenario)
+
+
+def test_the_broker_is_asked_again_when_the_steps_on_little_are_done(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+):
+    """It would answer with the first record it gets, and the next ones would wait for one fetch more."""
+
+    async def scenario(desk: Desk) -> None:
+        desk.send(desk.first, b"0")
+        assert await desk.taken(desk.first, 1) == [b"0"]
+        for number in range(1, 4):
+            desk.send(desk.second, b"%d" % number)
+        await asyncio.sleep(0.5)
+        assert desk.fetcher.take(lambda _: True) == {}
+        desk.fetcher.idle.set()
+        async with asyncio.timeout(PATIENCE_S):
+            while not (found := desk.fetcher.take(lambda _: True)):  # noqa: ASYNC110 (nothing tells of it)
+                await asyncio.sleep(0.01)
+        desk.fetcher.idle.set()
+        assert {place: fetches[-1].end for place, fetches in found.items()} == {desk.second: 3}
+
+    monkeypatch.setattr(ours, "_BUSY_S", PATIENCE_S)
+    play(scenario)
+
+
+def test_the_broker_is_asked_at_once_where_much_came(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+):
+    async def scenario(desk: Desk) -> None:
+        for number in range(3):
+            desk.send(desk.first, os.urandom(ours._LITTLE))
+            assert len(await desk.taken(desk.first, number + 1)) == 1
+
+    monkeypatch.setattr(ours, "_BUSY_S", 10 * PATIENCE_S)
     play(scenario)
