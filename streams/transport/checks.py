@@ -4,14 +4,16 @@ from collections.abc import Iterable, Mapping
 from time import monotonic, sleep
 from typing import Final
 
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import ConfigResource, ResourceType
 
-from runtime.kafka import KafkaSettings, partition_counts
+from runtime.kafka import KafkaSettings, partition_counts, unreachable
 from schemas.errors import SchemaError
 
 _FIX: Final = "run `barline topics apply`"
 _GRACE: Final = 3.0
 _PAUSE: Final = 0.5
+_ANSWER_S: Final = 10.0
 
 
 def check_topics(
@@ -38,7 +40,7 @@ def check_topics(
                 f"topic {topic} must have {partitions} partitions as all others, was {counts[topic]!r} "
                 f"(create it anew: {_FIX})"
             )
-    _check_compacted(settings.admin(name), inputs.values())
+    _check_compacted(settings, name, inputs.values())
     return partitions
 
 
@@ -52,11 +54,15 @@ def _counts(settings: KafkaSettings, name: str, needed: set[str]) -> dict[str, i
     return counts
 
 
-def _check_compacted(admin: AdminClient, changelogs: Iterable[str]) -> None:
+def _check_compacted(settings: KafkaSettings, name: str, changelogs: Iterable[str]) -> None:
     """A changelog that deletes by age or size would lose the states of quiet symbols."""
+    admin = settings.admin(name)  # its answers come only while it lives
     resources = [ConfigResource(ResourceType.TOPIC, topic) for topic in changelogs]
-    for resource, answer in admin.describe_configs(resources, request_timeout=10.0).items():
-        policy = answer.result()["cleanup.policy"].value
+    for resource, answer in admin.describe_configs(resources, request_timeout=_ANSWER_S).items():
+        try:
+            policy = answer.result()["cleanup.policy"].value
+        except KafkaException as failure:
+            raise unreachable(settings, failure.args[0]) from failure
         if policy != "compact":
             raise SchemaError(
                 f"changelog {resource.name} must have cleanup.policy compact, was {policy!r} ({_FIX})"

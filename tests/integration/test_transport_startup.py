@@ -12,6 +12,7 @@ from runtime.endpoints import Endpoints
 from runtime.kafka import KafkaSettings
 from schemas.errors import DependencyError, SchemaError
 from schemas.registry import register_all
+from streams.transport import checks
 from streams.transport.checks import check_topics
 
 pytestmark = pytest.mark.stack
@@ -61,6 +62,14 @@ def test_a_changelog_that_deletes_is_refused(settings: KafkaSettings, topic: Cal
 def test_a_broker_that_is_not_there_is_named_with_the_fix():
     with pytest.raises(DependencyError, match=r"kafka must answer.*127.0.0.1:1; start it"):
         check_topics(KafkaSettings("127.0.0.1:1"), "test", {"a": "b"}, [])
+
+
+def test_a_broker_that_does_not_say_how_topics_are_kept_is_named_with_the_fix(
+    settings: KafkaSettings, topic: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(checks, "_ANSWER_S", 0.001)  # shorter than to connect takes
+    with pytest.raises(DependencyError, match=r"kafka must answer.*[Tt]imed out"):
+        check_topics(settings, "test", {topic(): topic(2, COMPACTED)}, [])
 
 
 def worker(stack: Endpoints, **environ: str) -> subprocess.CompletedProcess[str]:
