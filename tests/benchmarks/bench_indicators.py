@@ -55,7 +55,7 @@ def across(symbols: int) -> float:
     histories = [random_bars(room, seed=seed).reshape(room, 1) for seed in range(8)]
     states = np.zeros((blocks, program.width * LANES))
     lanes, places, taken = np.arange(symbols), np.zeros(symbols, np.int64), np.arange(room) < symbols
-    scratch = room_for(program.codes, len(program.names), program.width, blocks)
+    scratch = room_for(program.codes, len(program.names), blocks)
 
     def work() -> None:
         for number in range(steps):

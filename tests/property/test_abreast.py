@@ -66,7 +66,7 @@ class Lanes:
         self.kept = np.zeros((SYMBOLS, (PLACES // STRIDE + 1) * width))
         self.values, self.unseen = np.full((2, SYMBOLS, PLACES * outputs), np.nan)
         self.taken = np.arange(blocks * LANES) < SYMBOLS
-        self.room = room_for(self.program.codes, outputs, width, blocks)
+        self.room = room_for(self.program.codes, outputs, blocks)
         self.reached = np.zeros(SYMBOLS, np.int64)
 
     def move_on(self, lanes: np.ndarray) -> None:

@@ -44,7 +44,7 @@ class Part:
     def __init__(self, program: Program, begin: int, places: int, blocks: int, first: int, kept: int) -> None:
         self.program, self.begin, self.places, self.first, self.kept = program, begin, places, first, kept
         self.states = np.zeros((blocks, program.width * LANES))
-        self.out, self.work = room_for(program.codes, len(program.names), program.width, blocks)
+        self.out, self.work = room_for(program.codes, len(program.names), blocks)
 
     @property
     def values_end(self) -> int:

@@ -41,12 +41,11 @@ FEW: Final = 8
 """Fewer symbols of a block than this are moved on one by one: that is quicker."""
 
 _SUMS: Final = INPUTS * LANES
-_OWN: Final = _SUMS + 4 * LANES
 
 
-def room_for(codes: Codes, outputs: int, width: int, blocks: int) -> tuple[Floats, Floats]:
+def room_for(codes: Codes, outputs: int, blocks: int) -> tuple[Floats, Floats]:
     """The last two of what ``run_across`` takes."""
-    return np.zeros((blocks, (outputs + len(codes)) * LANES)), np.zeros(_OWN + width + outputs)
+    return np.zeros((blocks, (outputs + len(codes)) * LANES)), np.zeros(_SUMS + 4 * LANES)
 
 
 @lanewise
@@ -94,17 +93,17 @@ def _gather(bar: Row, bars: Floats, lane: int) -> None:
 
 
 @inlined
-def _alone(code: Row, state: Floats, lane: int, bar: Row, out: Floats, to: int, own: Floats) -> None:
-    """Move one symbol on by one indicator; its results stand as ``across`` leaves them."""
-    width, values, first = code["width"], code["values"], code["state"] * LANES + lane
-    for number in range(width):
-        own[number] = state[first + number * LANES]
-    weight = step_of(code, own, 0, bar, own, width)
-    for number in range(width):
-        state[first + number * LANES] = own[number]
-    for number in range(values):
-        out[(to + number) * LANES + lane] = own[width + number]
-    out[(to + values) * LANES + lane] = weight
+def _alone(code: Row, state: Floats, bar: Row, out: Floats, to: int) -> None:
+    """Move one symbol on by one indicator; its results stand as ``across`` leaves them.
+
+    Args:
+        code: PROGRAM.
+        state: of its lane alone, every LANES-th number of those of the block.
+        bar: BAR.
+        out: receives, of its lane alone.
+        to: where, in that.
+    """
+    out[to + code["values"]] = step_of(code, state, code["state"], bar, out, to)
 
 
 @kernel
@@ -113,7 +112,7 @@ def _block(
     room: Floats,
 ) -> None:  # fmt: skip
     """Move symbols of one block on."""
-    inputs, sums, own = room[:_SUMS], room[_SUMS:_OWN], room[_OWN:]
+    inputs, sums = room[:_SUMS], room[_SUMS:]
     together = len(lanes) >= FEW
     if together:
         for lane in range(LANES):
@@ -128,7 +127,8 @@ def _block(
         if together and _windows(code, state, code["state"], inputs, out, to, sums):
             continue
         for i in range(len(lanes)):
-            _alone(code, state, lanes[i] % LANES, bars[lanes[i], places[i]], out, to, own)
+            lane = lanes[i] % LANES
+            _alone(code, state[lane::LANES], bars[lanes[i], places[i]], out[lane::LANES], to)
 
 
 @kernel
@@ -147,7 +147,7 @@ def run_across(
         taken: bool[symbols], which lanes have a symbol.
         out: float64[blocks, (values + n) * LANES], receives of each indicator its values, NaN while not
             ready, and the weight of bars before the first one seen.
-        room: what it works in: bars and sums of a block, and one state with its values; see ``room_for``.
+        room: what it works in, bars and sums of a block; see ``room_for``.
     """
     first = 0
     while first < len(lanes):
