@@ -14,7 +14,7 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -22,6 +22,7 @@ import numpy as np
 from runtime import handover, librdkafka
 from runtime.epochs import Epochs
 from runtime.handover import Order, hand_over, take_reports
+from runtime.headers import Headers
 from runtime.kafka import CLIENT_LOG, KafkaSettings
 from schemas.batches.encode import Encoded
 from schemas.batches.wire import Bytes, Int, Ints, packed, sealed, span
@@ -32,19 +33,6 @@ _LOG: Final = logging.getLogger(__name__)
 _SLOTS: Final = 4_096
 _AT_A_TIME: Final = 4_096
 _WAIT_MS: Final = 100
-
-Headers = Sequence[tuple[str, bytes]]
-
-MADE_BY: Final = "made_by"
-"""Record header that names the writer: what a source wrote is replayed, what agents made is made again."""
-
-TS_PUBLISHED: Final = "ts_published"
-"""Record header: the wall clock in ns, in digits, when it was sent. No decision may depend on it."""
-
-
-def headers(made_by: str) -> Headers:
-    """The headers of records that are sent now."""
-    return [(MADE_BY, made_by.encode()), (TS_PUBLISHED, b"%d" % time.time_ns())]
 
 
 class DeliveryError(DependencyError):

@@ -12,8 +12,8 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
+from runtime.headers import TS_PUBLISHED
 from runtime.kafka import CLIENT_LOG, KafkaSettings, unreachable
-from runtime.producer import TS_PUBLISHED
 from schemas.batches.frames import Frames, from_columns
 from schemas.errors import DependencyError, SchemaError
 

@@ -18,8 +18,9 @@ from connectors.sinks.clickhouse.migrate import migrate
 from connectors.sinks.clickhouse.store import Store
 from connectors.sinks.clickhouse.tables import BAR_TOPICS, TOPICS
 from runtime.endpoints import Endpoints
+from runtime.headers import Headers
 from runtime.kafka import KafkaSettings
-from runtime.producer import Headers, Producer
+from runtime.producer import Producer
 from runtime.reader import Reader
 from schemas.codec import decode_record, encode_record, names_of
 from schemas.records import record_type

@@ -79,8 +79,9 @@ def replay(file: TextIO, *, dry_run: bool) -> None:
     Nothing is sent unless every line can be. A record that was put back carries the header `dead_letter`.
     """
     from barline.dlq.lines import mended  # noqa: PLC0415
+    from runtime.headers import headers  # noqa: PLC0415
     from runtime.kafka import partition_counts  # noqa: PLC0415
-    from runtime.producer import Producer, headers  # noqa: PLC0415
+    from runtime.producer import Producer  # noqa: PLC0415
 
     kafka, ids = _servers()
     partitions = partition_counts(kafka, "dlq")

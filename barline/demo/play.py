@@ -8,8 +8,9 @@ from barline.settings.apply import apply
 from barline.verify.sent import Sent
 from connectors.sources.jsnl import LinesSource
 from connectors.sources.publish import Publisher
+from runtime.headers import Headers
 from runtime.kafka import KafkaSettings, partition_counts
-from runtime.producer import Headers, Producer
+from runtime.producer import Producer
 from schemas.batches.encode import Encoded
 from schemas.columns import Columns, Ints
 from schemas.config import Domain

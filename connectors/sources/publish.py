@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.producer import Headers, headers
+from runtime.headers import Headers, headers
 from schemas.batches.encode import Encoded, Encoder
 from schemas.batches.wire import Ints, packed
 from schemas.columns import Columns

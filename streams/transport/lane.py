@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from time import monotonic, thread_time
 from typing import Any, Final, Protocol
 
+from runtime.headers import headers
 from runtime.process import leave
-from runtime.producer import Producer, headers
+from runtime.producer import Producer
 from schemas.batches.frames import Frames
 from schemas.errors import StateError
 from streams.core.slots import offset_of

@@ -33,8 +33,9 @@ from barline.stack.running import running
 from connectors.sinks.clickhouse.migrate import migrate
 from connectors.sinks.clickhouse.store import Store
 from connectors.sources.publish import route
+from runtime.headers import headers
 from runtime.kafka import KafkaSettings, partition_counts
-from runtime.producer import Producer, headers
+from runtime.producer import Producer
 from runtime.reader import Partition, Reader
 from schemas.batches.encode import Encoded, Encoder
 from schemas.batches.wire import Ints

@@ -17,8 +17,8 @@ from connectors.sinks.clickhouse.migrate import migrations
 from connectors.sinks.clickhouse.sink import Sink
 from connectors.sinks.clickhouse.store import Store
 from runtime.endpoints import Endpoints
+from runtime.headers import headers
 from runtime.kafka import KafkaSettings
-from runtime.producer import headers
 from tests.eventually import eventually
 from tests.sinks import (
     MINUTE,
