@@ -19,8 +19,9 @@ from schemas.batches.encode import Encoder
 from schemas.batches.frames import from_records
 from schemas.codec import LOCAL_IDS, LOCAL_NAMES, decode_record, encode_record
 from schemas.columns import Columns
-from schemas.config import AssetRules, CalendarRows, Domain, SourceConfig, SymbolConfig, encode
+from schemas.config import CalendarRows, Domain, SourceConfig, SymbolConfig, encode
 from schemas.records import record_type
+from schemas.rules import AssetRules
 from schemas.topics import TOPICS
 
 DAY = "2024-07-02"

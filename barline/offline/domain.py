@@ -8,8 +8,9 @@ import msgspec
 
 from barline.settings.settings import Settings
 from connectors.sources.files import FileRows, times_by_symbol
-from schemas.config import Asset, Domain, PriceBasis, SourceConfig, SymbolConfig
+from schemas.config import Domain, PriceBasis, SourceConfig, SymbolConfig
 from schemas.errors import ConfigurationError
+from schemas.rules import Asset
 
 FILES: Final = "files"
 """Name of the source of ticks and quotes; that of bars is ``files.bars``."""

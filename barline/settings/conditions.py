@@ -18,7 +18,7 @@ and 36,821; the volume of a minute is the vendor's in 1,550 with or without.
 
 from typing import Final
 
-from schemas.config import ConditionTable
+from schemas.rules import ConditionTable
 
 CONDITIONS: Final[dict[str, ConditionTable]] = {
     "lean_us": ConditionTable(

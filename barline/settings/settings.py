@@ -18,18 +18,16 @@ from barline.settings.sections import (
 )
 from runtime.endpoints import Endpoints
 from schemas.config import (
-    Asset,
     CalendarRows,
-    ConditionTable,
     Domain,
     IndicatorConfig,
-    RuleChanges,
     SignalConfig,
     SourceConfig,
     SymbolConfig,
     VenueConfig,
 )
 from schemas.errors import ConfigurationError
+from schemas.rules import Asset, ConditionTable, RuleChanges
 
 
 class Settings(msgspec.Struct, frozen=True):

@@ -17,13 +17,13 @@ from schemas.config import (
     CalendarRows,
     Domain,
     IndicatorConfig,
-    RuleChanges,
     SignalConfig,
     SourceConfig,
     SymbolConfig,
     encode,
 )
 from schemas.records import record_type
+from schemas.rules import RuleChanges
 from schemas.topics import TOPICS
 from streams.core.stage import Stage
 from streams.transport.codec import Codec

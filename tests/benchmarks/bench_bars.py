@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from schemas.columns import Columns
-from schemas.config import AssetRules, Domain, SourceConfig
+from schemas.config import Domain, SourceConfig
+from schemas.rules import AssetRules
 from streams.core.bars import gaps
 from streams.core.bars.stage import BarsStage
 from streams.core.bars.state import BEGINS, EMPTY, MISSED, REAL, empty_rows

@@ -6,7 +6,8 @@ import pytest
 
 from connectors.sinks.clickhouse.store import Store
 from runtime.endpoints import Endpoints
-from schemas.config import AssetRules, Domain
+from schemas.config import Domain
+from schemas.rules import AssetRules
 from tests.eventually import eventually
 from tests.factories import Record, at, calendar_rows, domain, heartbeat, symbol
 from tests.integration.test_sink import sinking

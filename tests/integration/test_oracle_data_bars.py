@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.config import AssetRules, SourceConfig
+from schemas.config import SourceConfig
+from schemas.rules import AssetRules
 from streams.core.pipeline import Pipeline
 from tests.factories import Record, bar, calendar_rows, columns, config, domain, symbol
 from tests.integration.test_oracle_data import MINUTE, assert_bars, beat, lines, log_of

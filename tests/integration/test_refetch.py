@@ -2,7 +2,8 @@
 
 import pytest
 
-from schemas.config import AssetRules, Domain, IndicatorConfig, SourceConfig
+from schemas.config import Domain, IndicatorConfig, SourceConfig
+from schemas.rules import AssetRules
 from streams.core.pipeline import Pipeline
 from tests.factories import DAY, Record, bar, calendar_rows, columns, config, domain, heartbeat, symbol
 from tests.oracle.reading import Row, newest, plain

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from schemas.config import AssetRules
+from schemas.rules import AssetRules
 
 Pair = tuple[str, str]
 """Symbol and source."""

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any, Final
 
-from schemas.config import AssetRules
 from schemas.flags import DISAGREES, LARGE_VOLUME, STUCK, VWAP_RANGE
+from schemas.rules import AssetRules
 
 Record = dict[str, Any]
 

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from typing import Any, Final
 
-from schemas.config import AssetRules
 from schemas.flags import STUCK
+from schemas.rules import AssetRules
 from tests.oracle.bar import Open, fold
 from tests.oracle.calendar import MINUTE, Segment
 from tests.oracle.corrections import Words

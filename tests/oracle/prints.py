@@ -4,8 +4,9 @@ import re
 from collections import defaultdict
 from typing import Any, Final
 
-from schemas.config import AssetRules, Domain, SymbolConfig, rules_of
+from schemas.config import Domain, SymbolConfig, rules_of
 from schemas.flags import NONPOSITIVE, OFF_TICK, TS_FROM_RECV, WIDE_SPREAD
+from schemas.rules import AssetRules
 from tests.oracle.calendar import MINUTE, Calendar
 
 Record = dict[str, Any]

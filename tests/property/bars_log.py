@@ -7,8 +7,9 @@ from itertools import pairwise
 import msgspec
 from hypothesis import strategies as st
 
-from schemas.config import AssetRules, Domain, SourceConfig
+from schemas.config import Domain, SourceConfig
 from schemas.flags import PARTIAL
+from schemas.rules import AssetRules
 from streams.core.bars.stage import BarsStage
 from tests.factories import (
     Record,

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas.config import AssetRules, CalendarRows, Domain, RuleChanges
+from schemas.config import CalendarRows, Domain
 from schemas.flags import PARTIAL, WITHDRAWN
+from schemas.rules import AssetRules, RuleChanges
 from tests.factories import (
     DAY,
     Record,

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from schemas.config import AssetRules, Domain, SourceConfig
+from schemas.config import Domain, SourceConfig
 from schemas.flags import PARTIAL, WITHDRAWN
+from schemas.rules import AssetRules
 from streams.core.bars import following
 from streams.core.bars.book import Book
 from streams.core.bars.incoming import MANY, BarColumns

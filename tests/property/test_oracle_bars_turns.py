@@ -9,8 +9,9 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from schemas.config import AssetRules, Domain, decode
+from schemas.config import Domain, decode
 from schemas.flags import WITHDRAWN
+from schemas.rules import AssetRules
 from streams.core.bars import admit
 from streams.core.bars.partition import Partition
 from tests.factories import Record, config

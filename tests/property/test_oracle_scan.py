@@ -14,7 +14,8 @@ import msgspec
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from schemas.config import AssetRules, Domain, IndicatorConfig, SignalConfig
+from schemas.config import Domain, IndicatorConfig, SignalConfig
+from schemas.rules import AssetRules
 from streams.core.analytics.stage import AnalyticsStage
 from tests.factories import (
     Record,

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from schemas.batches.encode import Encoder
 from schemas.codec import LOCAL_IDS
 from schemas.columns import Columns
-from schemas.config import AssetRules, ConditionTable, Domain, SourceConfig
+from schemas.config import Domain, SourceConfig
+from schemas.rules import AssetRules, ConditionTable
 from schemas.topics import TOPICS
 from streams.core import slots
 from streams.core.stage import PARTITION_KEY, Outputs

@@ -11,7 +11,8 @@ from random import Random
 
 from msgspec.structs import replace
 
-from schemas.config import AssetRules, ConditionTable, Domain, SourceConfig
+from schemas.config import Domain, SourceConfig
+from schemas.rules import AssetRules, ConditionTable
 from tests.factories import (
     Record,
     at,

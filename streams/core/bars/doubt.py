@@ -18,9 +18,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.config import AssetRules
 from schemas.flags import DISAGREES, LARGE_VOLUME, STUCK, VWAP_RANGE
 from schemas.jit import kernel
+from schemas.rules import AssetRules
 from streams.core.bars.state import REAL, Print, Rows
 
 Floats = NDArray[np.float64]

@@ -9,12 +9,12 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from schemas.columns import Bytes
-from schemas.config import Action
 from schemas.flags import VWAP_RANGE
 from schemas.jit import inlined, kernel
 from schemas.market.intervals import MINUTE
 from schemas.market.limits import LARGEST, LARGEST_SUM
 from schemas.records import record_type
+from schemas.rules import Action
 from streams.core.bars.state import Ints, Row, Rows
 
 _BAR: Final = record_type("Bar")

@@ -17,12 +17,13 @@ from schemas.batches.lookup import Lookup, number_of
 from schemas.batches.lookup import Names as LookupNames
 from schemas.batches.wire import Bytes, packed, sealed
 from schemas.columns import Names
-from schemas.config import ConditionTable, Domain
+from schemas.config import Domain
 from schemas.errors import ConfigurationError
 from schemas.jit import kernel
 from schemas.market.grid import Grid
 from schemas.market.intervals import MINUTE, SECOND
 from schemas.partition import partitions_of
+from schemas.rules import ConditionTable
 from streams.core.ticks.conditions import compiled
 from streams.core.ticks.rows import SEGMENT, Ints, Rows
 from streams.core.ticks.rule_rows import Rules, Terms, power, strange

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.batches.wire import Bytes, Int
-from schemas.config import ConditionTable
 from schemas.errors import ConfigurationError
 from schemas.jit import inlined, kernel
+from schemas.rules import ConditionTable
 
 FOR_VOLUME, IGNORED, AUCTION = 1, 2, 4
 """Bits of a code."""

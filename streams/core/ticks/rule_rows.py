@@ -5,16 +5,8 @@ from typing import Final, get_args
 
 import numpy as np
 
-from schemas.config import (
-    Action,
-    AssetRules,
-    Domain,
-    PriceBasis,
-    RuleChanges,
-    SourceConfig,
-    SymbolConfig,
-    rules_of,
-)
+from schemas.config import Domain, PriceBasis, SourceConfig, SymbolConfig, rules_of
+from schemas.rules import Action, AssetRules, RuleChanges
 from streams.core.ticks.conditions import SPELLINGS
 from streams.core.ticks.rows import TERMS, Rows
 

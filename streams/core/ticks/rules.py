@@ -4,9 +4,10 @@ from typing import Final
 
 import msgspec
 
-from schemas.config import AssetRules, Domain, decode
+from schemas.config import Domain, decode
 from schemas.errors import ConfigurationError
 from schemas.market.intervals import DAY
+from schemas.rules import AssetRules
 from streams.core.ticks.rows import PRICES
 from streams.core.ticks.rule_rows import Rules
 from streams.core.watermark import is_name

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from schemas.config import AssetRules, Domain, IndicatorConfig, SignalConfig, VenueConfig
+from schemas.config import Domain, IndicatorConfig, SignalConfig, VenueConfig
 from schemas.errors import ConfigurationError, StateError
+from schemas.rules import AssetRules
 from streams.core.analytics.plan import Plan
 from streams.core.analytics.stage import VERSION, AnalyticsStage
 from streams.core.slots import pack

@@ -6,7 +6,8 @@ The market opens at 13:30; ``minute(3)`` is 13:33. Two symbols have the sources 
 
 from typing import Any
 
-from schemas.config import AssetRules, Domain
+from schemas.config import Domain
+from schemas.rules import AssetRules
 from streams.core.bars.stage import BarsStage
 from streams.core.stage import Outputs
 from tests.factories import DAY, Record, bar, columns, config, domain, heartbeat, rows_of, symbol

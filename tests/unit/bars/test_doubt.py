@@ -2,8 +2,9 @@
 
 import pytest
 
-from schemas.config import AssetRules, Domain, RuleChanges, SourceConfig
+from schemas.config import Domain, SourceConfig
 from schemas.flags import DISAGREES, LARGE_VOLUME, STUCK
+from schemas.rules import AssetRules, RuleChanges
 from tests.factories import DAY, around_the_clock, bar, calendar_rows, config, domain, symbol
 from tests.unit.bars.desk import Desk, beat, fed, two, vended
 

@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from schemas.codec import LOCAL_IDS, encode_record
-from schemas.config import AssetRules, SourceConfig
+from schemas.config import SourceConfig
 from schemas.flags import VWAP_RANGE
+from schemas.rules import AssetRules
 from tests.factories import DAY, Record, bar, domain, raw, symbol
 from tests.unit.bars.desk import Desk, beat, fed, minute, two, vended
 

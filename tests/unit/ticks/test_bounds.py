@@ -2,7 +2,7 @@
 
 from random import Random
 
-from schemas.config import AssetRules
+from schemas.rules import AssetRules
 from streams.core.bars.stage import BarsStage
 from streams.core.periods import MOST as MOST_PERIODS
 from streams.core.stage import PARTITION_KEY

@@ -8,8 +8,9 @@ The market opens at 13:30. ``feed`` has no disorder unless a test says so::
 
 from typing import Any
 
-from schemas.config import AssetRules, Domain, SourceConfig
+from schemas.config import Domain, SourceConfig
 from schemas.flags import PARTIAL
+from schemas.rules import AssetRules
 from streams.core.ticks.stage import TicksStage
 from tests.factories import (
     Record,

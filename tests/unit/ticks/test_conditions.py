@@ -2,7 +2,8 @@
 
 import pytest
 
-from schemas.config import ConditionTable, Domain, SourceConfig
+from schemas.config import Domain, SourceConfig
+from schemas.rules import ConditionTable
 from streams.core.stage import Outputs
 from streams.core.ticks.stage import TicksStage
 from tests.factories import (

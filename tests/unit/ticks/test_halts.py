@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from schemas.config import AssetRules
 from schemas.partition import partition_of
+from schemas.rules import AssetRules
 from streams.core.pipeline import Pipeline
 from streams.core.ticks.halts import MOST
 from streams.core.ticks.stage import TicksStage

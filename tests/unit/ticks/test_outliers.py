@@ -2,7 +2,8 @@
 
 import pytest
 
-from schemas.config import AssetRules, Domain
+from schemas.config import Domain
+from schemas.rules import AssetRules
 from streams.core.ticks.stage import TicksStage
 from tests.factories import Record, columns, config, domain, heartbeat, lenient, rows_of, symbol, tick
 

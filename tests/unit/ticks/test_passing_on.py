@@ -1,6 +1,7 @@
 """What the stage passes on to bars.raw: heartbeats and configurations."""
 
-from schemas.config import AssetRules, CalendarRows, Domain
+from schemas.config import CalendarRows, Domain
+from schemas.rules import AssetRules
 from streams.core.ticks.stage import TicksStage
 from tests.factories import (
     Record,

@@ -5,8 +5,9 @@ from collections import Counter
 
 import pytest
 
-from schemas.config import AssetRules, Domain
+from schemas.config import Domain
 from schemas.errors import StateError
+from schemas.rules import AssetRules
 from streams.core.ticks.stage import TicksStage
 from tests.factories import DAY, columns, config, domain, symbol, tick
 

@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from schemas.columns import Columns
-from schemas.config import AssetRules, Domain
+from schemas.config import Domain
 from schemas.flags import NONPOSITIVE, OFF_TICK, TS_FROM_RECV, WIDE_SPREAD
+from schemas.rules import AssetRules
 from streams.core.stage import Outputs
 from streams.core.ticks.stage import TicksStage
 from tests.factories import (
