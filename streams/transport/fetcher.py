@@ -32,7 +32,6 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import defaultdict, deque
 from collections.abc import Callable, Container, Iterator
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -41,6 +40,7 @@ from aiokafka import errors
 from aiokafka.consumer import consumer, fetcher
 from aiokafka.consumer.subscription_state import Assignment
 
+from streams.transport.arrivals import Arrivals
 from streams.transport.batches import Fetch, end_of
 from streams.transport.connection import Connection, connect
 from streams.transport.session import Part, Session
@@ -56,21 +56,8 @@ _BUSY_S: Final = 0.02
 _LOOK_S: Final = 1.0  # until it is looked anew which partitions a broker leads
 
 
-class _Came(NamedTuple):
-    """A fetch, the assignment it was for, and how far aiokafka has read its partition."""
-
-    assignment: Any
-    state: Any
-    fetch: Fetch
-
-    def leads_on(self) -> bool:
-        """Whether what is read next follows it."""
-        known = self.assignment.active and self.state.has_valid_position
-        return bool(known and self.state.position == self.fetch.end)
-
-
-_Led = list[tuple[Any, Any, deque[_Came]]]
-"""Partitions with their state and what came of them."""
+_Led = list[tuple[Any, Any]]
+"""Partitions with their state."""
 
 
 class _Line(NamedTuple):
@@ -99,8 +86,7 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
     def __init__(self, *args: Any, home: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(*args, **options)
         self._home = home
-        self._queues: dict[Any, deque[_Came]] = defaultdict(deque)
-        self._filled: set[Any] = set()  # partitions with something in their queue
+        self._arrivals = Arrivals()
         self._lines: dict[int, _Line] = {}
         self._left_out: set[Any] = set()  # partitions without room
         self._room = asyncio.Event()
@@ -119,17 +105,10 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
         """
         if self._failure is not None:
             raise self._failure
-        found: dict[Any, list[Fetch]] = {}
         with self._subscriptions.fetch_context():  # so that the group knows that we read
             if self._subscriptions.reassignment_in_progress:
-                return found
-            for tp in [tp for tp in self._filled if is_ready(tp)]:
-                self._filled.discard(tp)
-                queue = self._queues[tp]
-                fetches = [came.fetch for came in queue if came.assignment.active]
-                queue.clear()
-                if fetches:
-                    found[tp] = fetches
+                return {}
+            found = self._arrivals.take(is_ready)
         if not self._left_out.isdisjoint(found):
             self._room.set()
         return found
@@ -145,9 +124,7 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
 
     def forget_stale(self) -> None:
         """Drop what was read before a seek."""
-        for queue in self._queues.values():
-            if queue and not queue[-1].leads_on():
-                queue.clear()
+        self._arrivals.forget_stale()
         self._room.set()
         self.wake()
 
@@ -192,7 +169,7 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
         """The partitions that a broker leads."""
         leader_of = self._client.cluster.leader_for_partition
         ours = [tp for tp in assignment.tps if leader_of(tp) == node_id]
-        return [(tp, assignment.state_value(tp), self._queues[tp]) for tp in ours]
+        return [(tp, assignment.state_value(tp)) for tp in ours]
 
     async def _fetch(self, assignment: Assignment, line: _Line, wanted: dict[Any, int]) -> None:
         is_soon = any(tp in self.wanted for tp in self._left_out)  # changelogs are left out all the time
@@ -219,11 +196,11 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
         """Where to read from, by partition; None where aiokafka has to find something out first."""
         found = {}
         self._left_out.clear()
-        for tp, state, queue in led:
+        for tp, state in led:
             if not state.paused:
                 if not state.has_valid_position:
                     return None
-                if not queue or self._has_room(tp, queue):
+                if self._has_room(tp):
                     found[tp] = state.position
                 else:
                     self._left_out.add(tp)
@@ -240,18 +217,11 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
             return False
         state.highwater, state.lso, state.timestamp = part.highwater, part.stable, int(1_000 * time.time())
         if part.data and (end := end_of(part.data)) >= 0:
-            self._queue(assignment, tp, Fetch(start, max(start, end), part.data, part.aborted))
+            fetch = Fetch(start, max(start, end), part.data, part.aborted)
+            self._arrivals.add(assignment, tp, fetch)
         elif part.data:
             self._fail(errors.RecordTooLargeError(f"{tp} at {start}: a batch is larger than a fetch may be"))
         return True
-
-    def _queue(self, assignment: Assignment, tp: Any, fetch: Fetch) -> None:
-        state, queue = assignment.state_value(tp), self._queues[tp]
-        state.consumed_to(fetch.end)
-        if queue and queue[-1].fetch.end != fetch.start:
-            queue.clear()  # there was a seek in between
-        queue.append(_Came(assignment, state, fetch))
-        self._filled.add(tp)
 
     def _refused(self, tp: Any, state: Any, code: int) -> None:
         kind = errors.for_code(code)
@@ -288,9 +258,9 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
         self._failure = failure
         self._home.call_soon_threadsafe(self.wake)
 
-    def _has_room(self, tp: Any, queue: deque[_Came]) -> bool:
-        size = sum(len(came.fetch.data) for came in queue)
-        return not queue or (tp in self.wanted and size < self._max_partition_fetch_bytes)
+    def _has_room(self, tp: Any) -> bool:
+        size = self._arrivals.size(tp)
+        return not size or (tp in self.wanted and size < self._max_partition_fetch_bytes)
 
     def _listen(self) -> None:
         """Hear of errors of the group, which are told to whoever waits for a fetch; in aiokafka's thread."""
