@@ -9,6 +9,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Final
 
@@ -69,8 +70,9 @@ def main(wanted: list[str]) -> None:
     for name in wanted or names():
         sys.stdout.write(f"-- {name}\n")
         sys.stdout.flush()
+        start = time.monotonic()
         table = run(name)
-        sys.stdout.write(table + "\n")
+        sys.stdout.write(f"{table}\n({time.monotonic() - start:.0f} s)\n")
         page += _SECTION.format(name=name, about=about(name), table=table)
     if not wanted:
         _PAGE.write_text(page)

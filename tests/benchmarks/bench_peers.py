@@ -74,7 +74,7 @@ def _faust(place: Sequence[str]) -> list[str]:
 
 PEERS: Final = {
     "store": Peer("Kafka Streams, store without changelog", COUNT, COUNT // 2, 500_000, _java("store")),
-    "logged": Peer("Kafka Streams, store with changelog", COUNT, COUNT // 2, 500_000, _java("logged")),
+    "logged": Peer("Kafka Streams, store with changelog", COUNT // 2, COUNT // 4, 250_000, _java("logged")),
     "quix": Peer("quixstreams, tumbling window", 80_000, 40_000, 10_000, _quix),
     "faust": Peer("stock Faust agent, table with changelog", 30_000, 20_000, 5_000, _faust),
 }
