@@ -21,7 +21,6 @@ from streams.core.analytics.incoming import FAULTS
 from streams.core.analytics.partition import CONFIG_KEYS, Partition
 from streams.core.analytics.ready import BARS, INDICATORS
 from streams.core.analytics.revise import (
-    NEVER,
     Places,
     catch_up,
     close_through,
@@ -32,11 +31,11 @@ from streams.core.analytics.revise import (
     warm_up,
 )
 from streams.core.analytics.rows import NONE
-from streams.core.analytics.saved import Asleep, Saved, name_of
 from streams.core.analytics.scan.scanner import Scanner, is_scan_key
-from streams.core.analytics.state import SymbolState, begun_at
+from streams.core.analytics.state import SymbolState
 from streams.core.analytics.step import Step
-from streams.core.analytics.warmup import MOST_STRANGERS, interval_of, with_history
+from streams.core.analytics.symbols import Symbols
+from streams.core.analytics.warmup import interval_of
 from streams.core.analytics.windowed.kept import find_stopped
 from streams.core.analytics.windowed.runner import HERE, UNWATCHED, Calls, Runner, Watch
 from streams.core.slots import pack, unpack
@@ -69,11 +68,8 @@ class AnalyticsStage:
         self._number = partition
         self._offset = NONE
         self._own = Partition()
-        self._symbols: dict[bytes, SymbolState] = {}
-        self._asleep: dict[bytes, Asleep] = {}
-        self._dirty: set[bytes] = set()
-        self._owing: set[bytes] = set()  # symbols with bars for which functions are due
-        self._due = NEVER
+        self._symbols = Symbols()
+        self._is_dirty = False
         self._scanner = Scanner(partition)
         applied: dict[str, _Apply] = {
             "Bar": self._bar,
@@ -109,36 +105,28 @@ class AnalyticsStage:
                     self._offset = offsets[position]
                     self._apply[kinds[position]](step, position, rows[position])
                 position += 1
-        self._dirty.add(PARTITION_KEY)
+        self._is_dirty = True
         signals, counted = self._scanner.finish()
         return Outputs(step.emission.finish() | signals, step.counts.named() | counted)
 
     def take_dirty(self) -> dict[bytes, bytes]:
         """Copies of the states that changed, the partition's own last; see ``Stage.take_dirty``."""
-        names = sorted(self._dirty - {PARTITION_KEY})
         states = {key: self._packed(body) for key, body in self._scanner.take_dirty().items()}
-        states |= {key: self._packed(body) for key, body in (self._saved(name) for name in names)}
-        if PARTITION_KEY in self._dirty:
+        states |= {key: self._packed(body) for key, body in self._symbols.take_dirty()}
+        if self._is_dirty:
             states |= {key: self._packed(body) for key, body in self._own.take()}
-        self._dirty.clear()
+        self._is_dirty = False
         return states
 
     def restore(self, states: Mapping[bytes, bytes]) -> None:
-        """Take up saved states; see ``Stage.restore``.
-
-        A symbol wakes at the first record above its offset: only then is the configuration surely its own.
-        """
+        """Take up saved states; see ``Stage.restore``."""
         found = {key: unpack(VERSION, state) for key, state in states.items()}
         self._own = Partition.of({key: body for key, (_, body) in found.items()})
         self._offset, _ = found.get(PARTITION_KEY, (NONE, b""))
         self._scanner.restore(self._own.plan, self._own.watermark, found)
         own = {PARTITION_KEY, *CONFIG_KEYS, *filter(is_scan_key, found)}
-        self._asleep = {key: Asleep.of(key, found) for key in found if name_of(key) == key and key not in own}
-        find_stopped(self._calls, self._asleep if self.waits else {}, self._own.version)
-
-    def _saved(self, name: bytes) -> tuple[bytes, bytes]:
-        state = self._symbols.get(name)
-        return (name, self._asleep[name].whole) if state is None else state.save()
+        self._symbols.restore(self._own.plan, {key: one for key, one in found.items() if key not in own})
+        find_stopped(self._calls, self._symbols.asleep if self.waits else {}, self._own.version)
 
     def _packed(self, body: bytes) -> bytes:
         return pack(VERSION, self._offset, body)
@@ -156,16 +144,9 @@ class AnalyticsStage:
         except (msgspec.MsgspecError, UnicodeDecodeError, ConfigurationError) as error:
             step.refuse(position, "V01", f"configuration: {error}", self._own.counts)
             return
-        self._put_to_sleep()
-        find_stopped(self._calls, self._asleep if self.waits else {}, self._own.version)
+        self._symbols.configure(self._own.plan, self._offset)
+        find_stopped(self._calls, self._symbols.asleep if self.waits else {}, self._own.version)
         self._scanner.configure(self._own.plan, self._offset)
-
-    def _put_to_sleep(self) -> None:
-        """Let every symbol take itself up anew, under the new plan, when it is next needed."""
-        for name, state in self._symbols.items():
-            self._asleep[name] = Asleep(self._offset - 1, state.saved().to_bytes())
-        self._symbols = {}
-        self._owing = set()
 
     def _abreast(self, step: Step, rows: list[int], offsets: list[int], position: int) -> tuple[int, int]:
         """Apply the first of some bars side by side, where they are what nearly all bars are.
@@ -173,7 +154,7 @@ class AnalyticsStage:
         Returns:
             How many that were, and the position up to which bars are to be applied one by one.
         """
-        states, places = candidates(self._symbols, step.bars, rows, self._scanner.is_awake)
+        states, places = candidates(self._symbols.awake, step.bars, rows, self._scanner.is_awake)
         turn = turn_of(states, places, step.bars, rows) if len(states) >= LEAST else NO_TURN
         count = len(turn.states)
         if count < LEAST:
@@ -184,11 +165,9 @@ class AnalyticsStage:
         move_on(turn)
         step.emission.turn(turn)
         self._scanner.turn(turn, watermark)
+        self._symbols.moved(turn.states)
         for state in turn.states:
-            self._dirty.add(state.name)
             step.counts.add(state.counts, "out")
-        waiting = (next_due(state) for state in turn.states if state.waiting)
-        self._due = min(self._due, min(waiting, default=NEVER))
         return count, position + count
 
     def _bar(self, step: Step, position: int, row: int) -> None:
@@ -197,10 +176,10 @@ class AnalyticsStage:
         if self._own.plan is None or name not in self._own.plan.symbols:
             step.refuse(position, "V02", "must be a symbol of the configuration", self._own.counts)
             return
-        state = self._state(name, bars.opens[row])
+        state = self._symbols.find(name, self._offset, bars.opens[row])
         if state is None:
             return
-        self._dirty.add(name)
+        self._symbols.dirty.add(name)
         place = state.place_of(bars.opens[row])
         if bars.faults[row]:
             step.refuse(position, *FAULTS[bars.faults[row]], state.counts)
@@ -224,27 +203,19 @@ class AnalyticsStage:
         if interval is None or read(data) is None:
             step.refuse(position, "V01", "must be closed bars of an interval", self._own.counts)
         elif self._own.plan is None or name not in self._own.plan.symbols:
-            self._stranger(name, interval, data)
-        elif (state := self._state(name)) is not None:
-            self._dirty.add(name)
+            self._symbols.keep_history(name, interval, data, self._offset)
+        elif (state := self._symbols.find(name, self._offset)) is not None:
+            self._symbols.dirty.add(name)
             self._revise(step, state, warm_up(state, interval, data), BARS)
-
-    def _stranger(self, name: bytes, interval: int, data: bytes) -> None:
-        """History of a symbol that a configuration to come may name waits for it."""
-        asleep = self._asleep.get(name)
-        if (asleep is None or asleep.offset < self._offset) and len(self._asleep) < MOST_STRANGERS:
-            saved = Saved(0) if asleep is None else asleep.saved()
-            self._asleep[name] = Asleep(self._offset, with_history(saved, interval, data).to_bytes())
-            self._dirty.add(name)
 
     def _status(self, step: Step, _position: int, row: int) -> None:
         status = step.batch.table("MinuteStatus")[row]
         ts_open = int(status["ts_open"])
-        state = self._state(step.batch.bytes_at(status["symbol"]), ts_open)
+        state = self._symbols.find(step.batch.bytes_at(status["symbol"]), self._offset, ts_open)
         place = None if state is None else state.place_of(ts_open)
         if state is None or place is None or place < 0:
             return
-        self._dirty.add(state.name)
+        self._symbols.dirty.add(state.name)
         cause = NONE if status["nulls"] & _CAUSE else int(status["cause"])
         changed = set_cause(state, place, cause, self._own.watermark, filled=bool(status["filled"]))
         self._publish(step, state, changed)
@@ -252,29 +223,30 @@ class AnalyticsStage:
     def _heartbeat(self, step: Step, _position: int, row: int) -> None:
         promise = step.promises.fields[row]
         before, self._own.watermark = self._own.watermark, max(self._own.watermark, promise[_THROUGH])
-        if self._asleep:
-            self._wake_all()
-        if self._owing and self._own.watermark > before:
+        symbols = self._symbols
+        if symbols.asleep:
+            symbols.wake_all(self._offset)
+        if symbols.owing and self._own.watermark > before:
             self._catch_up(step, final=False)
-        if self._due <= self._own.watermark:
-            for name in sorted(self._symbols):
-                self._close(step, self._symbols[name])
-            self._due = min((next_due(state) for state in self._symbols.values()), default=NEVER)
-        if self._owing and promise[_FINAL]:
+        if symbols.due <= self._own.watermark:
+            for state in symbols.take_due(self._own.watermark):
+                symbols.dirty.add(state.name)
+                self._publish(step, state, close_through(state, self._own.watermark))
+        if symbols.owing and promise[_FINAL]:
             self._catch_up(step, final=True)
         if self._own.watermark > before:
-            self._scanner.heartbeat(self._symbols, self._offset, self._own.watermark)
+            self._scanner.heartbeat(symbols.awake, self._offset, self._own.watermark)
         step.emission.heartbeat(step.promises.sources[row], promise)
 
     def _catch_up(self, step: Step, *, final: bool) -> None:
         """Compute what functions are due, of symbols by name; what a heartbeat closes waits for the next."""
-        for name in sorted(self._owing):
-            state = self._symbols[name]
-            self._dirty.add(name)
+        for name in sorted(self._symbols.owing):
+            state = self._symbols.awake[name]
+            self._symbols.dirty.add(name)
             self._calls.offset, self._calls.symbol = self._offset, name
             self._revise(step, state, catch_up(state, self._calls, final=final), INDICATORS)
             if not state.owes:
-                self._owing.discard(name)
+                self._symbols.owing.discard(name)
 
     def _revise(self, step: Step, state: SymbolState, places: Places, what: bytes) -> None:
         """Put out values that changed without a bar."""
@@ -283,12 +255,6 @@ class AnalyticsStage:
             changed = {number for number, _ in places}
             self._scanner.update(state, self._offset, self._own.watermark, changed)
 
-    def _close(self, step: Step, state: SymbolState) -> None:
-        if next_due(state) > self._own.watermark:
-            return
-        self._dirty.add(state.name)
-        self._publish(step, state, close_through(state, self._own.watermark))
-
     def _publish(self, step: Step, state: SymbolState, changed: Places) -> None:
         """Put out bars that are new or changed, and all values that follow from them."""
         step.emission.bars(state, [one for one in changed if one[0] > 0])
@@ -296,30 +262,6 @@ class AnalyticsStage:
         step.emission.values(state, revised)
         self._scanner.update(state, self._offset, self._own.watermark, {number for number, _ in changed})
         if state.waiting:
-            self._due = min(self._due, next_due(state))
+            self._symbols.due = min(self._symbols.due, next_due(state))
         if state.functions and state.owes:
-            self._owing.add(state.name)
-
-    def _state(self, name: bytes, ts_open: int = NONE) -> SymbolState | None:
-        """State of a symbol, None where it is unknown or reflects this record already.
-
-        A new one begins at the trade date of a minute: to begin further back and move on takes twice as long.
-        """
-        plan = self._own.plan.symbols.get(name) if self._own.plan else None
-        if plan is None:
-            return None
-        if name not in self._symbols:
-            asleep = self._asleep.get(name)
-            if asleep is not None and asleep.offset >= self._offset:
-                return None
-            self._asleep.pop(name, None)
-            saved = begun_at(plan.layout, ts_open) if asleep is None else asleep.saved()
-            self._symbols[name] = SymbolState(name, saved, plan)
-            self._due = min(self._due, next_due(self._symbols[name]))
-            if self._symbols[name].owes:
-                self._owing.add(name)
-        return self._symbols[name]
-
-    def _wake_all(self) -> None:
-        for name in list(self._asleep):
-            self._state(name)
+            self._symbols.owing.add(state.name)
