@@ -1,4 +1,4 @@
-"""The stage's state as saved bytes; ``restoring`` takes them up again.
+"""The state of pairs as saved bytes; ``restoring`` takes them up again, ``partition`` adds what spans them.
 
 Keys, for the symbol SPY from the source feed::
 
@@ -16,11 +16,8 @@ pair, then the partition. So a restart that finds a part of a checkpoint finds n
 on from there, decides as before, and leaves alone what reflects the record already.
 """
 
-import struct
-from collections.abc import Mapping
 from itertools import pairwise
 from operator import add
-from typing import Final
 
 import numpy as np
 
@@ -46,45 +43,6 @@ from streams.core.ticks.rows import (
 )
 from streams.core.ticks.state import State
 from streams.core.ticks.version import VERSION
-
-_CONFIG: Final = b"!config|%d"
-_CONFIG_HEAD: Final = struct.Struct("<q")  # its version
-
-
-class ConfigKey:
-    """Which key holds the configuration that the saved partition state means.
-
-    The text is long and rarely new, so it has keys of its own: a new one goes to the key that the last saved
-    partition state does not mean, so that a restart between the two writes still finds the old one.
-
-    Attributes:
-        number: 0 or 1.
-        version: of the configuration there, -1 for none.
-        body: its text.
-    """
-
-    def __init__(self) -> None:
-        self.number, self.version, self.body = 0, -1, b""
-
-    def dirty(self, book: Book, offset: int) -> dict[bytes, bytes]:
-        """The configuration as a saved state, where it is new."""
-        if book.version == self.version:
-            return {}
-        self.number, self.version, self.body = 1 - self.number, book.version, book.body
-        body = _CONFIG_HEAD.pack(self.version) + self.body
-        return {_CONFIG % self.number: slots.pack(VERSION, offset, body)}
-
-    def restore(self, number: int, states: Mapping[bytes, bytes]) -> None:
-        """Take up the configuration that a partition state means.
-
-        Raises:
-            StateError: it is not there.
-        """
-        self.number = number
-        if _CONFIG % number in states:
-            _, body = slots.unpack(VERSION, states[_CONFIG % number])
-            self.version = int(_CONFIG_HEAD.unpack_from(body)[0])
-            self.body = body[_CONFIG_HEAD.size :]
 
 
 def most_bytes(minutes: int, seconds: int, words: int, prints: int = 0) -> int:

@@ -5,12 +5,11 @@ Order: prints in log order; within a bar the order of the log does not show. At 
 Late: a print whose minute ended more than the lateness before its source's watermark goes to ``late``, and so
     does one outside the session or below the window of remembered numbers.
 State: by (symbol, source) minutes that may still change, open seconds, identities, counts; by partition the
-    marks and liveness of sources and the configuration. See ``saved``.
+    marks and liveness of sources and the configuration. See ``saved`` and ``partition``.
 Emits: ``bars.raw`` (1m bars, MinuteStatus, Heartbeat, Config), ``bars.1s``, ``bars.forming``, ``late``,
     ``dead-letters``.
 """
 
-import struct
 from collections import Counter
 from collections.abc import Mapping
 from typing import Final
@@ -19,36 +18,28 @@ import numpy as np
 
 from schemas.columns import Columns
 from schemas.errors import ConfigurationError
-from schemas.records import record_type
 from schemas.topics import TOPICS
-from streams.core import slots
-from streams.core.stage import PARTITION_KEY, Outputs
+from streams.core.stage import Outputs
 from streams.core.ticks import restoring, saved
 from streams.core.ticks.batch import NO_FEED, NO_PRINTS, blank, check, feed_of, has_prints, whole
-from streams.core.ticks.book import NO_PAIRS, Book, PairNames, book, empty_book, numbers_of
+from streams.core.ticks.book import NO_PAIRS, PairNames, book, empty_book, numbers_of
 from streams.core.ticks.close import close_all, close_source, revise_source
 from streams.core.ticks.corrections.corrections import Corrections
 from streams.core.ticks.emit import Drafts, finished
-from streams.core.ticks.halts import Halts
 from streams.core.ticks.held import Held
 from streams.core.ticks.letters import counts_of, write_letter, write_refused
 from streams.core.ticks.moving import grown, moved, placed, shape_for
-from streams.core.ticks.outages import Outages
 from streams.core.ticks.outgoing import PLACES
+from streams.core.ticks.partition import Partition
 from streams.core.ticks.relay import Beat, beats_of, pass_on
 from streams.core.ticks.rows import CONTROL, FLAGGED, FORGOTTEN, LISTED, MET, UNPAIRED
 from streams.core.ticks.run import run
 from streams.core.ticks.state import has_room, new_state
 from streams.core.ticks.step import Step
-from streams.core.ticks.version import VERSION
-from streams.core.watermark import FOREVER, NEVER, Watermarks
+from streams.core.watermark import NEVER
 
 _NONE: Final = np.zeros(0, np.int64)
-_PARTITION: Final = struct.Struct("<iq")  # which of the two configuration keys, refused without a pair
-_STATUS: Final = record_type("SourceStatus")
-_HALTED, _RESUMED = _STATUS.code("status", "halted"), _STATUS.code("status", "resumed")
 _HEARTBEAT, _CORRECTION = (TOPICS["ticks.raw"].kind(name) for name in ("Heartbeat", "Correction"))
-_ALL_SYMBOLS: Final = np.uint64(_STATUS.null_bit("symbol"))
 
 
 class TicksStage:
@@ -62,16 +53,13 @@ class TicksStage:
         self._partition = partition
         self._offset = -1
         self._saved = -1
-        self._refused = 0
-        self._marks = Watermarks()
-        self._book = empty_book(NO_PAIRS, self._marks)
+        self._own = Partition()
+        self._book = empty_book(NO_PAIRS, self._own.marks)
         self._state = placed(
             new_state(shape_for(self._book, _NONE, _NONE, partition), self._book.segments), self._book, _NONE
         )
         self._held = Held()
-        self._config = saved.ConfigKey()
         self._corrections = Corrections()
-        self._outages, self._halts = Outages(), Halts()
 
     def step(self, batch: Columns) -> Outputs:
         """Apply records in log order; those at or below what the stage reflects have no effect."""
@@ -104,7 +92,7 @@ class TicksStage:
         if len(batch):
             self._offset = max(self._offset, int(batch.offsets[-1]))
         if len(work.prints.verdicts):  # heartbeats raise both
-            self._return_marks()
+            self._own.return_marks(self._state)
         self._corrections.feed(self._state, work, len(work.prints.verdicts))
         work.bars.drain(self._state)
         work.bars.write(work.drafts, self._book.names)
@@ -124,17 +112,15 @@ class TicksStage:
         if refused:
             write_refused(work.drafts, batch, verdicts)
         counts.update(work.counts)
-        self._refused += work.unknown
+        self._own.refused += work.unknown
         if counts["in"]:
             counts.update(self._flags())
-        for name, kept in (("outage", self._outages), ("halt", self._halts)):
-            if kept.evicted:
-                counts[f"evicted.{name}"], kept.evicted = kept.evicted, 0
+        counts.update(self._own.take_evicted())
 
     def _flags(self) -> dict[str, int]:
         """How many admitted records were flagged in this step, and identities forgotten before it."""
         used = self._state.used
-        self._refused += int(used[UNPAIRED])
+        self._own.refused += int(used[UNPAIRED])
         found = {f"flagged.{code}": int(used[place]) for place, code in FLAGGED if used[place]}
         if used[FORGOTTEN]:
             found["evicted.identity"] = int(used[FORGOTTEN])
@@ -166,14 +152,6 @@ class TicksStage:
         work.bars.drain(self._state)
         self._state = grown(self._state, self._book)
 
-    def _lend_marks(self) -> None:
-        """Let the kernels have the marks of a new state, and see the outages."""
-        self._state.sources["mark"][: len(self._marks)] = self._marks.lend()
-        self._outages.show(self._marks, self._state.sources, anew=True)
-
-    def _return_marks(self) -> None:
-        self._marks.take_back(self._state.sources["mark"][: len(self._marks)])
-
     def _control(self, work: Step, at: int) -> None:
         """Take up a heartbeat, close what is due, and pass it on; or what is no ordinary print."""
         batch = work.batch
@@ -181,19 +159,20 @@ class TicksStage:
             self._other(work, at)
             return
         beat = work.beats[batch.rows[at]]
-        number = self._marks.heartbeat(
+        own = self._own
+        number = own.marks.heartbeat(
             beat.source, beat.writer, beat.ts, beat.ts_through, beat.ts_last, alive=beat.alive
         )
         if number < 0:
-            if self._marks.lacks_room(beat.source):
+            if own.marks.lacks_room(beat.source):
                 work.counts["evicted.source"] += 1
             return
-        self._outages.show(self._marks, self._state.sources)
+        own.outages.show(own.marks, self._state.sources)
         self._corrections.feed(self._state, work, at)
         mark = self._close(at, int(batch.offsets[at]), number, beat)
         self._corrections.expire(self._state, work, at, number, final=beat.final)
-        if len(self._halts):
-            work.bars.add(at, self._halts.tell(number, mark, self._book, self._partition))
+        if len(own.halts):
+            work.bars.add(at, own.halts.tell(number, mark, self._book, self._partition))
         work.passed.append((at, beat, mark - self._book.relay_ns))
 
     def _other(self, work: Step, at: int) -> None:
@@ -205,20 +184,7 @@ class TicksStage:
                 self._grow(work)
             self._corrections.take(self._state, self._book, work, at)
         else:
-            self._halt(work.batch, at)
-
-    def _halt(self, batch: Columns, at: int) -> None:
-        """Take up that trading is halted or goes on; nothing else that a source says of itself matters."""
-        row = batch.table("SourceStatus")[batch.rows[at]]
-        number = self._marks.find(batch.bytes_at(row["source"]))
-        symbol = b"" if row["nulls"] & _ALL_SYMBOLS else batch.bytes_at(row["symbol"])
-        ts, is_known = int(row["ts"]), symbol == b"" or self._book.knows(symbol)
-        if number < 0 or not is_known or not 0 < ts < FOREVER:
-            return
-        if row["status"] == _HALTED:
-            self._halts.begin(symbol, number, ts)
-        elif row["status"] == _RESUMED:
-            self._halts.end(symbol, number, ts)
+            self._own.take_status(work.batch, at, self._book)
 
     def _close(self, at: int, offset: int, number: int, beat: Beat) -> int:
         """Close and revise what a heartbeat demands; the mark of its source."""
@@ -242,21 +208,21 @@ class TicksStage:
             return
         names = self._names()
         try:
-            new = book(version, body, names, self._marks)
+            new = book(version, body, names, self._own.marks)
         except ConfigurationError as error:
             write_letter(work.drafts["dead-letters"], batch, at, "V01", str(error))
             return
         self._corrections.feed(self._state, work, at)
         work.bars.drain(self._state)
         work.bars.write(work.drafts, self._book.names)
-        self._marks.configure(new.domain)
-        self._return_marks()
+        self._own.marks.configure(new.domain)
+        self._own.return_marks(self._state)
         numbers, offset = numbers_of(names, new), int(batch.offsets[at])
         self._state = moved(self._state, numbers, new, self._partition, offset)
         self._book = new
-        self._lend_marks()
-        if len(self._halts):
-            self._halts.forget(new.knows)
+        self._own.lend_marks(self._state)
+        if len(self._own.halts):
+            self._own.halts.forget(new.knows)
         self._corrections.configure(self._state, new, work, at)
         work.drafts["bars.raw"].row("Config", at * PLACES + 1, version=version, ts=int(row["ts"]), body=body)
 
@@ -267,7 +233,7 @@ class TicksStage:
 
     def calendars_left(self) -> dict[str, int]:
         """See ``streams.core.stage.Scheduled``."""
-        newest = self._marks.newest()
+        newest = self._own.marks.newest()
         return {} if newest == NEVER else {name: end - newest for name, end in self._book.horizons.items()}
 
     def take_dirty(self) -> dict[bytes, bytes]:
@@ -276,11 +242,7 @@ class TicksStage:
             return {}
         self._saved = self._offset
         states = saved.dirty_states(self._state, self._book, self._offset, self._held, self._corrections)
-        states |= self._config.dirty(self._book, self._offset)
-        body = _PARTITION.pack(self._config.number, self._refused)
-        places = self._marks.places()
-        body += self._outages.pack(places) + self._halts.pack(places) + self._marks.pack()
-        states[PARTITION_KEY] = slots.pack(VERSION, self._offset, body)
+        states.update(self._own.save(self._book, self._offset))
         return states
 
     def restore(self, states: Mapping[bytes, bytes]) -> None:
@@ -289,27 +251,13 @@ class TicksStage:
         Raises:
             StateError: one is of another version or torn.
         """
-        if PARTITION_KEY in states:
-            self._offset, body = slots.unpack(VERSION, states[PARTITION_KEY])
-            number, self._refused = _PARTITION.unpack_from(body)
-            body = self._halts.restore(self._outages.restore(body[_PARTITION.size :]))
-            self._marks.restore(body)
-            self._config.restore(number, states)
-        self._saved = self._offset
+        self._offset = self._saved = self._own.restore(states)
         found = restoring.sorted_out(states)
         known = found.names()
-        self._book = self._read_back(known)
+        self._book = self._own.read_back(known)
         self._state = restoring.restored(
             self._book, found, known, self._partition, self._held, self._corrections
         )
         self._corrections.bind(self._state, self._book)
         self._corrections.meet(self._state, self._book)
-        self._lend_marks()
-
-    def _read_back(self, known: PairNames) -> Book:
-        version, body = self._config.version, self._config.body
-        if version < 0:
-            return empty_book(known, self._marks)
-        found = book(version, body, known, self._marks)
-        self._marks.configure(found.domain)
-        return found
+        self._own.lend_marks(self._state)

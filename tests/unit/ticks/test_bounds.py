@@ -61,7 +61,7 @@ def test_the_oldest_outage_of_a_source_is_forgotten_and_counted():
     ]
     counts = stage.step(columns("ticks.raw", 0, *beats, first_offset=1)).counts
     assert counts["evicted.outage"] == 4
-    assert len(stage._outages.pack({0: 0})) == 8 + MOST_PERIODS * 24
+    assert len(stage._own.outages.pack({0: 0})) == 8 + MOST_PERIODS * 24
 
 
 def test_identities_without_a_number_that_are_forgotten_are_counted_once():

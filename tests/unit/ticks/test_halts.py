@@ -132,7 +132,7 @@ def test_a_feed_that_halts_and_resumes_for_ever_is_bounded_and_counted():
     for number in range(MOST + 5):
         told(halted("13:31:00", None if number == 0 else "SPY"), halted("13:31:30", what="resumed"))
     assert told.counts["evicted.halt"] == 1
-    assert len(told.stage._halts) == MOST
+    assert len(told.stage._own.halts) == MOST
 
 
 def test_no_bar_is_invented_for_a_halted_minute():
