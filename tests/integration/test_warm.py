@@ -51,6 +51,6 @@ def test_a_simulated_day_needs_no_kernel_that_was_not_warmed():
     with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
         warmed, others = fresh.submit(missed).result()
     assert "streams.core.ticks.close.revise_source#0" in warmed
-    assert "streams.core.ticks.corrections.corrections._mark#0" in warmed
+    assert "streams.core.ticks.corrections.outcomes.note_change#0" in warmed
     assert "streams.core.ticks.fold.open_rows#0" in warmed
     assert sorted(others) == []

@@ -16,38 +16,20 @@ from typing import Final
 
 import numpy as np
 
-from schemas.jit import kernel
 from schemas.market.intervals import MINUTE
-from schemas.topics import TOPICS
 from streams.core.ticks.batch import size_of
 from streams.core.ticks.book import Book
 from streams.core.ticks.close import tell
-from streams.core.ticks.corrections import incoming
+from streams.core.ticks.corrections import incoming, outcomes
 from streams.core.ticks.corrections.anew import entry, hear, rebuild
 from streams.core.ticks.corrections.incoming import Said
 from streams.core.ticks.corrections.keeper import TICK, Keeper
-from streams.core.ticks.corrections.kept import ENTRY, Kept
+from streams.core.ticks.corrections.kept import Kept
 from streams.core.ticks.corrections.pair import Pair
 from streams.core.ticks.corrections.waiting import MOST, MOST_RECORD, Waiting
 from streams.core.ticks.fold import open_minute, open_rows
-from streams.core.ticks.letters import CODES, original, write_letter, write_original
-from streams.core.ticks.packing import enlist
-from streams.core.ticks.rows import (
-    ADMITTED,
-    CONTROL,
-    HELD,
-    MET,
-    NOTHING,
-    ROW,
-    V02,
-    V03,
-    V05,
-    V08,
-    V09,
-    V13,
-    Int,
-    Rows,
-)
+from streams.core.ticks.letters import original
+from streams.core.ticks.rows import ADMITTED, CONTROL, HELD, MET, NOTHING, ROW, V13, Rows
 from streams.core.ticks.rows import CONFIRMED as FATE_CONFIRMED
 from streams.core.ticks.run import run
 from streams.core.ticks.session import last_instant, seek_segment
@@ -55,18 +37,7 @@ from streams.core.ticks.state import State, meet
 from streams.core.ticks.step import Step
 from streams.core.watermark import NEVER
 
-REASONS: Final = {
-    **dict(CODES[verdict] for verdict in (V02, V03, V05, V08, V09)),
-    "V01": "it must name a print, say something of it, and have finite numbers in range",
-    "C01": "its print must come within the lateness",
-    "C02": "the prints of its minute must be kept: correction_prints",
-    "C03": f"at most {MOST} of up to {MOST_RECORD} bytes must wait for their prints",
-}
-"""Details by code; C01 to C03 are of corrections alone."""
-
-_TICK: Final = TOPICS["ticks.raw"].kind("Tick")
-_SAME: Final = ("window", "folds", "flags", "number", "ts_event", "ts_bar", "seq", "price", "size")
-_NO_ENTRIES: Final = np.empty(0, ENTRY)
+_NEVER_AGAIN: Final = 1 << 62
 
 
 class Corrections(Keeper):
@@ -81,7 +52,7 @@ class Corrections(Keeper):
             pair = self.pairs.get(name)
             if offset <= owner["offset"] or most == (0 if pair is None else pair.kept.most):
                 continue
-            _mark(state, number)
+            outcomes.note_change(state, number)
             if pair is not None and most > 0:
                 pair.kept.most = most
                 if dropped := pair.kept.shrink():
@@ -93,7 +64,7 @@ class Corrections(Keeper):
                 self.pairs[name] = Pair(Kept(most, seen - seen % MINUTE))
             else:
                 for one in self.pairs.pop(name).waiting:
-                    _refuse(state, work, at, number, one, "C02")
+                    outcomes.refuse(state, work, at, number, one, "C02")
         self.bind(state, book)
         work.kept, work.seen, self._met = at + 1, 0, int(state.used[MET])
 
@@ -141,7 +112,7 @@ class Corrections(Keeper):
         if not is_whole:
             pair.listen()
             for other in waited:
-                _refuse(state, work, at, number, other, "C02")
+                outcomes.refuse(state, work, at, number, other, "C02")
             return
         if waited:
             found = np.concatenate(
@@ -167,11 +138,11 @@ class Corrections(Keeper):
         work.counts["in"] += 1
         sound = incoming.is_sound(batch, at, said)
         if number < 0 or not sound:
-            self._count(state, work, at, number, "V02" if sound else "V01")
+            outcomes.count(state, work, at, number, "V02" if sound else "V01")
             return
         code = incoming.refusal(said, state.pairs[number])
         code = code or ("" if number in self.placed else "C02")
-        self._count(state, work, at, number, code or self._place(state, work, at, number, said))
+        outcomes.count(state, work, at, number, code or self._place(state, work, at, number, said))
 
     def _place(self, state: State, work: Step, at: int, number: int, said: Said) -> str:
         """What becomes of a correction of a pair whose prints are kept."""
@@ -231,30 +202,9 @@ class Corrections(Keeper):
             first, waits = pair.kept.first, len(pair.waiting)
             pair.forget(horizon)
             for one in pair.expire(_NEVER_AGAIN if final else horizon):
-                _refuse(state, work, at, number, one, "C01")
+                outcomes.refuse(state, work, at, number, one, "C01")
             if pair.kept.first != first or len(pair.waiting) != waits:
-                _mark(state, number)
-
-    def _count(self, state: State, work: Step, at: int, number: int, outcome: str) -> None:
-        """Count what became of a correction; a code that is one of a refused or late one writes it."""
-        counts, late = work.counts, outcome == "V09"
-        counted = outcome if outcome in ("out", "duplicate", "held") else "late" if late else "rejected"
-        counts[counted] += 1
-        if counted in ("late", "rejected"):
-            topic = "late" if late else "dead-letters"
-            write_letter(work.drafts[topic], work.batch, at, outcome, REASONS[outcome])
-        if counted == "rejected":
-            counts[f"rejected.{outcome}"] += 1
-        if number < 0:
-            work.unknown += 1
-            return
-        owner = state.pairs[number]
-        _mark(state, number)
-        if counted != "held":
-            owner[counted] += 1
-
-
-_NEVER_AGAIN: Final = 1 << 62
+                outcomes.note_change(state, number)
 
 
 def _horizon(state: State, owner: np.void) -> int:
@@ -281,13 +231,6 @@ def _open_last(state: State, at: int, offset: int, number: int, ts: int) -> None
         open_minute(state, at, number, slot, ts)
 
 
-@kernel
-def _mark(state: State, number: Int) -> None:
-    """Note that the row of a pair changed."""
-    state.pairs[number]["dirty"] = 1
-    enlist(state, state.pairs[number], number)
-
-
 def _has_room(work: Step, at: int, pair: Pair) -> bool:
     return len(pair.waiting) < MOST and bool(size_of(work.feed, at) <= MOST_RECORD)
 
@@ -303,12 +246,3 @@ def _release(state: State, work: Step, at: int, number: int, held: int) -> None:
         owner["waiting"][place : count - 1] = owner["waiting"][place + 1 : count].copy()
         owner["held"] -= 1
         owner["out"] += 1
-
-
-def _refuse(state: State, work: Step, at: int, number: int, one: Waiting, code: str) -> None:
-    """Refuse one that waited."""
-    work.counts.update({"held": -1, "rejected": 1, f"rejected.{code}": 1})
-    state.pairs[number]["rejected"] += 1
-    _mark(state, number)
-    reason = code, REASONS[code]
-    write_original(work.drafts["dead-letters"], work.batch, at, one.offset, one.original, reason)
