@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from schemas.errors import StateError
 from schemas.market.intervals import MINUTE
 from streams.core import slots
-from streams.core.ticks.rows import Ints, Rows
+from streams.core.ticks.rows import Rows
 from streams.core.watermark import NEVER
 
 BLOCK: Final = 512
@@ -165,8 +165,3 @@ def most_bytes(most: int) -> int:
     """
     blocks = most // BLOCK + 2
     return 2 * blocks * (slots.HEADER_SIZE + BLOCK * ENTRY.itemsize + 4) + _HEAD.size
-
-
-def minute_of(ts: Ints) -> Ints:
-    """Starts of the minutes of instants."""
-    return ts - ts % MINUTE
