@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from schemas.columns import Columns
+from schemas.errors import StateError
 from schemas.records import record_type
 from streams.core import slots
 from streams.core.stage import PARTITION_KEY
@@ -101,7 +102,7 @@ class Partition:
         """Take up saved states; the offset of the last record that they reflect, -1 for none.
 
         Raises:
-            StateError: one is of another version or torn.
+            StateError: one is of another version or torn, or the configuration is not there.
         """
         if PARTITION_KEY not in states:
             return -1
@@ -112,6 +113,8 @@ class Partition:
             _, body = slots.unpack(VERSION, states[_CONFIG % self._key])
             self._version = int(_CONFIG_HEAD.unpack_from(body)[0])
             self._body = body[_CONFIG_HEAD.size :]
+        elif self._key or _CONFIG % (1 - self._key) in states:  # not so before the first one
+            raise StateError(f"the configuration must be saved under {_CONFIG % self._key!r}, was missing")
         return offset
 
     def read_back(self, known: PairNames) -> Book:

@@ -52,3 +52,17 @@ def test_a_state_of_another_version_or_cut_short_is_refused(key: bytes):
         with pytest.raises(StateError):
             TicksStage(0).restore({**states, key: other})
     TicksStage(0).restore(states)
+
+
+def test_a_configuration_that_is_missing_is_refused():
+    stage = TicksStage(0)
+    states: dict[bytes, bytes] = {}
+    stage.step(columns("ticks.raw", 0))
+    TicksStage(0).restore(stage.take_dirty())  # none was there yet
+    for version in range(1, 4):  # each under the other key
+        stage.step(columns("ticks.raw", 0, config(domain(symbol(), version=version)), first_offset=version))
+        states |= stage.take_dirty()
+        TicksStage(0).restore(states)
+        missing = {key: state for key, state in states.items() if key != b"!config|%d" % (version % 2)}
+        with pytest.raises(StateError, match="the configuration must be saved"):
+            TicksStage(0).restore(missing)
