@@ -147,7 +147,6 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
             await asyncio.sleep(self._retry_backoff)
         except Exception as failure:  # noqa: BLE001 (aiokafka's routine would end, and nobody hear of it)
             self._fail(failure)
-        self._in_flight.discard(node_id)  # aiokafka does so a turn too late, at times, and sleeps 0.2 s then
         return False  # nobody waits for aiokafka's own queue
 
     async def _fetch_on(self, assignment: Assignment, node_id: int) -> None:

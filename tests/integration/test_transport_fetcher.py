@@ -201,16 +201,6 @@ def test_one_task_fetches_for_as_long_as_nothing_changes(
     play(scenario)
 
 
-def test_who_ends_to_fetch_is_not_in_flight_any_more(play: Callable[..., None]):
-    async def scenario(desk: Desk) -> None:
-        nowhere = 99
-        desk.fetcher._in_flight.add(nowhere)
-        assert not await desk.fetcher._proc_fetch_request(desk.reader._subscription, nowhere, None)
-        assert nowhere not in desk.fetcher._in_flight
-
-    play(scenario)
-
-
 def test_the_broker_is_asked_again_when_the_steps_on_little_are_done(
     play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ):
