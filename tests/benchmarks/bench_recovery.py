@@ -25,8 +25,13 @@ _STATES: Final = 3  # of a symbol
 
 
 def read_back(kafka: str, home: Path, keys: int) -> float:
-    """Seconds from the start of a worker to ready, over a changelog with so many keys."""
-    run = Run(f"recovery-{keys}", kafka, home)
+    """Seconds from the start of a worker to ready, over a changelog with so many keys; the better of two."""
+    return min(started(kafka, home, keys, number) for number in range(2))
+
+
+def started(kafka: str, home: Path, keys: int, number: int) -> float:
+    """The same, of one start."""
+    run = Run(f"recovery-{keys}-{number}", kafka, home)
     state = slots.pack(1, 0, bytes(_SIZE))
     run.ticks(400)
     run.write_states([(b"Q%06d" % number, state, number % PARTITIONS) for number in range(keys)])
