@@ -14,7 +14,7 @@ from runtime.metrics import Durations
 from streams.transport import figures
 
 RULES: list[dict[str, Any]] = yaml.safe_load(Path("deploy/alerts.yml").read_text())["groups"][0]["rules"]
-WORDS = {"sum", "by", "increase", "rate", "max", "and", "on", "up", "job"}
+WORDS = {"sum", "by", "increase", "rate", "max", "and", "or", "unless", "offset", "on", "up", "job"}
 
 
 def shown() -> dict[str, set[str]]:
@@ -38,7 +38,7 @@ def test_a_rule_is_about_what_is_shown(rule: dict[str, Any]):
     metrics = set(re.findall(r"\bbarline_\w+", expression))
     assert metrics <= known.keys()
     labels = {"instance", "job"}.union(*(known[name] for name in metrics))
-    words = set(re.findall(r"[a-z_]+", re.sub(r"\[\d+m\]", "", expression))) - metrics - WORDS
+    words = set(re.findall(r"[a-z_]+", re.sub(r"\[?\d+m\b\]?", "", expression))) - metrics - WORDS
     assert words <= labels, words
     assert set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"])) <= labels
     assert (expression.count("("), expression.count("{")) == (expression.count(")"), expression.count("}"))
@@ -56,3 +56,10 @@ def test_each_rule_has_a_name_of_its_own():
 )
 def test_what_can_go_wrong_has_a_rule(metric: str):
     assert any(metric in rule["expr"] for rule in RULES)
+
+
+@pytest.mark.parametrize("metric", ["barline_disabled_indicators_total", "barline_rejected_records_total"])
+def test_the_first_count_of_a_series_is_seen(metric: str):
+    """To Prometheus a series that begins has not increased, and these begin with what is alerted on."""
+    (rule,) = (rule for rule in RULES if f"increase({metric}" in rule["expr"])
+    assert f"{metric} unless {metric} offset 10m" in rule["expr"]
