@@ -3,7 +3,9 @@
 Run it with ``python -m tests.benchmarks.bench_indicators``. CPU time of this process, the best of several
 rounds. The nine: RSI 14, EMA 20, SMA 20, Bollinger bands 20, ATR 14, session VWAP, volume average 20, MACD
 12-26-9, momentum 10. pandas-ta-classic computes them over a window of 100 bars, as whoever calls it for each
-bar must; TA-Lib's stream functions likewise; talipp is incremental.
+bar must; TA-Lib's stream functions likewise, all but VWAP, which it lacks; talipp is incremental, with rate
+of change in place of momentum. "One bar of" is the kernel that moves symbols along side by side; the stage
+takes fewer than 8 symbols one by one, as in "bars of one symbol, one by one".
 """
 
 import importlib
@@ -49,7 +51,7 @@ def best(count: int, work: Callable[[], object]) -> float:
 
 
 def across(symbols: int) -> float:
-    """One bar of each symbol, nanoseconds a symbol; with what the stage calls."""
+    """One bar of each symbol, nanoseconds a symbol; with what the stage calls for 8 and more."""
     program, blocks = Program(NINE), -(-symbols // LANES)
     steps, room = max(20_000 // symbols, 20), blocks * LANES
     histories = [random_bars(room, seed=seed).reshape(room, 1) for seed in range(8)]
