@@ -109,12 +109,14 @@ class Partition:
         offset, body = slots.unpack(VERSION, states[PARTITION_KEY])
         self._key, self.refused = _PARTITION.unpack_from(body)
         self.marks.restore(self.halts.restore(self.outages.restore(body[_PARTITION.size :])))
-        if _CONFIG % self._key in states:
-            _, body = slots.unpack(VERSION, states[_CONFIG % self._key])
+        own, other = _CONFIG % self._key, _CONFIG % (1 - self._key)
+        if own in states:
+            _, body = slots.unpack(VERSION, states[own])
             self._version = int(_CONFIG_HEAD.unpack_from(body)[0])
             self._body = body[_CONFIG_HEAD.size :]
-        elif self._key or _CONFIG % (1 - self._key) in states:  # not so before the first one
-            raise StateError(f"the configuration must be saved under {_CONFIG % self._key!r}, was missing")
+        elif self._key or (other in states and slots.unpack(VERSION, states[other])[0] <= offset):
+            # Before the first one there is none, and the first may have been written ahead of this state.
+            raise StateError(f"the configuration must be saved under {own!r}, was missing")
         return offset
 
     def read_back(self, known: PairNames) -> Book:

@@ -9,7 +9,7 @@ from schemas.config import Domain
 from schemas.errors import StateError
 from schemas.rules import AssetRules
 from streams.core.ticks.stage import TicksStage
-from tests.factories import DAY, columns, config, domain, symbol, tick
+from tests.factories import DAY, columns, config, domain, heartbeat, symbol, tick
 
 NUMBERS = (5, 90, 100, 130, 131)
 
@@ -66,3 +66,14 @@ def test_a_configuration_that_is_missing_is_refused():
         missing = {key: state for key, state in states.items() if key != b"!config|%d" % (version % 2)}
         with pytest.raises(StateError, match="the configuration must be saved"):
             TicksStage(0).restore(missing)
+
+
+def test_a_restart_between_the_first_configuration_and_the_partition_finds_none():
+    stage, again = TicksStage(0), TicksStage(0)
+    stage.step(columns("ticks.raw", 0, heartbeat(f"{DAY}T13:30:00")))
+    before = stage.take_dirty()
+    log = columns("ticks.raw", 0, config(domain(symbol())), tick(f"{DAY}T13:30:01", 1.0), first_offset=1)
+    whole = stage.step(log)
+    ahead = {key: state for key, state in stage.take_dirty().items() if key.startswith(b"!config")}
+    again.restore(before | ahead)
+    assert again.step(log).counts == whole.counts
