@@ -248,8 +248,6 @@ class Lane:
         for at in range(0, len(states), _PART):
             async with self._around.rush.turn():
                 self._put(dict(states[at : at + _PART]))
-            if at + _PART < len(states):
-                await asyncio.sleep(0)
 
     def _put(self, states: Mapping[bytes, bytes]) -> None:
         self._around.watchdog.check()  # a woken worker must not write
