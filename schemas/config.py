@@ -19,6 +19,10 @@ MOST_TRAILING: Final = 8
 """Most trade dates before the current one that can be kept."""
 TrailingDates = Annotated[int, msgspec.Meta(ge=1, le=MOST_TRAILING)]
 
+MOST_EXPIRY_MS: Final = 86_400_000
+"""Longest that a value may stay fresh after its next one was due: a day."""
+ExpiryMs = Annotated[int, msgspec.Meta(ge=0, le=MOST_EXPIRY_MS, examples=["2_000"])]
+
 
 class CalendarRows(msgspec.Struct, frozen=True):
     """A calendar as plain segments of trading, ascending and disjoint.
@@ -182,6 +186,8 @@ class Domain(msgspec.Struct, frozen=True):
             is flagged.
         trailing_dates: so many trade dates before the current one may still be revised, 1 to
             ``MOST_TRAILING``.
+        expiry_ms: how long an indicator value and a bar stay fresh after the next one was due, 0 to
+            ``MOST_EXPIRY_MS``.
         parked_lines: lines of an unknown mode kept while it is asked for.
         parked_bytes: their size in bytes.
         equity_on_change: whether a value equal to the last one is dropped.
@@ -207,6 +213,7 @@ class Domain(msgspec.Struct, frozen=True):
     auction_ms: int = 300_000
     session_timeout_ms: int = 300_000
     trailing_dates: TrailingDates = 1
+    expiry_ms: ExpiryMs = 2_000
     parked_lines: int = 200
     parked_bytes: int = 262_144
     equity_on_change: bool = True

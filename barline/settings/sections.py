@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from schemas.config import Domain, Policy, TrailingDates
+from schemas.config import Domain, ExpiryMs, Policy, TrailingDates
 
 _DEFAULT: Final = Domain(version=0)
 
@@ -104,6 +104,7 @@ class PolicySettings(msgspec.Struct, frozen=True):
         auction_ms: how long after the close a print with an auction condition still counts.
         session_timeout_ms: a session without any known minute for so long is flagged.
         trailing_dates: so many trade dates before the current one may still be revised.
+        expiry_ms: how long a value stays fresh after the next one was due.
     """
 
     fill: list[Policy] = msgspec.field(default_factory=lambda: ["refetch", "flat"])
@@ -116,6 +117,7 @@ class PolicySettings(msgspec.Struct, frozen=True):
     auction_ms: Count = _DEFAULT.auction_ms
     session_timeout_ms: Count = _DEFAULT.session_timeout_ms
     trailing_dates: TrailingDates = _DEFAULT.trailing_dates
+    expiry_ms: ExpiryMs = _DEFAULT.expiry_ms
 
 
 class LinesSettings(msgspec.Struct, frozen=True):

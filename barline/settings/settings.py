@@ -143,6 +143,7 @@ class Settings(msgspec.Struct, frozen=True):
             auction_ms=policies.auction_ms,
             session_timeout_ms=policies.session_timeout_ms,
             trailing_dates=policies.trailing_dates,
+            expiry_ms=policies.expiry_ms,
             parked_lines=self.lines.parked_lines,
             parked_bytes=self.lines.parked_bytes,
             equity_on_change=self.lines.equity_on_change,

@@ -95,6 +95,18 @@ class Analytics:
                 found[symbol, interval, ts_open] = values
         return found
 
+    def expiries(self) -> dict[Key, int]:
+        """Until when the values of every bar that there may be are fresh, ns."""
+        found: dict[Key, int] = {}
+        for symbol in self._domain.symbols:
+            for name in ("1m", *self._domain.intervals):
+                slots = [
+                    (slot[0], slot[-1] + MINUTE) for _, slot in self._slots(symbol, Interval.parse(name))
+                ]
+                until = fresh_until(slots, expiry_of(self._domain, symbol))
+                found |= {(symbol.symbol, name, ts_open): ts for ts_open, ts in until.items()}
+        return found
+
     def _slots(self, symbol: SymbolConfig, interval: Interval) -> Iterator[tuple[int, list[int]]]:
         """Trade date and minutes of each slot."""
         calendar = Calendar(self._domain.calendars[symbol.calendar])
@@ -149,6 +161,19 @@ class Analytics:
             "complete": actual + filled == expected,
             "coverage": (actual + causes.count("no_trades")) / expected if expected else 0.0,
         }
+
+
+def expiry_of(domain: Domain, symbol: SymbolConfig) -> int:
+    """By law "disorder + [2 s]", ns."""
+    return (domain.assets[symbol.asset].disorder_ms + domain.expiry_ms) * 1_000_000
+
+
+def fresh_until(slots: list[tuple[int, int]], expiry: int) -> dict[int, int]:
+    """By law "ts_close of the next expected bar" and the expiry; past the calendar one more bar."""
+    return {
+        start: (slots[number + 1][1] if number + 1 < len(slots) else end + (end - start)) + expiry
+        for number, (start, end) in enumerate(slots)
+    }
 
 
 def fold(bars: list[Record]) -> dict[str, Any]:

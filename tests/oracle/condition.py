@@ -104,7 +104,7 @@ class Judge:
         return not value if isinstance(node.op, ast.Not) else -value
 
     def _read(self, name: str, interval: str, by: int) -> Any:
-        # By law "A feature expires at ts_close of the next expected bar + disorder + 2 s; the scanner
+        # By law "A feature expires at ts_close of the next expected bar + disorder + [2 s]; the scanner
         # compares that with the watermark": the newest bar there is says whether the interval is fresh
         now = self._view.newest(interval, EVER)
         if now is None or now["expires"] <= self._view.watermark:

@@ -10,7 +10,7 @@ from typing import Any
 
 from schemas.config import Domain, SignalConfig, SymbolConfig, decode
 from schemas.market.intervals import Interval
-from tests.oracle.analytics import Analytics
+from tests.oracle.analytics import Analytics, expiry_of, fresh_until
 from tests.oracle.calendar import MINUTE, Calendar
 from tests.oracle.condition import EVER, Bar, Judge, View, python
 from tests.oracle.indicators import compute
@@ -161,7 +161,7 @@ class Scan:
     def _view(self, symbol: str, by: int = EVER) -> View:
         config = next(one for one in self._domain.symbols if one.symbol == symbol)
         calendar = Calendar(self._domain.calendars[config.calendar])
-        expiry = self._domain.assets[config.asset].disorder_ms * 1_000_000 + 2_000_000_000
+        expiry = expiry_of(self._domain, config)
         bars: dict[str, list[Bar]] = {"1m": []}
         for (name, ts_open), bar in sorted(self._bars._bars.items()):
             if name == symbol:
@@ -239,10 +239,6 @@ def _derived(bar: Bar, domain: Domain) -> Bar:
 
 
 def _expiring(bars: list[Bar], slots: list[tuple[int, int]], expiry: int) -> None:
-    """By law "ts_close of the next expected bar + disorder + 2 s"; past the calendar one more bar."""
-    following = {
-        start: slots[number + 1][1] if number + 1 < len(slots) else end + (end - start)
-        for number, (start, end) in enumerate(slots)
-    }
+    until = fresh_until(slots, expiry)
     for bar in bars:
-        bar["expires"] = following[bar["ts_open"]] + expiry
+        bar["expires"] = until[bar["ts_open"]]

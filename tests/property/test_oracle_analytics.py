@@ -8,6 +8,7 @@ import json
 from random import Random
 from typing import Any
 
+import msgspec
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -85,7 +86,8 @@ def a_bar(pick: Random, name: str, text: str, ts: int, fill: str, revision: int)
 
 def made(seed: int, length: int) -> list[Record]:
     """A log of so many minutes of the two dates."""
-    pick, revisions, log = Random(seed), dict[Any, int](), [config(BODY)]
+    pick, revisions = Random(seed), dict[Any, int]()
+    log = [config(msgspec.structs.replace(BODY, expiry_ms=pick.choice([0, 2_000, 75_500])))]
     for number, (text, ts) in enumerate(OPENS[:length]):
         for name in ("SPY", "BTC"):
             log += a_minute(pick, a_bar, name, text, ts, revisions)
@@ -119,6 +121,11 @@ def found_values(ended: Ended) -> dict[Any, Any]:
     return {key: dict(json.loads(row["values"])) for key, row in rows.items()}
 
 
+def found_expiries(ended: Ended) -> dict[Any, int]:
+    rows = newest(ended.of("indicators", "IndicatorValues"), "symbol", "interval", "ts_open")
+    return {key: row["ts_expires"] for key, row in rows.items()}
+
+
 def wrong_values(wanted: dict[Any, Any], found: dict[Any, Any]) -> list[str]:
     """Values that differ by more than 1e-9, and names that one side alone has."""
     names = [(key, sorted(wanted[key]), sorted(found.get(key, {}))) for key in wanted]
@@ -145,7 +152,10 @@ def test_the_final_derived_bars_are_those_of_the_oracle(log: list[Record], borde
 @modest
 def test_the_final_indicator_values_are_those_of_the_oracle(log: list[Record], borders: list[int]):
     ended = through(AnalyticsStage(0), "bars.1m", log, borders)
-    assert wrong_values(Analytics().read(log).values(), found_values(ended)) == []
+    oracle, expiries = Analytics().read(log), found_expiries(ended)
+    assert wrong_values(oracle.values(), found_values(ended)) == []
+    wanted = oracle.expiries()
+    assert expiries == {key: wanted[key] for key in expiries}
 
 
 def test_the_oracle_has_every_kind():

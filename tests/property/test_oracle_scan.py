@@ -92,6 +92,7 @@ def body(pick: Random) -> Domain:
         calendars={"XNYS": calendar_rows(days=DAYS, hours=HOURS)},
         intervals=["5m", "15m", "1d"], indicators=INDICATORS, signals=signals,
         assets={"equity": AssetRules(disorder_ms=pick.choice([0, 2_000]))},
+        expiry_ms=pick.choice([0, 2_000, 2_000, 90_000]),
     )  # fmt: skip
 
 
@@ -140,11 +141,12 @@ def made(seed: int, length: int) -> list[Record]:
 
 
 def changing(seed: int, length: int) -> list[Record]:
-    """The same with other conditions half-way, of which some stay."""
+    """The same with other conditions half-way, of which some stay, and another expiry."""
     log, pick = made(seed, length), Random(seed + 1)
     before, after = body(Random(seed)), body(pick)
     signals = [*before.signals[: pick.randint(0, 5)], *(rename(one) for one in after.signals)]
-    log.insert(len(log) // 2, config(msgspec.structs.replace(before, version=2, signals=signals)))
+    other = msgspec.structs.replace(before, version=2, signals=signals, expiry_ms=after.expiry_ms)
+    log.insert(len(log) // 2, config(other))
     return log
 
 

@@ -148,6 +148,19 @@ def test_trailing_dates_are_one_unless_set_and_have_bounds():
         assert "policies.trailing_dates must be" in note
 
 
+def test_a_value_expires_two_seconds_late_unless_set_and_within_a_day():
+    days = date(2024, 7, 1), date(2024, 7, 5)
+    assert parse(GOOD).domain(*days).expiry_ms == 2_000
+    said = parse(GOOD + "[policies]\nexpiry_ms = 0\n").domain(*days)
+    assert (said.expiry_ms, decode(encode(said)).expiry_ms) == (0, 0)
+    for text in ("-1", "86_400_001", "2.5"):
+        (note,) = notes(GOOD + f"[policies]\nexpiry_ms = {text}\n")
+        assert "policies.expiry_ms must be" in note
+        assert "write expiry_ms = 2_000" in note
+    with pytest.raises(msgspec.ValidationError, match="expiry_ms"):
+        decode(encode(said).replace('"expiry_ms":0', '"expiry_ms":86400001'))
+
+
 def test_a_missing_file_and_broken_toml_are_clear_errors(tmp_path: Path):
     with pytest.raises(ConfigurationError, match=r"settings must be readable.*--config"):
         load(tmp_path / "none.toml")

@@ -10,7 +10,7 @@ import numpy as np
 from schemas.config import Domain, IndicatorConfig, SymbolConfig, rules_of
 from schemas.errors import ConfigurationError
 from schemas.market.grid import Grid
-from schemas.market.intervals import MINUTE, SECOND, Interval
+from schemas.market.intervals import MINUTE, Interval
 from schemas.topics import TOPICS
 from streams.core.analytics.indicators.program import Program
 from streams.core.analytics.room import Rooms
@@ -18,7 +18,7 @@ from streams.core.analytics.scan.plan import ScanPlan
 from streams.core.analytics.window import Window
 
 ONE_MINUTE: Final = Interval.parse("1m")
-_EXPIRY: Final = 2 * SECOND
+_MS: Final = 1_000_000
 _FIRST_TURN: Final = 3  # the heartbeat that comes with a bar, then the next one
 _MOST_TURNS: Final = 100
 _AT_ONCE: Final = 64  # symbols whose functions are computed at one heartbeat
@@ -108,7 +108,7 @@ class Plan:
         return SymbolPlan(
             self._layout(domain, symbol),
             self._programs,
-            rules.disorder_ms * 1_000_000 + _EXPIRY,
+            (rules.disorder_ms + domain.expiry_ms) * _MS,
             domain.coverage_limit,
             delay,
             domain.version,

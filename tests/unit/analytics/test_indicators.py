@@ -1,9 +1,10 @@
 """Each indicator against pandas-ta-classic on the same bars, and its rules one by one."""
 
+import msgspec
 import numpy as np
 import pytest
 
-from schemas.config import IndicatorConfig
+from schemas.config import IndicatorConfig, encode
 from schemas.indicators import KINDS
 from streams.core.analytics.indicators.indicator import CONVERGED
 from tests.factories import DAY, at, changed, config, domain
@@ -143,6 +144,19 @@ def test_a_value_expires_two_seconds_and_the_disorder_after_the_next_bar():
     assert expires["1m", at(f"{DAY}T19:59")] == at("2024-07-03T13:31:02")
     assert expires["1h", at(f"{DAY}T18:30")] == at(f"{DAY}T20:00:02")
     assert expires["1d", at(f"{DAY}T13:30")] == at("2024-07-03T20:00:02")
+
+
+def test_the_expiry_is_that_of_the_configuration_and_two_seconds_where_a_log_has_none():
+    body = domain(indicators=list(THREE), expiry_ms=45_000)
+    older = msgspec.json.decode(encode(body))
+    assert older.pop("expiry_ms") == 45_000  # as it was written before there was one
+    found = {}
+    for name, said in (("newer", body), ("older", msgspec.json.encode(older).decode())):
+        feed = Feed()
+        feed(config(said))
+        (row,) = only(feed(minute(0))["indicators"], interval="1m")
+        found[name] = row["ts_expires"]
+    assert found == {"newer": at(f"{DAY}T13:32:45"), "older": at(f"{DAY}T13:32:02")}
 
 
 def test_past_the_horizon_a_value_lives_as_long_as_its_bar():

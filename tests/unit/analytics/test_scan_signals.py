@@ -90,6 +90,23 @@ def test_a_stale_value_is_unknown_and_signals_anew_when_it_is_fresh_again():
     assert fired(late, "ts_event") == [at(clock(6))]
 
 
+def test_how_long_a_value_is_fresh_is_configured_and_what_was_told_holds_when_that_changes():
+    """::
+
+    bar      0       3       5       8
+    expiry   2 min           2 s
+    signal   ^       still   still   ^
+    """
+    body = scanning("close > 10", expiry_ms=120_000)
+    feed = Feed(body)
+    assert fired(feed(minute(0, 11.0)), "ts_expires") == [at(clock(4))]
+    assert fired(feed(through(3), minute(3, 11.0))) == []  # until 4
+    feed(config(changed(body, expiry_ms=2_000)))
+    assert fired(feed(through(5), minute(5, 11.0))) == []  # until 7, as it was before
+    found = fired(feed(through(8), minute(8, 11.0)), "ts_expires")  # until 7 and 2 s; 9 by the one before
+    assert found == [at(clock(10)) + 2_000_000_000]
+
+
 def test_a_condition_holds_by_its_fresh_part_alone():
     feed = Feed(scanning("close@1m > 10 or close@5m > 10"))
     rows = feed(*(minute(number, 11.0) for number in range(5)))["signals"]
