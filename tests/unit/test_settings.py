@@ -132,6 +132,8 @@ kind = "magic"
         ("kind = 'supertrend'\noutputs = ['trend']", "indicators[0].outputs must be of supert, supertd"),
         ("kind = 'aroon'\nwindow = 1", "indicators[0].window must be from 2 to 2000, was 1"),
         ("kind = 'aroon'\nlength = 300", "indicators[0].window must be long enough, was 200"),
+        ("kind = 'dpo'", "indicators[0].outputs must have a value at the newest bar, was none (of 200"),
+        ("kind = 'vp'", "indicators[0].kind must give a value of each bar, was 10 of 200 bars"),
     ],
 )
 def test_a_function_of_the_library_is_tried_when_settings_are_checked(said: str, why: str):

@@ -39,8 +39,17 @@ def vandal(bars):
     bars.close[:] = -1.0
     bars.ts_open[:] = 0
     return 1.0
+
+def never(bars):
+    return {"one": None, "other": float("nan")}
+
+def falling(bars):
+    return bars.close[-1] if bars.close[-1] < 0.9 * bars.close[0] else None
 """
-NAMES = ("mean_of_five", "both", "fails_at_seven", "vandal", "hangs_at_eight", "exits", "prints")
+NAMES = (
+    "mean_of_five", "both", "fails_at_seven", "vandal", "hangs_at_eight", "exits", "prints", "never",
+    "falling",
+)  # fmt: skip
 
 
 @contextmanager

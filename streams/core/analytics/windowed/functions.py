@@ -21,6 +21,7 @@ from schemas.config import IndicatorConfig
 from schemas.errors import ConfigurationError
 from schemas.history import HISTORY
 from streams.core.analytics.windowed.bars import Bars, Function, Values
+from streams.core.analytics.windowed.made_up import made_up
 
 GROUP: Final = "barline.indicators"
 """Of entry points."""
@@ -86,7 +87,7 @@ def compute(config: bytes, rows: bytes) -> Answer:
 
 @lru_cache(256)
 def checked(config: bytes) -> tuple[IndicatorConfig, Function]:
-    """An indicator in JSON and its function, computed once over made-up bars.
+    """An indicator in JSON and its function, tried over made-up bars.
 
     Raises:
         ConfigurationError: see ``check``.
@@ -124,7 +125,8 @@ def check(config: IndicatorConfig) -> None:
     """Compute an indicator over some made-up bars.
 
     Raises:
-        ConfigurationError: its function is not there, refuses its parameters, or lacks one of its outputs.
+        ConfigurationError: its function is not there, refuses its parameters, lacks one of its outputs, or
+            has none of them at the newest bar of a full window, whether prices wander, rise or fall.
     """
     if not LEAST <= config.window <= MOST:
         rule = f"from {LEAST} to {MOST}"
@@ -134,14 +136,7 @@ def check(config: IndicatorConfig) -> None:
         raise ConfigurationError(f"limit_ms of {config.name} must be {rule}, was {config.limit_ms!r}")
     function = function_of(config.kind)
     _check_parameters(config, function)
-    try:
-        found = named(config, function(_made_up(config.window), **parameters_of(config)))
-    except ConfigurationError:
-        raise
-    except Exception as error:
-        raise ConfigurationError(f"indicator {config.name} must compute, was {error!r}") from error
-    if len(found) == 0:
-        raise ConfigurationError(f"window of {config.name} must be long enough, was {config.window!r}")
+    _check_values(config, function)
 
 
 def named(config: IndicatorConfig, found: Values | float | None) -> list[float]:
@@ -188,7 +183,7 @@ def _of_library(kind: str) -> Function:
         own = {"talib": False} if "talib" in wanted else {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _last_row(theirs(**given, **own, **parameters))
+            return _last_row(theirs(**given, **own, **parameters), len(bars))
 
     function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [one for name, one in wanted.items() if name not in _COLUMNS and name not in _OURS]
@@ -204,17 +199,39 @@ def _check_parameters(config: IndicatorConfig, function: Function) -> None:
         raise ConfigurationError(f"parameters of {config.name} must be of {', '.join(known)}, was {unknown}")
 
 
+def _check_values(config: IndicatorConfig, function: Function) -> None:
+    """One value of a full window is enough: some exist in a rise only, some in a fall."""
+    found, given = list[float](), parameters_of(config)
+    for bars in made_up(config.window):
+        try:
+            found = named(config, function(bars, **given))
+        except ConfigurationError:
+            raise
+        except Exception as error:
+            raise ConfigurationError(f"indicator {config.name} must compute, was {error!r}") from error
+        if np.isfinite(found).any():
+            return
+    if not found:
+        raise ConfigurationError(f"window of {config.name} must be long enough, was {config.window!r}")
+    rule = "have a value at the newest bar"
+    where = f"of {config.window} made-up bars; a longer window or other parameters may give one"
+    raise ConfigurationError(f"outputs of {config.name} must {rule}, was none ({where})")
+
+
 def _series(bars: Bars) -> dict[str, Any]:
     pandas: Any = importlib.import_module("pandas")
     index = pandas.DatetimeIndex(bars.ts_open.astype("datetime64[ns]"), tz="UTC").tz_localize(None)
     return {name: pandas.Series(getattr(bars, name), index) for name in set(_COLUMNS.values())}
 
 
-def _last_row(found: Any) -> Values | None:
+def _last_row(found: Any, count: int) -> Values | None:
+    """Its newest values; an answer that is not one of each bar has none."""
     if isinstance(found, tuple):
         found = next((one for one in found if one is not None), None)
     if found is None or len(found) == 0:
         return None
+    if len(found) != count:
+        raise ConfigurationError(f"indicator must give a value of each bar, was {len(found)} of {count} bars")
     if not hasattr(found, "columns"):
         return {"": float(found.iloc[-1])}
     last = found.iloc[-1]
@@ -231,12 +248,3 @@ def _short(numbers: Mapping[str, float]) -> Iterable[tuple[str, float]]:
 
 def _plain(name: str) -> str:
     return re.sub(r"\W+", "_", name.lower()).strip("_")
-
-
-def _made_up(window: int) -> Bars:
-    """Bars of a wandering price, one a minute."""
-    number = np.arange(window)
-    close = 100.0 + np.sin(number * 0.7) + np.cos(number * 0.11) * 3.0
-    opens, dates = number * 60_000_000_000 + 1_719_900_000_000_000_000, np.full(window, 19_906)
-    volume = (1_000 + number % 7 * 10).astype(np.float64)
-    return Bars(opens, dates, close, close + 0.5, close - 0.5, close + 0.1, volume, volume * close)
