@@ -1,4 +1,4 @@
-"""Laws of ``analytics`` over generated logs of two symbols on two short trade dates."""
+"""Laws of ``analytics`` over generated logs."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.config import IndicatorConfig
 from streams.core.analytics import revise
 from streams.core.analytics import stage as stage_module
 from streams.core.analytics.partition import Partition
@@ -18,107 +17,14 @@ from streams.core.analytics.saved import name_of
 from streams.core.analytics.stage import AnalyticsStage
 from tests.factories import (
     Record,
-    at,
     bar,
-    calendar_rows,
-    changed,
     columns,
     config,
-    day,
-    domain,
     heartbeat,
-    minute_status,
     rows_of,
-    symbol,
 )
+from tests.property.analytics_log import BODY, LENGTH, RECORDS, SYMBOLS, bars, shifted
 from tests.unit.analytics.feed import last_rows
-
-DAYS = ("2024-07-01", "2024-07-02")
-MINUTE = 60_000_000_000
-LENGTH = 40
-BODY = domain(
-    symbol("SPY"),
-    symbol("AIG"),
-    calendars={"XNYS": calendar_rows(days=[*DAYS, "2024-07-03"], hours=["13:30-13:50", "14:00-14:20"])},
-    intervals=["5m", "15m", "1h", "1d"],
-    indicators=[
-        IndicatorConfig("ema_3", "ema", 3),
-        IndicatorConfig("rsi_3", "rsi", 3),
-        IndicatorConfig("vwap", "vwap"),
-    ],
-)
-NEWER = changed(BODY, indicators=BODY.indicators[:2], intervals=["5m", "30m", "1d"], coverage_limit=0.5)
-
-
-def ts_of(number: int) -> int:
-    """Start of the n-th expected minute of both days."""
-    date, minute = divmod(number, LENGTH)
-    return at(f"{DAYS[date]}T13:30") + (minute + 10 * (minute >= 20)) * MINUTE
-
-
-def shifted(record: Record, number: int) -> Record:
-    ts = ts_of(number)
-    moved: dict[str, Any] = {"ts_open": ts}
-    if record["record"] == "Bar":
-        moved |= {"ts_close": ts + MINUTE, "session_date": day(DAYS[number // LENGTH])}
-    return {**record, **moved}
-
-
-SYMBOLS = st.sampled_from(["SPY", "AIG"])
-PRICES = st.integers(1, 9).map(float)
-NUMBERS = st.integers(0, 2 * LENGTH - 1)
-FILLS = st.sampled_from(["real", "real", "real", "refetched", "flat"])
-CAUSES = st.sampled_from(["halt", "rejected", "outage", "no_trades", "unknown"])
-
-
-@st.composite
-def bars(draw: st.DrawFn) -> Record:
-    low, high = sorted((draw(PRICES), draw(PRICES)))
-    fields = {"symbol": draw(SYMBOLS), "fill": draw(FILLS), "revision": draw(st.integers(0, 3))}
-    fields |= {
-        "volume": draw(st.integers(0, 3)) * 1.5,
-        "notional": draw(st.none() | PRICES),
-        "trades": draw(st.none() | st.just(2)),
-    }
-    return shifted(
-        bar("2024-07-01T13:30", low, high, low, draw(st.sampled_from([low, high])), **fields), draw(NUMBERS)
-    )
-
-
-@st.composite
-def statuses(draw: st.DrawFn) -> Record:
-    fields = {"symbol": draw(SYMBOLS), "cause": draw(CAUSES), "filled": draw(st.booleans())}
-    return shifted(minute_status("2024-07-01T13:30", source="bars", **fields), draw(NUMBERS))
-
-
-@st.composite
-def heartbeats(draw: st.DrawFn) -> Record:
-    ts = ts_of(draw(NUMBERS)) + draw(st.sampled_from([0, MINUTE]))
-    record = heartbeat("2024-07-01T13:30", "bars")
-    return {**record, "ts": ts, "ts_last": ts, "ts_through": ts}
-
-
-@st.composite
-def runs(draw: st.DrawFn) -> list[Record]:
-    """Minutes in their order, as most of a log is."""
-    first, name = draw(NUMBERS), draw(SYMBOLS)
-    last = min(first + draw(st.integers(1, 30)), 2 * LENGTH)
-    return [
-        shifted(bar("2024-07-01T13:30", draw(PRICES), symbol=name), number) for number in range(first, last)
-    ]
-
-
-CONFIGS = st.sampled_from([config(NEWER), config(BODY)])
-RECORDS = st.lists(
-    st.one_of(
-        bars().map(lambda one: [one]),
-        statuses().map(lambda one: [one]),
-        heartbeats().map(lambda one: [one]),
-        runs(),
-        CONFIGS.map(lambda one: [one]),
-    ),
-    max_size=25,
-).map(lambda parts: [config(BODY), *(record for part in parts for record in part)])
 
 
 def outputs(stage: AnalyticsStage, records: list[Record], first: int = 0) -> dict[str, list[Record]]:

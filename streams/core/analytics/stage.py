@@ -203,7 +203,7 @@ class AnalyticsStage:
         if interval is None or read(data) is None:
             step.refuse(position, "V01", "must be closed bars of an interval", self._own.counts)
         elif self._own.plan is None or name not in self._own.plan.symbols:
-            self._symbols.keep_history(name, interval, data, self._offset)
+            self._symbols.keep_history(name, interval, data, self._offset, self._own.version)
         elif (state := self._symbols.find(name, self._offset)) is not None:
             self._symbols.dirty.add(name)
             self._revise(step, state, warm_up(state, interval, data), BARS)

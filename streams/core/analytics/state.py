@@ -13,7 +13,7 @@ from streams.core.analytics.extract import minutes_of, slots_of
 from streams.core.analytics.plan import Layout, SymbolPlan
 from streams.core.analytics.rows import BAR, NONE, Ints, Rows
 from streams.core.analytics.saved import MINUTE, MOST_RECENT, Saved, StartKey, recent_key
-from streams.core.analytics.warmup import WAITING, warmed, with_history
+from streams.core.analytics.warmup import waiting, warmed, with_history
 from streams.core.analytics.window import Window
 from streams.core.analytics.windowed.kept import Kept
 
@@ -32,7 +32,7 @@ class SymbolState:
         chains: per interval its indicators.
         functions: whether any indicator is computed by a function.
         kept: per interval what they make of its bars.
-        history: stored bars that wait for the first bar from the log.
+        history: stored bars that wait for the first bar from the log, or for the next configuration.
         waiting: (ts_close, interval number, place) of derived bars that have minutes but are not published.
         sources: names that ``source`` of a bar counts.
         counts: one for each of ``counts.COUNTS``.
@@ -102,7 +102,7 @@ class SymbolState:
     def _warmed(self, saved: Saved) -> Saved:
         """Use the history that waits, once there is a bar."""
         there = np.flatnonzero(self.interval_bars(0)["revision"] >= 0)
-        self.history = {key: data for key, data in saved.starts.items() if key[1] == WAITING}
+        self.history = waiting(saved.starts)
         return self._warmed_at(int(there[0]), saved) if self.history and len(there) else saved
 
     def _warmed_at(self, minute: int, saved: Saved) -> Saved:
@@ -111,17 +111,20 @@ class SymbolState:
             slot = int(self.window.slot_of[number, minute])
             programs[interval.ns] = self.plan.programs[number]
             firsts[interval.ns] = int(self.bars["ts_open"][slot if slot >= 0 else minute])
-        self.history = {}
-        return warmed(saved, programs, firsts)
+        self.history = waiting(self.history, self.plan.version)
+        return warmed(saved, programs, firsts, self.plan.version)
 
     def warm_at(self, minute: int) -> None:
         """Use the history that waits before the first bar is placed, that of a minute."""
-        if not np.any(self.revisions[: self.window.minutes] >= 0):
+        if not self._has_bars():
             self._take_up(self._warmed_at(minute, self.saved()))
 
     def warm(self, interval: int, data: bytes) -> None:
         """History of an interval (ns): used at once where there are bars, it waits where there are none."""
-        self._take_up(with_history(self.saved(), interval, data))
+        self._take_up(with_history(self.saved(), interval, data, self.plan.version))
+
+    def _has_bars(self) -> bool:
+        return bool(np.any(self.revisions[: self.window.minutes] >= 0))
 
     def _kept(self, number: int, saved: Saved) -> Kept:
         interval = self.plan.layout.intervals[number].ns
@@ -194,7 +197,8 @@ class SymbolState:
         used = np.unique(minutes["source"][minutes["revision"] >= 0])
         minutes["source"] = np.where(minutes["revision"] >= 0, np.searchsorted(used, minutes["source"]), NONE)
         names = [self.sources[number] for number in used]
-        starts = self._starts(first_date) | self._late(kept) | self.history
+        history = {} if session_date is not None and self._has_bars() else self.history
+        starts = self._starts(first_date) | self._late(kept) | history
         return Saved(date, minutes, slots, starts, names, list(self.counts), first_date)
 
     def _rows(self, places: Ints) -> tuple[Rows, Rows]:

@@ -91,7 +91,7 @@ class Symbols:
         for name in list(self.asleep):
             self.find(name, offset)
 
-    def keep_history(self, name: bytes, interval: int, data: bytes, offset: int) -> None:
+    def keep_history(self, name: bytes, interval: int, data: bytes, offset: int, version: int) -> None:
         """History of a symbol that a configuration to come may name waits for it.
 
         Args:
@@ -99,11 +99,12 @@ class Symbols:
             interval: length of its bars, ns.
             data: the bars, HISTORY rows.
             offset: of the record.
+            version: of the configuration in force.
         """
         asleep = self.asleep.get(name)
         if (asleep is None or asleep.offset < offset) and len(self.asleep) < MOST_STRANGERS:
             saved = Saved(0) if asleep is None else asleep.saved()
-            self.asleep[name] = Asleep(offset, with_history(saved, interval, data).to_bytes())
+            self.asleep[name] = Asleep(offset, with_history(saved, interval, data, version).to_bytes())
             self.dirty.add(name)
 
     def take_due(self, watermark: int) -> list[SymbolState]:

@@ -15,14 +15,16 @@ import pytest
 from schemas.config import Domain, IndicatorConfig
 from schemas.history import HISTORY, MOST, Rows, bars_needed, read
 from streams.core.analytics.indicators.indicator import CONVERGED
-from streams.core.analytics.stage import AnalyticsStage
+from streams.core.analytics.saved import Saved
+from streams.core.analytics.stage import VERSION, AnalyticsStage
+from streams.core.slots import pack
 from tests.factories import Record, at, changed, columns, config, day, domain, rows_of, symbol
 from tests.unit.analytics.feed import THREE, Feed, clock, last_rows, minute, only, through
 from tests.unit.analytics.library import CASES, chain_of, random_bars
 
 EMA = IndicatorConfig("ema_20", "ema", 20)
 BODY = domain(indicators=[EMA])
-BEFORE = "2024-07-01"
+BEFORE, AFTER = "2024-07-01", "2024-07-03"
 
 
 def stored(first: int, end: int, date: str = BEFORE) -> Rows:
@@ -71,16 +73,54 @@ def test_history_comes_before_the_configuration_that_names_its_symbol():
     assert emas(feed) == [pytest.approx(warm_value(*map(float, range(300, 390)), 400.0), rel=1e-12)]
 
 
+OLD, NEW = domain(indicators=[THREE[0]]), changed(BODY, indicators=[THREE[0], EMA])
+
+
+def last_values(feed: Feed) -> dict[str, float]:
+    values: dict[str, float] = only(feed.out["indicators"], interval="1m")[-1]["values"]
+    return values
+
+
 def test_a_new_indicator_is_warm_where_the_others_keep_what_they_have():
-    feed = Feed(domain(indicators=[THREE[0]]))
-    feed(*(minute(n, float(n), day=BEFORE) for n in range(390)), minute(0, 400.0))
-    before = only(feed.out["indicators"], interval="1m")[-1]["values"]
-    feed(history(stored(300, 390, "2024-06-28")), config(changed(BODY, indicators=[THREE[0], EMA])))
-    feed(minute(1, 401.0))
-    after = only(feed.out["indicators"], interval="1m")[-1]["values"]
-    prices = [*map(float, range(300, 390)), *map(float, range(390)), 400.0, 401.0]
-    assert after["ema_20"] == pytest.approx(warm_value(*prices), rel=1e-12)
-    assert after["ema_3"] == (before["ema_3"] + 401.0) / 2
+    feed = Feed(OLD)
+    feed(*(minute(n, 500.0, day=BEFORE) for n in range(3)), minute(0, 600.0), minute(0, 400.0, day=AFTER))
+    before = last_values(feed)
+    feed(history(stored(300, 390)), config(NEW), minute(1, 401.0, day=AFTER))
+    prices = [*map(float, range(300, 390)), 600.0, 400.0, 401.0]
+    assert last_values(feed)["ema_20"] == pytest.approx(warm_value(*prices), rel=1e-12)
+    assert last_values(feed)["ema_3"] == (before["ema_3"] + 401.0) / 2
+
+
+def test_history_waits_for_the_configuration_after_it_through_the_bars_between():
+    feed = Feed(OLD)
+    feed(history(stored(300, 390)), minute(0, 400.0), config(NEW), minute(1, 401.0))
+    assert last_values(feed)["ema_20"] == pytest.approx(warm_value(*map(float, range(300, 390)), 400, 401.0))
+
+
+def test_history_whose_configuration_does_not_come_goes_with_the_trade_date():
+    feed = Feed(OLD)
+    feed(minute(0, 400.0, day=BEFORE), history(stored(300, 390, "2024-06-28")))
+    held = len(feed.stage.take_dirty()[b"SPY"])
+    feed(minute(0, 400.0))
+    assert held - len(feed.stage.take_dirty()[b"SPY"]) > 80 * HISTORY.itemsize
+    feed(config(NEW), minute(1, 401.0))
+    assert "ema_20" not in last_values(feed)
+
+
+def test_history_goes_when_the_configuration_after_it_has_used_it():
+    feed = Feed(OLD)
+    feed(minute(0, 400.0), history(stored(300, 390)), config(NEW), minute(1, 401.0))
+    assert len(feed.stage.take_dirty()[b"SPY"]) < 80 * HISTORY.itemsize
+
+
+def test_history_in_a_state_of_before_is_used_at_the_first_bar():
+    starts = {(60_000_000_000, "history"): stored(300, 390).tobytes()}
+    feed = Feed(BODY)
+    saved = feed.stage.take_dirty() | {b"SPY": pack(VERSION, 0, Saved(0, starts=starts).to_bytes())}
+    feed.stage.restore(saved)
+    feed(minute(0, 400.0))
+    assert emas(feed) == [pytest.approx(warm_value(*map(float, range(300, 390)), 400.0), rel=1e-12)]
+    assert b"history" not in feed.stage.take_dirty()[b"SPY"]
 
 
 def test_history_that_comes_after_the_first_bars_revises_their_values():
@@ -131,11 +171,15 @@ def test_history_that_is_none_is_a_dead_letter(data: bytes):
     assert read(data) is None
 
 
+TWO = changed(changed(BODY), symbols=[symbol("SPY"), symbol("AIG")])
+LATER = changed(TWO, indicators=[EMA, IndicatorConfig("rsi_9", "rsi", 9)])
 LOG = [
     history(stored(300, 390)), history(stored(0, 40), name="AIG"), history(stored(0, 9), name="GONE"),
     config(domain(symbol("SPY"), indicators=[THREE[0]])), minute(3, 7.0), minute(0, 9.0, symbol="AIG"),
-    config(changed(changed(BODY), symbols=[symbol("SPY"), symbol("AIG")])), through(4), minute(4, 8.0),
+    config(TWO), through(4), minute(4, 8.0),
     minute(0, 9.0, symbol="AIG"), history(stored(5, 100), name="AIG"), through(6), minute(5, 8.0),
+    history(stored(200, 390)), minute(6, 9.0), through(8), config(LATER), minute(7, 8.5),
+    minute(1, 9.0, symbol="AIG"),
 ]  # fmt: skip
 
 
