@@ -15,20 +15,8 @@ from streams.core.analytics.windowed import runner as runner_module
 from streams.core.analytics.windowed.functions import Answer, compute
 from tests.factories import Record, bar, changed, config, heartbeat
 from tests.oracle.windowed import last_windows
-from tests.property.test_analytics import (
-    BODY,
-    LENGTH,
-    bars,
-    crashed,
-    heartbeats,
-    joined,
-    outputs,
-    runs,
-    shifted,
-    statuses,
-    taken_up,
-    ts_of,
-)
+from tests.property.analytics_log import BODY, LENGTH, bars, heartbeats, runs, shifted, statuses, ts_of
+from tests.property.test_analytics import crashed, joined, outputs, taken_up
 from tests.unit.analytics.packages import installed
 
 OWN = [
