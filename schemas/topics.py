@@ -24,6 +24,7 @@ class Topic:
         read_by: kinds of process.
         event_time: field that becomes the record timestamp; empty keeps that of the record type.
         announces: its records tell of those of other topics and are sent when those have arrived.
+        has_headers: its records say who wrote them and when.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Topic:
     read_by: tuple[str, ...]
     event_time: str = ""
     announces: bool = False
+    has_headers: bool = True
 
     def kind(self, record: str) -> int:
         """Number of a record type in this topic's columns."""
@@ -60,7 +62,8 @@ _ALL: Final = (
         ("bars",),
     ),
     Topic("bars.1s", ("Bar",), ("ticks",), ("sink", "api")),
-    Topic("bars.forming", ("Bar",), ("ticks",), ("api",), event_time="ts_last"),
+    # Most of what is put out, by one agent, into no table: two headers each cost as much as the bar itself.
+    Topic("bars.forming", ("Bar",), ("ticks",), ("api",), event_time="ts_last", has_headers=False),
     Topic(
         "bars.1m",
         ("Bar", "MinuteStatus", "Heartbeat", "Config", "History"),

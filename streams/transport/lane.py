@@ -259,7 +259,7 @@ class Lane:
 
     def _send(self, topic: str, columns: Any) -> None:
         around, records = self._around, self._around.codec.encode(columns)
-        made_by = headers(around.agent)
+        made_by = headers(around.agent) if columns.topic.has_headers else ()
         around.producer.send_all(topic, records, partition=self._partition, headers=made_by)
         around.rush.note(topic)
         figures.outputs(around.agent, topic).inc(len(records))

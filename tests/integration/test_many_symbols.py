@@ -14,6 +14,7 @@ from tests.eventually import eventually
 from tests.factories import DAY, Record, at, domain, heartbeat, symbol, tick
 from tests.line_servers import running
 from tests.sinks import PARTITIONS, Feed, feeding, own_database, recorded
+from tests.whole import whole
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
@@ -57,3 +58,8 @@ def test_symbols_at_both_ends_of_twenty_thousand_make_right_bars(tmp_path: Path)
             lows = {name: 11.0 + number for number, name in enumerate(ENDS)}
             expected = {name: (low, low + 2, low, low + 2, 3) for name, low in lows.items()}
             eventually(lambda: bars() == expected, timeout_s=180, poll_s=1, because="bars of eight symbols")
+        sent = [record for _, records in whole(kafka, ["bars.raw", "bars.1s"]) for record in records]
+        forming = [record for _, records in whole(kafka, ["bars.forming"]) for record in records]
+        assert all(record.published > 0 for record in sent if record.key)
+        assert len(forming) >= len(ENDS)
+        assert {record.published for record in forming} == {0}
