@@ -4,9 +4,10 @@ import java.util.Arrays;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
 
-/** A one-minute bar that is being folded. */
+/** A bar that is being folded. */
 final class Bar {
     static final long MINUTE = 60_000_000_000L;
+    static final long SECOND = 1_000_000_000L;
 
     long start = -1;
     double open;
@@ -17,9 +18,9 @@ final class Bar {
     long trades;
 
     /** Takes a tick in log order. */
-    Bar add(Tick tick) {
+    Bar add(Tick tick, long length) {
         if (trades == 0) {
-            start = tick.time() / MINUTE * MINUTE;
+            start = tick.time() / length * length;
             open = high = low = tick.price();
         }
         high = Math.max(high, tick.price());

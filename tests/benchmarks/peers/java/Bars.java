@@ -14,10 +14,14 @@ import org.apache.kafka.streams.state.Stores;
  * Ticks to 1m bars as Kafka Streams' documentation would have it.
  *
  * <p>Bars MODE BROKER TOPIC OUTPUT SCHEMA-ID TICKS EVERY: MODE is store (a processor over a store in memory),
- * logged (the same with its changelog) or forming (the same, from now on, with bars as they form, and settings
- * for a short way). Ends after so many ticks.
+ * logged (the same with its changelog), all (as store; bars of seconds and forming ones go out too, to
+ * OUTPUT-beside) or forming (as logged, from now on, with bars as they form, and settings for a short way). Ends
+ * after so many ticks.
  */
 public final class Bars {
+    static final String CLOSED = "closed";
+    static final String BESIDE = "beside";
+
     private Bars() {}
 
     public static void main(String[] args) throws InterruptedException {
@@ -52,12 +56,20 @@ public final class Bars {
     static Topology topology(String topic, String output, int id, Progress progress, String mode) {
         var store = Stores.keyValueStoreBuilder(
             Stores.inMemoryKeyValueStore(Fold.STORE), Serdes.String(), Bar.serde());
-        store = mode.equals("store") ? store.withLoggingDisabled() : store.withLoggingEnabled(Map.of());
+        store = mode.equals("store") || mode.equals("all") ? store.withLoggingDisabled() : store.withLoggingEnabled(Map.of());
+        Fold.Wanted wanted = switch (mode) {
+            case "forming" -> Fold.Wanted.FORMING;
+            case "all" -> Fold.Wanted.ALL;
+            default -> Fold.Wanted.MINUTES;
+        };
         Topology topology = new Topology();
         topology.addSource("ticks", new StringDeserializer(), new ByteArrayDeserializer(), topic);
-        topology.addProcessor("fold", () -> new Fold(id, progress, mode.equals("forming")), "ticks");
+        topology.addProcessor("fold", () -> new Fold(id, progress, wanted), "ticks");
         topology.addStateStore(store, "fold");
-        topology.addSink("bars", output, new StringSerializer(), new ByteArraySerializer(), "fold");
+        topology.addSink(CLOSED, output, new StringSerializer(), new ByteArraySerializer(), "fold");
+        if (wanted == Fold.Wanted.ALL) {
+            topology.addSink(BESIDE, output + "-beside", new StringSerializer(), new ByteArraySerializer(), "fold");
+        }
         return topology;
     }
 }

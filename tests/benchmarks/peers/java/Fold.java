@@ -6,23 +6,33 @@ import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.state.KeyValueStore;
 
 /**
- * The fold as a processor over a key-value store: a bar closes when its symbol's next minute begins, and, if it
- * is to be shown while it forms, goes out with the first tick of each quarter of a second.
+ * The fold as a processor over a key-value store: a bar closes when its symbol's next minute begins, one of a
+ * second, where these are wanted, with its next second, and a forming one goes out with the first tick of each
+ * quarter of a second.
  */
 final class Fold implements Processor<String, byte[], String, byte[]> {
     static final String STORE = "forming";
     private static final long QUARTER = 250_000_000L;
 
+    /** What goes out. */
+    enum Wanted {
+        MINUTES,
+        FORMING,
+        ALL
+    }
+
+    private static final String SECOND = "/1s";
+
     private final int id;
     private final Progress progress;
-    private final boolean forming;
+    private final Wanted wanted;
     private final Map<String, Long> shown = new HashMap<>();
     private ProcessorContext<String, byte[]> context;
     private KeyValueStore<String, Bar> store;
 
-    Fold(int id, Progress progress, boolean forming) {
+    Fold(int id, Progress progress, Wanted wanted) {
         this.id = id;
-        this.forming = forming;
+        this.wanted = wanted;
         this.progress = progress;
     }
 
@@ -39,19 +49,29 @@ final class Fold implements Processor<String, byte[], String, byte[]> {
             return;
         }
         String symbol = record.key();
-        Bar bar = store.get(symbol);
-        if (bar != null && tick.time() >= bar.start + Bar.MINUTE) {
-            if (!forming) {
-                context.forward(record.withValue(bar.record(symbol, bar.start)));
+        Bar bar = add(symbol, symbol, tick, Bar.MINUTE, record, wanted == Wanted.FORMING ? null : Bars.CLOSED);
+        if (wanted == Wanted.ALL) {
+            add(symbol + SECOND, symbol, tick, Bar.SECOND, record, Bars.BESIDE);
+        }
+        Long quarter = tick.time() / QUARTER;
+        if (wanted != Wanted.MINUTES && !quarter.equals(shown.put(symbol, quarter))) {
+            String sink = wanted == Wanted.ALL ? Bars.BESIDE : Bars.CLOSED;
+            context.forward(record.withValue(bar.record(symbol, tick.time())), sink);
+        }
+        progress.tick();
+    }
+
+    /** Folds a tick into the bar of a key; the one before it goes out to a sink, if there is one, when it is over. */
+    private Bar add(String key, String symbol, Tick tick, long length, Record<String, byte[]> record, String sink) {
+        Bar bar = store.get(key);
+        if (bar != null && tick.time() >= bar.start + length) {
+            if (sink != null) {
+                context.forward(record.withValue(bar.record(symbol, bar.start)), sink);
             }
             bar = null;
         }
-        bar = (bar == null ? new Bar() : bar).add(tick);
-        store.put(symbol, bar);
-        Long quarter = tick.time() / QUARTER;
-        if (forming && !quarter.equals(shown.put(symbol, quarter))) {
-            context.forward(record.withValue(bar.record(symbol, tick.time())));
-        }
-        progress.tick();
+        bar = (bar == null ? new Bar() : bar).add(tick, length);
+        store.put(key, bar);
+        return bar;
     }
 }
