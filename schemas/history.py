@@ -1,5 +1,6 @@
 """Closed bars in their shortest form: what indicators are warmed up with, and windows are made of."""
 
+from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -20,8 +21,8 @@ HISTORY: Final = np.dtype(
 
 Rows: TypeAlias = NDArray[np.void]
 
-MOST: Final = 2_000
-"""Bars of one record."""
+MOST: Final = 150_000
+"""Bars of one record: 9.6 MB, so that those of every interval of a symbol fit its saved state (64 MB)."""
 
 _E6: Final = 13.815510557964274  # of 1e-6, the natural logarithm
 _SESSION: Final = 1_440
@@ -38,7 +39,7 @@ def read(data: bytes) -> Rows | None:
 
 
 def bars_needed(config: IndicatorConfig, minutes: int = 1) -> int:
-    """Bars of so many minutes after which the values of an indicator have converged; at most ``MOST``."""
+    """Bars of so many minutes after which the values of an indicator have converged."""
     if is_windowed(config):
         return config.window
     given = {one.name: config.parameters.get(one.name, one.default) for one in KINDS[config.kind].parameters}
@@ -56,7 +57,7 @@ def bars_needed(config: IndicatorConfig, minutes: int = 1) -> int:
         needed = _SESSION / minutes
     else:
         needed = length + sum(given[name] or 0 for name in ("smooth", "signal") if name in given) + 1
-    return min(int(needed) + 1, MOST)
+    return int(needed) + 1
 
 
 def needed(domain: Domain, interval: str) -> int:
@@ -64,3 +65,13 @@ def needed(domain: Domain, interval: str) -> int:
     minutes = Interval.parse(interval).ns // MINUTE
     wanted = [one for one in domain.indicators if not one.intervals or interval in one.intervals]
     return max((bars_needed(one, minutes) for one in wanted), default=0)
+
+
+def too_long(indicators: Iterable[IndicatorConfig]) -> list[str]:
+    """A line for each indicator that needs more bars to converge than warm-up has."""
+    needs = ((one.name, bars_needed(one)) for one in indicators)
+    return [
+        f"{name} must need at most {MOST:,} bars to be warmed up, was {bars:,} (it begins unconverged)"
+        for name, bars in needs
+        if bars > MOST
+    ]

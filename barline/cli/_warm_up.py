@@ -10,6 +10,7 @@ from runtime.kafka import KafkaSettings, security
 from runtime.producer import Producer
 from schemas.config import Domain
 from schemas.errors import DependencyError, SchemaError
+from schemas.history import too_long
 
 _TOPIC = "bars.1m"
 
@@ -50,4 +51,5 @@ def warm_up(
     finally:
         stored.close()
     producer.wait()
-    return f"stored bars of {count} symbols and intervals sent" if count else "nothing is stored yet"
+    told = f"stored bars of {count} symbols and intervals sent" if count else "nothing is stored yet"
+    return "\n".join([told, *(f"warning: {line}" for line in too_long(domain.indicators))])

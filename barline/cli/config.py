@@ -12,6 +12,7 @@ from barline.settings.load import load
 from barline.settings.settings import Settings
 from schemas.config import Domain
 from schemas.errors import SchemaError
+from schemas.history import too_long
 from schemas.market.cuts import EPOCH
 
 _PAST: Final = timedelta(days=10)
@@ -37,17 +38,22 @@ def command() -> None:
 @command.command()
 @_FILE
 def check(path: Path | None) -> None:
-    """Say everything that is wrong, each with its line and the fix; ends with 3 where something is."""
+    """Say everything that is wrong, each with its line and the fix; ends with 3 where something is.
+
+    Ends with 1 where an indicator is so long that warm-up cannot make it converge.
+    """
     settings = load(path)
     today = datetime.now(UTC).date()
     domain = settings.domain(today, today + _AHEAD)
-    for line in soon(domain, today):
+    long = [f"warning: {line}" for line in too_long(domain.indicators)]
+    for line in [*soon(domain, today), *long]:
         click.echo(line, err=True)
     click.echo(
         f"right: {len(domain.symbols)} symbols, {len(domain.sources)} sources, "
         f"{len(domain.calendars)} calendars, {len(domain.indicators)} indicators "
         f"on {', '.join(['1m', *domain.intervals])}"
     )
+    click.get_current_context().exit(1 if long else 0)
 
 
 @command.command()

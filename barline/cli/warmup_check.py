@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 SHARES = (0.25, 0.5, 1.0, 2.0)
 """Of the bars that an indicator is said to need: the lengths that are tried."""
-_MADE_UP = 20_000
+_LEAST = 20_000
+_TIMES = 3  # so many times the bars that the longest one needs: what it is compared with has converged
+_FEW = 2_000
 
 
 class Line(NamedTuple):
@@ -45,34 +47,40 @@ def command(path: Path | None, symbol: str | None, interval: str) -> None:
     """Show how the value of each indicator depends on the length of history.
 
     Each is computed at the newest bar over the last n bars alone and compared with that over all of them,
-    what it would be if it had been started n bars ago. Ends with 1 where stored bars are too few to converge.
+    what it would be if it had been started n bars ago. Ends with 1 where stored bars are too few to converge,
+    or where one needs more than warm-up has.
     """
     from barline.settings.load import load  # noqa: PLC0415
+    from schemas.history import bars_needed, too_long  # noqa: PLC0415
     from schemas.market.intervals import MINUTE, Interval  # noqa: PLC0415
 
-    settings = load(path)
+    settings, minutes = load(path), Interval.parse(interval).ns // MINUTE
     wanted = [one for one in settings.indicators if not one.intervals or interval in one.intervals]
+    count = max([_LEAST, *(_TIMES * bars_needed(one, minutes) for one in wanted)])
     if symbol:
         from barline.cli._warm_up import closed_bars  # noqa: PLC0415
 
         stored = closed_bars(settings.endpoints())
-        found = stored.newest(interval, [symbol], _MADE_UP)
+        found = stored.newest(interval, [symbol], count)
         stored.close()
         rows = found.get(symbol, made_up(0))
         click.echo(f"{len(rows):,} stored bars of {symbol} {interval}")
     else:
-        rows = made_up(_MADE_UP)
+        rows = made_up(count)
         click.echo(f"{len(rows):,} made-up bars")
     head = "".join(f"{f'off at {share:g}x':>14}" for share in SHARES)
     click.echo(f"{'value':<24}{'ready':>7}{'needs':>7}{'newest':>16}{head}")
     short = False
-    for line in lines(wanted, rows, Interval.parse(interval).ns // MINUTE):
+    for line in lines(wanted, rows, minutes):
         errors = "".join(f"{_text(error):>14}" for error in line.errors)
         click.echo(f"{line.name:<24}{line.ready or '-':>7}{line.needed:>7}{line.value:>16.8g}{errors}")
         short = short or (line.needed > len(rows) and not line.converged)
     if short:
         click.echo("history is too short for some to converge: load more before going live")
-    click.get_current_context().exit(1 if short else 0)
+    long = too_long(wanted)
+    for text in long:
+        click.echo(text)
+    click.get_current_context().exit(1 if short or long else 0)
 
 
 def lines(indicators: "Sequence[IndicatorConfig]", rows: "Rows", minutes: int) -> Iterator[Line]:
@@ -96,7 +104,8 @@ def lines(indicators: "Sequence[IndicatorConfig]", rows: "Rows", minutes: int) -
             off = tuple(_off(found[number], value) for found in tried)
             missing = (float("nan"),) * (len(SHARES) - len(off))
             done = bool(len(rows)) and bool(computed(program, rows, len(rows) - 1).converged[number, -1])
-            yield Line(name, _ready(program, rows, number), needed, value, off + missing, done)
+            ready = _ready(program, rows[-max(needed, _FEW) :], number)
+            yield Line(name, ready, needed, value, off + missing, done)
 
 
 def made_up(count: int) -> "Rows":
@@ -133,7 +142,7 @@ def _newest(program: "Program", rows: "Rows") -> list[float]:
 
 def _ready(program: "Program", rows: "Rows", number: int) -> int:
     """Fewest bars over which a value is there, by bisection: once it is, it stays."""
-    low, high = 1, min(len(rows), 2_000)
+    low, high = 1, len(rows)
     if not high or _newest(program, rows[-high:])[number] != _newest(program, rows[-high:])[number]:
         return 0
     while low < high:

@@ -1,6 +1,8 @@
 """Closed bars in ClickHouse: what indicators are warmed up with, and recomputed from."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final, Protocol
 
 import clickhouse_connect
@@ -10,7 +12,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from schemas.columns import Columns, Draft
 from schemas.config import Domain
 from schemas.errors import DependencyError
-from schemas.history import HISTORY, Rows, needed
+from schemas.history import HISTORY, MOST, Rows, needed
 
 STORED: Final = np.dtype([*HISTORY.descr, ("ts_close", "<i8"), ("revision", "<i8")])
 """A stored bar: HISTORY and what names its record."""
@@ -33,7 +35,8 @@ WHERE interval = {{interval:String}} AND symbol IN {{symbols:Array(String)}}
   AND ts_open < fromUnixTimestamp64Nano({{end:Int64}}, 'UTC')
 ORDER BY symbol, bars.ts_open DESC
 """  # noqa: S608 (no value is written into it)
-_AT_ONCE: Final = 50
+_SYMBOLS_AT_ONCE: Final = 50
+_ROWS_AT_ONCE: Final = 300_000  # 100 MB, as Python has them
 END_OF_TIME: Final = 4_102_444_800_000_000_000  # 2100
 
 
@@ -91,26 +94,35 @@ class StoredBars:
             if self._client is None:
                 self._client = clickhouse_connect.get_client(**self._settings)
             parameters = {"interval": interval, "symbols": list(symbols), **given}
-            found = self._client.query(text, parameters=parameters).result_rows
+            columns = self._client.query(text, parameters=parameters, column_oriented=True).result_columns
         except (ClickHouseError, OSError) as error:
             said = str(error).partition("\n")[0]
             raise DependencyError(f"stored bars must be readable, was {said!r}") from error
-        by_symbol: dict[str, list[tuple[Any, ...]]] = {}
-        for symbol, *cells in found:
-            by_symbol.setdefault(symbol, []).append(tuple(cells))
-        return {symbol: np.array(rows[::-1], STORED) for symbol, rows in by_symbol.items()}
+        return _by_symbol(*columns) if columns else {}
+
+
+def _by_symbol(symbols: Sequence[str], *cells: Sequence[float]) -> dict[str, Rows]:
+    """STORED rows by symbol of columns that are in order of the symbols, of each the newest row first."""
+    rows = np.zeros(len(symbols), STORED)
+    for name, column in zip(STORED.names or (), cells, strict=True):
+        rows[name] = column
+    counts = Counter(symbols)
+    ends = np.cumsum([0, *counts.values()]).tolist()
+    return {name: rows[first:end][::-1] for name, (first, end) in zip(counts, pairwise(ends), strict=True)}
 
 
 def histories(domain: Domain, stored: Newest) -> Iterator[Columns]:
     """``History`` records for the indicators of a configuration, for ``bars.1m``: the newest bars there are.
 
-    They go out before the configuration does, so that its first live values are warm.
+    Of each symbol and interval one, of as many bars as let its indicators converge, at most ``MOST``. They
+    go out before the configuration does, so that its first live values are warm.
     """
     symbols = [symbol.symbol for symbol in domain.symbols]
     for interval in ("1m", *domain.intervals):
-        count = needed(domain, interval)
-        for first in range(0, len(symbols) if count else 0, _AT_ONCE):
-            found = stored.newest(interval, symbols[first : first + _AT_ONCE], count)
+        count = min(needed(domain, interval), MOST)
+        at_once = min(max(_ROWS_AT_ONCE // max(count, 1), 1), _SYMBOLS_AT_ONCE)
+        for first in range(0, len(symbols) if count else 0, at_once):
+            found = stored.newest(interval, symbols[first : first + at_once], count)
             draft = Draft("bars.1m", 0)
             for symbol, rows in found.items():
                 bars = np.zeros(len(rows), HISTORY)

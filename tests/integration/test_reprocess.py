@@ -20,6 +20,9 @@ from connectors.sinks.clickhouse.store import Store
 from runtime.endpoints import Endpoints
 from schemas.config import IndicatorConfig
 from schemas.errors import SinkError
+from schemas.history import bars_needed
+from streams.core.analytics.indicators.indicator import CONVERGED
+from streams.core.analytics.rows import Rows
 from tests.eventually import eventually
 from tests.factories import at
 from tests.sinks import own_database, store_of
@@ -55,9 +58,12 @@ FROM numbers(120)
 """
 
 
-def put_bars(endpoints: Endpoints) -> None:
+def put_bars(endpoints: Endpoints, bars: Rows = BARS, first: int = 0) -> None:
+    """Store bars from a minute on that is counted from ``START``."""
     names = ("open", "high", "low", "close", "volume")
-    minutes = [datetime.fromtimestamp(START // 1_000_000_000 + 60 * n, UTC) for n in range(len(BARS))]
+    minutes = [
+        datetime.fromtimestamp(START // 1_000_000_000 + 60 * (first + n), UTC) for n in range(len(bars))
+    ]
     rows = [
         [
             "SPY",
@@ -68,7 +74,7 @@ def put_bars(endpoints: Endpoints) -> None:
             2,
             *(float(bar[name]) for name in names),
         ]
-        for start, bar in zip(minutes, BARS, strict=True)
+        for start, bar in zip(minutes, bars, strict=True)
     ]
     columns = ["symbol", "interval", "ts_open", "ts_close", "session_date", "revision", *names]
     client = clickhouse_connect.get_client(**endpoints.clickhouse_settings())
@@ -134,6 +140,23 @@ def test_a_function_is_computed_over_the_windows_of_the_past(database: Endpoints
         part = close[number - 4 : number + 1]
         assert value == pytest.approx((part.max() + part.min()) / 2, rel=1e-12)
     assert set(values(database, "ema_5").values()) == {(-1.0, 3, 0)}
+
+
+def test_a_long_indicator_is_warmed_up_by_all_the_bars_it_needs(database: Endpoints, tmp_path: Path):
+    rsi = IndicatorConfig("rsi_200", "rsi", 200)
+    before = random_bars(bars_needed(rsi), seed=8)
+    put_bars(database, before, -len(before))
+    head = SETTINGS.partition("[[indicators]]")[0]
+    (tmp_path / "barline.toml").write_text(
+        head + "[[indicators]]\nname = 'rsi_200'\nkind = 'rsi'\nlength = 200\nintervals = ['1m']\n"
+    )
+    run("indicators", "--from", "2024-06-30T23:00:00", "--to", "2024-06-30T23:10:00")
+    whole = chain_of(np.append(before, BARS[:10]), rsi)
+    found = values(database, "rsi_200")
+    assert [found[number][0] for number in range(10)] == whole.values[0, -10:].tolist()
+    assert max(whole.unseen[0, -10:]) < CONVERGED
+    with store_of(database) as store:
+        assert store.value("SELECT min(converged) FROM indicators FINAL WHERE name = 'rsi_200'") == 1
 
 
 def test_what_is_no_longer_configured_stays(database: Endpoints):

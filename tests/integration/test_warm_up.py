@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from barline.cli import main
 from barline.cli._warm_up import warm_up
+from connectors.sources.history import StoredBars, histories
 from runtime.endpoints import Endpoints
 from runtime.kafka import KafkaSettings, partition_counts
 from runtime.producer import Producer
@@ -14,20 +18,20 @@ from runtime.reader import Reader
 from schemas.codec import decode_record, encode_record, names_of
 from schemas.config import IndicatorConfig
 from schemas.errors import DependencyError
-from schemas.history import HISTORY, bars_needed
+from schemas.history import HISTORY, bars_needed, read
 from schemas.partition import partition_of
 from schemas.registry import registered
 from tests.eventually import eventually
-from tests.factories import domain, symbol
+from tests.factories import domain, rows_of, symbol
 from tests.sinks import BAR, MINUTE, T0, own_database, store_of
 
 pytestmark = pytest.mark.stack
 
 EMA = IndicatorConfig("ema_3", "ema", 3, ["1m", "5m"])
-FORTY_MINUTES = """
+MINUTES = """
 INSERT INTO bars (symbol, interval, ts_open, ts_close, close)
 SELECT {symbol:String}, '1m', fromUnixTimestamp64Nano({first:Int64} + number * 60000000000) AS ts_open,
-       ts_open + INTERVAL 1 MINUTE, number FROM numbers(40)
+       ts_open + INTERVAL 1 MINUTE, number FROM numbers({count:UInt32})
 """
 
 
@@ -38,7 +42,7 @@ def test_the_newest_stored_bars_are_sent_to_the_partition_of_their_symbol(
     endpoints = own_database(stack, unique("warm").replace("-", "_"))
     with store_of(endpoints) as store:
         for name in names:
-            store.command(FORTY_MINUTES, {"symbol": name, "first": T0})
+            store.command(MINUTES, {"symbol": name, "first": T0, "count": 40})
     kafka = KafkaSettings(stack.kafka)
     partitions, ids = partition_counts(kafka, "test"), registered(stack.registry)
     body = domain(*(symbol(name) for name in [*names, "NONE"]), indicators=[EMA])
@@ -107,6 +111,47 @@ def test_without_a_database_the_newest_bars_of_the_topics_are_sent(
     bars = np.frombuffer(history["bars"], HISTORY)  # type: ignore[call-overload]
     assert bars["close"].tolist() == [float(number) for number in range(40 - bars_needed(EMA), 40)]
     assert bars["ts_open"].tolist() == [T0 + number * MINUTE for number in range(40 - bars_needed(EMA), 40)]
+
+
+@pytest.mark.parametrize(("count", "sent"), [(2_900, 2_900), (3_200, 2_965)])
+def test_as_many_stored_bars_as_a_long_indicator_needs_are_read(
+    stack: Endpoints, unique: Callable[[str], str], count: int, sent: int
+):
+    endpoints, name = own_database(stack, unique("long").replace("-", "_")), unique("l").upper()
+    with store_of(endpoints) as store:
+        store.command(MINUTES, {"symbol": name, "first": T0, "count": count})
+    long = [IndicatorConfig("rsi_200", "rsi", 200, ["1m"])]
+    stored = StoredBars(endpoints.clickhouse_settings())
+    (block,) = histories(domain(symbol(name), indicators=long, intervals=["5m"]), stored)
+    stored.close()
+    (row,) = rows_of(block)
+    bars = read(row["bars"])
+    assert bars is not None
+    assert bars["close"].tolist() == [float(number) for number in range(count - sent, count)]
+
+
+SETTINGS = """
+[[indicators]]
+name = "atr_200"
+kind = "atr"
+length = 200
+"""
+
+
+@pytest.mark.parametrize(("count", "code"), [(2_900, 1), (3_200, 0)])
+def test_warmup_check_ends_with_1_where_stored_bars_are_fewer_than_a_long_indicator_needs(
+    stack: Endpoints, unique: Callable[[str], str], tmp_path: Path, count: int, code: int
+):
+    endpoints, name = own_database(stack, unique("check").replace("-", "_")), unique("l").upper()
+    with store_of(endpoints) as store:
+        store.command(MINUTES, {"symbol": name, "first": T0, "count": count})
+    (tmp_path / "barline.toml").write_text(SETTINGS)
+    words = ["warmup-check", "--config", str(tmp_path / "barline.toml"), "--symbol", name]
+    done = CliRunner().invoke(main, words, env=endpoints.environment(), catch_exceptions=False)
+    first, _, line, *_ = done.output.splitlines()
+    assert first == f"{count:,} stored bars of {name} 1m"
+    assert line.split()[:3] == ["atr_200", "201", "2965"]
+    assert done.exit_code == code
 
 
 def test_a_database_without_tables_is_a_clear_error(stack: Endpoints, unique: Callable[[str], str]):

@@ -75,3 +75,13 @@ def test_a_holiday_has_no_grid():
     result = CliRunner().invoke(main, ["calendar", "show", "XNYS", "2024-07-04"])
     assert result.exit_code == 3
     assert "must be a trade date of XNYS" in result.stderr
+
+
+def test_check_tells_of_an_indicator_that_warm_up_is_too_short_for_and_ends_with_1(tmp_path: Path):
+    path = tmp_path / "barline.toml"
+    path.write_text("[[indicators]]\nname = 'slow'\nkind = 'adx'\nlength = 8_000\n")
+    result = CliRunner().invoke(main, ["config", "check", "--config", str(path)])
+    assert "warning: slow must need at most 150,000 bars to be warmed up, was 159,682" in result.stderr
+    assert result.exit_code == 1
+    path.write_text("[[indicators]]\nname = 'slow'\nkind = 'rsi'\nlength = 10_000\n")
+    assert CliRunner().invoke(main, ["config", "check", "--config", str(path)]).exit_code == 0

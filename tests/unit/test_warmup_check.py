@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from barline.cli.warmup_check import command, lines, made_up
 from schemas.config import IndicatorConfig
@@ -45,12 +45,38 @@ def test_with_a_quarter_of_them_those_that_remember_are_off(found: dict[str, tup
     assert min(found[name][1] for name in ("ema_20", "rsi_14", "atr_14", "adx_14")) > 1e-6
 
 
-def test_it_prints_a_line_for_each_value_of_the_settings(tmp_path: Path):
+def told(tmp_path: Path, settings: str) -> Result:
     path = tmp_path / "barline.toml"
-    path.write_text(
-        "[[indicators]]\nname = 'm'\nkind = 'macd'\n[[indicators]]\nname = 'e'\nkind = 'ema'\nlength = 3\n"
+    path.write_text(settings)
+    return CliRunner().invoke(command, ["--config", str(path)], catch_exceptions=False)
+
+
+def test_a_long_one_is_told_with_all_that_it_needs(tmp_path: Path):
+    settings = "".join(
+        f"[[indicators]]\nname = '{kind}'\nkind = '{kind}'\nlength = {length}\n"
+        for kind, length in (("rsi", 2_000), ("sma", 2_500))
     )
-    result = CliRunner().invoke(command, ["--config", str(path)], catch_exceptions=False)
+    result = told(tmp_path, settings)
+    lines = [line.split() for line in result.output.splitlines()]
+    assert lines[0][0] == "88,899"
+    assert [line[:3] for line in lines[2:]] == [["rsi", "2001", "29633"], ["sma", "2500", "2502"]]
+    off = [float(text) for text in lines[2][4:]]
+    assert off[0] > 1e-4
+    assert 1e-5 > off[2] > off[3]
+    assert result.exit_code == 0
+
+
+def test_one_that_needs_more_than_warm_up_has_is_told_and_ends_with_1(tmp_path: Path):
+    result = told(tmp_path, "[[indicators]]\nname = 'adx'\nkind = 'adx'\nlength = 8_000\n")
+    assert "adx must need at most 150,000 bars to be warmed up, was 159,682" in result.output
+    assert result.exit_code == 1
+
+
+def test_it_prints_a_line_for_each_value_of_the_settings(tmp_path: Path):
+    result = told(
+        tmp_path,
+        "[[indicators]]\nname = 'm'\nkind = 'macd'\n[[indicators]]\nname = 'e'\nkind = 'ema'\nlength = 3\n",
+    )
     names = [line.split()[0] for line in result.output.splitlines()[2:]]
     assert names == ["m", "m_signal", "m_histogram", "e"]
     assert result.exit_code == 0

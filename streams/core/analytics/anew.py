@@ -1,6 +1,7 @@
 """Indicator values computed anew over stored bars, outside any stage: for a range of the past."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,12 @@ from streams.core.analytics.indicators.indicator import CONVERGED
 from streams.core.analytics.indicators.program import Program
 from streams.core.analytics.rows import Floats, Ints, Rows
 from streams.core.analytics.warmup import bars_of
-from streams.core.analytics.windowed.kept import Kept
+from streams.core.analytics.windowed.bars import history_of
+from streams.core.analytics.windowed.kept import OLDER, Kept
 from streams.core.analytics.windowed.runner import Calls
+
+_BLOCK: Final = 4_096
+"""Bars that are computed together; the states kept along them may be large."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,13 +48,29 @@ def computed(
         where: what a watch is told.
         calls: who runs functions, and looks on.
     """
-    bars = bars_of(rows)
+    bars, own = bars_of(rows), calls or Calls()
+    state, longest = np.zeros(program.width), max((one.config.window for one in program.windowed), default=0)
+    program.move(state, bars[:lead])
+    values = np.zeros((len(program.names), len(bars) - lead))
+    unseen = np.zeros(values.shape)
+    for first in range(lead, len(bars), _BLOCK):
+        part = slice(first, min(first + _BLOCK, len(bars)))
+        chain = _chain_over(program, state, bars[part])
+        if program.windowed:
+            older = history_of(bars[max(first - longest, 0) : first]).tobytes()
+            kept = Kept(chain, bars[part], 0, 0, {OLDER: older})
+            kept.compute(range(part.stop - part.start), where, own)
+        place = slice(part.start - lead, part.stop - lead)
+        values[:, place], unseen[:, place] = chain.values, chain.unseen
+    return Computed(program.names, values, (unseen < CONVERGED) & np.isfinite(values))
+
+
+def _chain_over(program: Program, state: Floats, bars: Rows) -> Chain:
+    """The values along some bars; the state moves on to that after them."""
     chain = Chain(program, len(bars))
-    chain.restart(bars, [b""] * len(program.keys))
-    if program.windowed:
-        Kept(chain, bars, 0, 0, {}).compute(range(lead, len(bars)), where, calls or Calls())
-    values = chain.values[:, lead:]
-    return Computed(program.names, values, (chain.unseen[:, lead:] < CONVERGED) & np.isfinite(values))
+    chain.restart(bars, [state[part].tobytes() for part in program.slices])
+    state[:] = np.frombuffer(b"".join(chain.start_at(bars, len(bars))))
+    return chain
 
 
 def expires(grid: Grid, interval: Interval, opens: Ints, closes: Ints, expiry: int) -> Ints:

@@ -15,7 +15,6 @@ from schemas.config import IndicatorConfig
 from schemas.history import HISTORY
 from schemas.indicators import is_windowed
 from streams.core.analytics.indicators.program import Program
-from streams.core.analytics.indicators.steps import STRIDE, run_along
 from streams.core.analytics.rows import Rows
 from streams.core.analytics.warmup import bars_of
 
@@ -38,10 +37,7 @@ class Forming:
         """Move on by closed bars, HISTORY rows that follow those before."""
         if not len(bars):
             return
-        rows, outputs = self._dated(bars), len(self._program.names)
-        kept = np.empty((len(rows) // STRIDE + 1) * self._program.width)
-        values, unseen = np.empty(len(rows) * outputs), np.empty(len(rows) * outputs)
-        run_along(self._program.codes, self._state, kept, rows, 0, len(rows), values, unseen, outputs)
+        self._program.move(self._state, self._dated(bars))
         self._last = _history(bars[-1:])
 
     def peek(self, bar: Rows) -> dict[str, float]:

@@ -12,6 +12,7 @@ of a newer one cover all that changed after any older or equal state of the othe
 State: at most 104 bytes a minute, 25 a derived bar, and 64 an indicator and interval besides what its file
 says: with nine indicators 100 KB for a market of 390 minutes a day, 330 KB for one of 1440, with the current
 trade date and the one before it; half as much more for each further one that is kept (``trailing_dates``).
+While history waits 64 bytes a bar of it, at most 57.6 MB: ``history.MOST`` bars on six intervals.
 """
 
 from collections.abc import Mapping

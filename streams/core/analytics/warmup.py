@@ -15,11 +15,10 @@ from typing import Final
 
 import numpy as np
 
-from schemas.errors import ConfigurationError
 from schemas.history import HISTORY
 from schemas.market.intervals import Interval
+from schemas.topics import DERIVED
 from streams.core.analytics.indicators.program import Program
-from streams.core.analytics.indicators.steps import run_along
 from streams.core.analytics.rows import BAR, NONE, Rows
 from streams.core.analytics.saved import Saved, StartKey
 from streams.core.analytics.windowed.kept import OLDER
@@ -31,12 +30,12 @@ MOST_STRANGERS: Final = 10_000
 """Symbols that no configuration names yet and history waits for."""
 
 
+_INTERVALS: Final = {name.encode(): Interval.parse(name).ns for name in ("1m", *DERIVED)}
+
+
 def interval_of(name: bytes) -> int | None:
-    """Length of an interval in ns by its name, None where it is none."""
-    try:
-        return Interval.parse(name.decode()).ns
-    except (ConfigurationError, UnicodeDecodeError):
-        return None
+    """Length of an interval in ns by its name, None where it is none of ours."""
+    return _INTERVALS.get(name)
 
 
 def with_history(saved: Saved, interval: int, data: bytes, version: int) -> Saved:
@@ -94,10 +93,7 @@ def warmed(saved: Saved, programs: Mapping[int, Program], firsts: Mapping[int, i
 def _starts(program: Program, rows: Rows) -> dict[str, bytes]:
     """States of all indicators after some bars."""
     state = np.zeros(program.width)
-    outputs = len(program.names)
-    kept = np.empty((len(rows) // 32 + 1) * program.width)
-    values, unseen = np.empty(len(rows) * outputs), np.empty(len(rows) * outputs)
-    run_along(program.codes, state, kept, bars_of(rows), 0, len(rows), values, unseen, outputs)
+    program.move(state, bars_of(rows))
     found = {key: state[part].tobytes() for key, part in zip(program.keys, program.slices, strict=True)}
     longest = max((one.config.window for one in program.windowed), default=0)
     return found | ({OLDER: rows[max(len(rows) - longest, 0) :].tobytes()} if longest else {})

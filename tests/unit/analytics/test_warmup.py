@@ -12,13 +12,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from runtime.kafka import LARGEST_BATCH
 from schemas.config import Domain, IndicatorConfig
-from schemas.history import HISTORY, MOST, Rows, bars_needed, read
+from schemas.history import HISTORY, MOST, Rows, bars_needed, read, too_long
+from schemas.indicators import KINDS
+from schemas.topics import DERIVED
 from streams.core.analytics.indicators.indicator import CONVERGED
 from streams.core.analytics.saved import Saved
 from streams.core.analytics.stage import VERSION, AnalyticsStage
+from streams.core.analytics.warmup import bars_of
 from streams.core.slots import pack
-from tests.factories import Record, at, changed, columns, config, day, domain, rows_of, symbol
+from tests.factories import DAY, Record, at, changed, columns, config, day, domain, rows_of, symbol
 from tests.unit.analytics.feed import THREE, Feed, clock, last_rows, minute, only, through
 from tests.unit.analytics.library import CASES, chain_of, random_bars
 
@@ -166,8 +170,9 @@ def test_a_window_of_a_function_reaches_into_history():
 @pytest.mark.parametrize("data", [b"", b"x" * 63, stored(0, 9)[::-1].tobytes(), b"\0" * 64 * (MOST + 1)])
 def test_history_that_is_none_is_a_dead_letter(data: bytes):
     feed = Feed(BODY)
-    found = feed({**history(stored(0, 9)), "bars": data}, {**history(stored(0, 9)), "interval": "soon"})
-    assert [row["code"] for row in found["dead-letters"]] == ["V01", "V01"]
+    others = [{**history(stored(0, 9)), "interval": name} for name in ("soon", "7m")]
+    found = feed({**history(stored(0, 9)), "bars": data}, *others)
+    assert [row["code"] for row in found["dead-letters"]] == ["V01", "V01", "V01"]
     assert read(data) is None
 
 
@@ -199,19 +204,89 @@ def test_cut_and_taken_up_anywhere_warm_values_are_the_same(cut: int):
     assert out == whole.out
 
 
-def values_at(end: int, length: int, case: IndicatorConfig) -> tuple[Sequence[float], Sequence[float]]:
-    bars = random_bars(4_100)
-    chain = chain_of(bars[end - length : end].copy(), case)
+def values_after(length: int, case: IndicatorConfig) -> tuple[Sequence[float], Sequence[float]]:
+    chain = chain_of(random_bars(length), case)
     return chain.values[:, -1].tolist(), chain.unseen[:, -1].tolist()
 
 
-@pytest.mark.parametrize("case", [one for one in CASES if one.kind not in ("vwap", "obv")], ids=str)
+LONG = [
+    IndicatorConfig("rsi_200", "rsi", 200), IndicatorConfig("rsi_10000", "rsi", 10_000),
+    IndicatorConfig("adx_120", "adx", 120), IndicatorConfig("adx_10000", "adx", 10_000),
+    IndicatorConfig("sma_2500", "sma", 2_500), IndicatorConfig("ema_10000", "ema", 10_000),
+    IndicatorConfig("keltner_3000", "keltner", 3_000),
+    IndicatorConfig("macd", "macd", parameters={"fast": 12, "slow": 9_000, "signal": 10_000}),
+    IndicatorConfig("stochastic_2500", "stochastic", 2_500),
+]  # fmt: skip
+REMEMBER = [one for one in LONG if one.kind in ("adx", "atr", "ema", "keltner", "macd", "rsi")]
+
+
+@pytest.mark.parametrize("case", [*(one for one in CASES if one.kind not in ("vwap", "obv")), *LONG], ids=str)
 def test_the_bars_said_to_be_needed_make_an_indicator_converge(case: IndicatorConfig):
-    values, unseen = values_at(4_100, bars_needed(case), case)
+    values, unseen = values_after(bars_needed(case), case)
     assert max(unseen) < CONVERGED
     assert np.isfinite(values).all()
+
+
+@pytest.mark.parametrize("case", REMEMBER, ids=str)
+def test_far_fewer_bars_than_are_said_to_be_needed_do_not(case: IndicatorConfig):
+    assert max(values_after(int(0.7 * bars_needed(case)), case)[1]) > CONVERGED
 
 
 def test_a_domain_says_how_many_bars_it_needs():
     assert isinstance(BODY, Domain)
     assert {one.name: bars_needed(one) for one in (EMA, THREE[2])} == {"ema_20": 167, "vwap": 1_441}
+
+
+def random_history(count: int) -> Rows:
+    """Minutes of many days before the first live one."""
+    rows, random = np.zeros(count, HISTORY), random_bars(count)
+    for name in HISTORY.names or ():
+        rows[name] = random[name]
+    rows["ts_open"] = at(clock(0)) - np.arange(count, 0, -1) * 60_000_000_000
+    rows["session_date"] = day(BEFORE) - np.arange(count, 0, -1) // 390
+    return rows
+
+
+@pytest.mark.parametrize("case", [LONG[0], LONG[2], LONG[4]], ids=str)
+def test_a_long_indicator_is_warm_at_the_first_live_bar(case: IndicatorConfig):
+    rows = random_history(bars_needed(case))
+    feed = Feed(domain(indicators=[case]))
+    feed(history(rows), minute(0, 101.0))
+    first = only(feed.out["indicators"], interval="1m")[0]
+    chain = chain_of(bars_of(np.append(rows, stored_minute(101.0))), case)
+    assert first["converged"] == list(chain.names)
+    assert list(first["values"].values()) == chain.values[:, -1].tolist()
+
+
+def stored_minute(price: float) -> Rows:
+    """The first live minute as it would be stored."""
+    row = stored(0, 1, DAY)
+    for name in ("open", "high", "low", "close"):
+        row[name] = price
+    return row
+
+
+def test_the_longest_history_of_all_intervals_of_a_symbol_fits_a_saved_state():
+    rows, feed = random_history(MOST), Feed()
+    feed(*(history(rows, interval) for interval in ("1m", *DERIVED)))
+    size = len(feed.stage.take_dirty()[b"SPY"])
+    assert 6 * MOST * HISTORY.itemsize < size < LARGEST_BATCH - (4 << 20)
+
+
+def test_an_indicator_that_warm_up_is_too_short_for_is_told():
+    least = {
+        "length": 10_000,
+        "fast": 10_000,
+        "slow": 10_000,
+        "signal": 10_000,
+        "smooth": 10_000,
+        "factor": 1.0,
+    }
+    longest = [
+        IndicatorConfig(kind, kind, 10_000, parameters={
+            one.name: least[one.name] for one in KINDS[kind].parameters if one.name != "length"
+        })
+        for kind in KINDS
+    ]  # fmt: skip
+    (line,) = too_long(longest)
+    assert line.startswith("adx must need at most 150,000 bars to be warmed up, was 199,")

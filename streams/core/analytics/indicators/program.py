@@ -9,11 +9,14 @@ from schemas.batches.nested import map_key
 from schemas.config import IndicatorConfig
 from schemas.indicators import KINDS, is_windowed, parameters_of, value_names
 from streams.core.analytics.indicators.indicator import Indicator
-from streams.core.analytics.indicators.steps import ORDER, PROGRAM, run_along
+from streams.core.analytics.indicators.steps import ORDER, PROGRAM, STRIDE, run_along
 from streams.core.analytics.rows import Bools, Floats, Row, Rows
 from streams.core.analytics.windowed.plan import Windowed
 
 _INDICATORS: Final[tuple[Indicator, ...]] = tuple(module.INDICATOR for module in ORDER)
+_BLOCK: Final = (
+    128 * STRIDE
+)  # bars: what is kept along the way is as large as a state for each STRIDE of them
 _NUMBERS: Final = {one.kind: number for number, one in enumerate(_INDICATORS)}
 
 
@@ -57,6 +60,20 @@ class Program:
         self.late: Bools = np.zeros(len(names), np.bool_)
         for one in windowed:
             self.late[one.first : one.first + one.count] = True
+
+    def move(self, state: Floats, bars: Rows) -> None:
+        """Move a state on along closed bars; what it gives on the way is dropped.
+
+        Args:
+            state: float64[width], before the first of them; it becomes that after the last.
+            bars: BAR rows, however many.
+        """
+        outputs = len(self.names)
+        kept = np.empty((_BLOCK // STRIDE + 1) * self.width)
+        values, unseen = np.empty(_BLOCK * outputs), np.empty(_BLOCK * outputs)
+        for first in range(0, len(bars), _BLOCK):
+            part = bars[first : first + _BLOCK]
+            run_along(self.codes, state, kept, part, 0, len(part), values, unseen, outputs)
 
     def _lay_out(self, code: Row, config: IndicatorConfig, first: int, count: int) -> None:
         parameters = parameters_of(config)
