@@ -78,7 +78,13 @@ def by_the_library(case: IndicatorConfig, bars: Rows) -> Floats:
         frame.index = pd.to_datetime(bars["ts_open"])
         found = _LIBRARY[case.kind](frame, case.length, case.parameters)
         columns = found if isinstance(found, list) else [found]
-        return np.array([column.to_numpy(float) for column in columns])
+        none = np.full(len(bars), np.nan)  # it gives no column at all where there are too few bars
+        return np.array([none if column is None else column.to_numpy(float) for column in columns])
+
+
+def compared(ours: Floats, theirs: Floats, case: IndicatorConfig, scale: float) -> float:
+    """``off`` where both have values at the same places, infinite where they have not."""
+    return off(ours, theirs, case, scale) if same_places(ours, theirs) else np.inf
 
 
 def same_places(ours: Floats, theirs: Floats) -> Bools:
@@ -95,10 +101,13 @@ _PERCENT = {"adx", "stochastic", "roc", "obv"}
 def off(ours: Floats, theirs: Floats, case: IndicatorConfig, scale: float) -> float:
     """Largest difference, relative to the value, or to the prices where differences of prices cancel."""
     floor = 1.0 if case.kind in _PERCENT else max(_CANCEL.get(case.kind, 0.0) * scale, 1e-300)
-    return float(np.nanmax(np.abs(ours - theirs) / np.maximum(np.abs(theirs), floor)))
+    found = np.abs(ours - theirs) / np.maximum(np.abs(theirs), floor)
+    return float(np.max(found, where=~np.isnan(found), initial=0.0))
 
 
 def _bands(frame: Any, names: list[str]) -> list[Any]:
+    if frame is None:
+        return [None] * len(names)
     return [next(frame[column] for column in frame if column.startswith(name)) for name in names]
 
 
