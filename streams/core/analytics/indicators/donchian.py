@@ -5,7 +5,7 @@ Seed: none.
 Warm-up: n bars.
 Unseen history: none once n bars were seen.
 State: 32 + 16 n bytes.
-Source: pandas-ta-classic ``donchian``; TA-Lib ``MIN`` of the low and ``MAX`` of the high.
+Source: TA-Lib ``DONCHIAN``, pandas-ta-classic ``donchian``.
 """
 
 from typing import Final

@@ -6,7 +6,7 @@ Seed: the simple means of the first n closes and of the first n true ranges.
 Warm-up: n bars for middle, n + 1 for the bands.
 Unseen history: the weight of the later seed, ``(1 - alpha) ** (bars - n - 1)``.
 State: 64 bytes.
-Source: pandas-ta-classic ``kc(mamode="ema", tr=True)``; TA-Lib has none.
+Source: pandas-ta-classic ``kc(mamode="ema", tr=True)``; TA-Lib ``KC`` takes typical prices and the ATR.
 """
 
 from typing import Final

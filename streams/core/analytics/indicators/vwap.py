@@ -7,7 +7,8 @@ Warm-up: none; no value while the volume is 0.
 Unseen history: none once the session began under our eyes: with its first slot, or with any bar after one of
 an earlier trade date; until then all of it (1).
 State: 32 bytes.
-Source: the market's own definition; pandas-ta-classic ``vwap(anchor="D")`` is the form without notional.
+Source: the market's own definition; pandas-ta-classic ``vwap(anchor="D")`` is the form without notional,
+TA-Lib ``VWAP`` that over all bars.
 """
 
 from typing import Final
