@@ -7,9 +7,7 @@
     heartbeat ─────────────────► values, all ──► ready (indicators)
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import astuple
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -17,7 +15,6 @@ import pytest
 
 from schemas.config import IndicatorConfig
 from streams.core.analytics.stage import AnalyticsStage
-from streams.core.analytics.windowed.bars import Bars
 from tests.factories import DAY, changed, config, domain, heartbeat, symbol
 from tests.unit.analytics.feed import THREE, Feed, last_rows, minute, only, through
 from tests.unit.analytics.library import ta
@@ -189,18 +186,3 @@ def test_a_late_revision_is_caught_up_with_a_few_bars_at_a_time_the_newest_first
     feed(minute(3, 9.0, revision=1))
     counts = [len(feed(through(22 + number)).get("indicators", [])) for number in range(8)]
     assert counts == [0, 4, 4, 4, 4, 1, 0, 0]
-
-
-def test_the_example_of_the_documentation_computes():
-    text = Path("docs/indicators.md").read_text()
-    example: dict[str, Callable[[Bars], float | None]] = {}
-    exec(text.split("```python")[1].split("```")[0], example)  # noqa: S102 (our own text)
-    close = np.array([100.0, 101.0, 99.0, 102.0, 98.0] * 4)
-    numbers = np.arange(20)
-    bars = Bars(numbers, numbers, close, close + 1.0, close - 1.0, close, close, close)
-    ours, theirs = (
-        example["choppiness"](bars),
-        ta.chop(*(pd.Series(one) for one in (bars.high, bars.low, close))),
-    )
-    assert ours == pytest.approx(theirs.iloc[-1], rel=1e-9)
-    assert example["choppiness"](Bars(*(column[:14] for column in astuple(bars)))) is None
