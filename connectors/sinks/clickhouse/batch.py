@@ -27,6 +27,11 @@ class Piece:
     chunk: Chunk
 
 
+def stamped(chunk: Chunk, published: Ints) -> Chunk:
+    """Rows with the time when each was sent, in ns, of those of all records of their batch."""
+    return chunk.with_column("ts_published", Column(INSTANT, published[chunk.places]))
+
+
 class Batch:
     """What was read and is not stored yet.
 
@@ -42,18 +47,17 @@ class Batch:
         self.rows = 0
         self._since = 0.0
 
-    def add(self, table: Table, columns: Columns, chunk: Chunk, published: Ints) -> None:
+    def add(self, table: Table, columns: Columns, chunk: Chunk) -> None:
         """Add rows for a table.
 
         Args:
             table: where they go.
             columns: the batch they come from.
             chunk: the rows.
-            published: int64[n], when each record of the batch was sent, in ns.
         """
         if chunk.count:
-            sent = Column(INSTANT, published[chunk.places])
-            self.pieces[table].append(Piece(columns, chunk.with_column("ts_published", sent)))
+            chunk.block()  # made here, while ClickHouse is busy with the batch before
+            self.pieces[table].append(Piece(columns, chunk))
             self.rows += chunk.count
 
     def reached(self, partition: Partition, offset: int) -> None:

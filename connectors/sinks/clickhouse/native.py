@@ -5,7 +5,7 @@ each other: numbers as they stand in memory, texts each after its length, nulls 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -109,6 +109,7 @@ class Chunk:
     count: int
     columns: Mapping[str, Column]
     places: Places
+    _made: list[bytes] = field(default_factory=list, repr=False)
 
     def take(self, places: Places) -> "Chunk":
         """Some of its rows."""
@@ -120,11 +121,13 @@ class Chunk:
         return Chunk(self.count, {**self.columns, name: column}, self.places)
 
     def block(self) -> bytes:
-        """The rows as one Native block."""
-        parts = [_length(len(self.columns)), _length(self.count)]
-        for name, column in self.columns.items():
-            parts += [_text(name), _text(column.type), column.encoded()]
-        return b"".join(parts)
+        """The rows as one Native block, made at the first call."""
+        if not self._made:
+            parts = [_length(len(self.columns)), _length(self.count)]
+            for name, column in self.columns.items():
+                parts += [_text(name), _text(column.type), column.encoded()]
+            self._made.append(b"".join(parts))
+        return self._made[0]
 
 
 def _text(text: str) -> bytes:

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 import numpy as np
 from prometheus_client import Counter, Gauge
 
-from connectors.sinks.clickhouse.batch import Batch, Piece, halves
+from connectors.sinks.clickhouse.batch import Batch, Piece, halves, stamped
 from connectors.sinks.clickhouse.crash import crash_point
 from connectors.sinks.clickhouse.equity import ending, route, versioned
 from connectors.sinks.clickhouse.errors import RowsRefusedError, StoreDownError
@@ -154,9 +154,9 @@ class Sink:
             places = columns.places(record)
             if not tables or not len(places):
                 continue
-            chunk = self._chunk(columns, record, places)
+            chunk = stamped(self._chunk(columns, record, places), published)
             for table in tables:
-                self._batch.add(table, columns, self._versioned(table, columns, chunk), published)
+                self._batch.add(table, columns, self._versioned(table, columns, chunk))
 
     def _chunk(self, columns: Columns, record: str, places: Places) -> Chunk:
         """Rows of records; one whose nested values cannot be read is refused."""
@@ -198,8 +198,8 @@ class Sink:
             self._letters.refuse(columns, place, code, detail)
         runs = {run: int(columns.offsets[place]) for run, place in routed.runs.items()}
         self._until_stored(lambda: self._journal.begin(runs, partition))
-        self._batch.add(self._final, columns, routed.live, published)
-        self._batch.add(self._staging, columns, routed.staged, published)
+        self._batch.add(self._final, columns, stamped(routed.live, published))
+        self._batch.add(self._staging, columns, stamped(routed.staged, published))
 
     def _publish(self, found: Ending) -> None:
         """Store everything before the end of a run, then publish it."""

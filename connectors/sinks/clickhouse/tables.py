@@ -102,7 +102,9 @@ def chunk_of(columns: Columns, record: str, places: Places) -> Chunk:
     """
     if record == "IndicatorValues":
         return _values(columns, places)
-    rows = columns.table(record)[columns.rows[places]]
+    rows, numbers = columns.table(record), columns.rows[places]
+    if not np.array_equal(numbers, np.arange(len(rows))):  # most often it is all there are
+        rows = rows[numbers]
     fields = record_type(record).fields
     return Chunk(len(places), {f.name: _column(f, record, columns, rows) for f in fields}, places)
 

@@ -5,9 +5,17 @@ import re
 import numpy as np
 import pytest
 
-from connectors.sinks.clickhouse.batch import PARTITIONS_PER_INSERT, Piece, halves, inserts
+from connectors.sinks.clickhouse.batch import (
+    PARTITIONS_PER_INSERT,
+    Batch,
+    Piece,
+    halves,
+    inserts,
+    stamped,
+    texts_at,
+)
 from connectors.sinks.clickhouse.migrate import migrations, statements
-from connectors.sinks.clickhouse.native import Chunk, Column
+from connectors.sinks.clickhouse.native import Chunk, Column, Texts
 from connectors.sinks.clickhouse.tables import (
     EQUITY,
     STAGING,
@@ -122,6 +130,33 @@ def test_partitions_by_text_are_counted_over_all_pieces() -> None:
 
 def opens(pieces: list[Piece]) -> list[int]:
     return [ts for piece in pieces for ts in piece.chunk.columns["ts_open"].values.tolist()]
+
+
+@pytest.mark.parametrize("places", [[0, 2, 3, 5], [0, 2], [5], [3, 0], []])
+def test_rows_are_those_of_the_records_asked_for(places: list[int]) -> None:
+    """All of a type, as most often, or some; other types stand between them."""
+    bar = [encode_record("Bar", LOCAL_IDS["Bar"], {**BAR, "ts_open": n, "high": n}) for n in range(6)]
+    fields = {"source": "s", "writer": "s", "ts": 1, "alive": True, "ts_last": 1, "ts_through": 1}
+    beat = encode_record("Heartbeat", LOCAL_IDS["Heartbeat"], fields)
+    columns = decoded(TOPICS["bars.1m"], [beat if n in {1, 4} else bar[n] for n in range(6)])
+    chunk = chunk_of(columns, "Bar", np.array(places, np.intp))
+    assert chunk.columns["ts_open"].values.tolist() == places
+    assert chunk.columns["high"].values.tolist() == places
+    symbols = chunk.columns["symbol"].values
+    assert isinstance(symbols, Texts)
+    assert texts_at(symbols, np.arange(len(places))) == [b"SPY"] * len(places)
+
+
+def test_a_block_is_made_once_for_all_tables_that_hold_its_rows() -> None:
+    piece, batch = bars(3, 1), Batch()
+    published = np.array([7, 8, 9])
+    for table in TABLES["bars.1m", "Bar"]:
+        batch.add(table, piece.columns, piece.chunk)
+    (first,), (second,) = batch.pieces.values()
+    assert first.chunk.block() is second.chunk.block()
+    assert stamped(piece.chunk, published).block() != piece.chunk.block()
+    assert stamped(piece.chunk, published).columns["ts_published"].values.tolist() == [7, 8, 9]
+    assert stamped(piece.chunk.take(np.array([2])), published).columns["ts_published"].values.tolist() == [9]
 
 
 @pytest.mark.parametrize("counts", [[1, 1], [3], [2, 5, 1]])
