@@ -10,7 +10,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_END,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
 from runtime.headers import TS_PUBLISHED
 from runtime.kafka import CLIENT_LOG, KafkaSettings, unreachable
@@ -139,16 +147,16 @@ class Reader:
         """The same as frames, for the decoders of ``schemas.batches``; no object is made a record."""
         return {
             place: from_columns(
-                [one.offset() for one in messages],
-                [one.timestamp()[1] for one in messages],
-                [one.key() for one in messages],
-                [one.value() for one in messages],
-                [_published(one.headers()) for one in messages],
+                list(map(Message.offset, messages)),
+                [at for _, at in map(Message.timestamp, messages)],
+                list(map(Message.key, messages)),
+                list(map(Message.value, messages)),
+                _all_published(messages),
             )
             for place, messages in self._arrived(timeout, limit).items()
         }
 
-    def _arrived(self, timeout: float, limit: int) -> dict[Partition, list[Any]]:
+    def _arrived(self, timeout: float, limit: int) -> dict[Partition, list[Message]]:
         """What librdkafka has, by partition."""
         found: dict[tuple[str, int], list[Any]] = defaultdict(list)
         first = self._client.poll(timeout)
@@ -238,6 +246,17 @@ def _published(headers: Sequence[tuple[str, bytes | None]] | None) -> int:
         if name == TS_PUBLISHED and value is not None and value.isdigit() and len(value) < _DIGITS:
             return int(value)
     return 0
+
+
+def _all_published(messages: Sequence[Message]) -> list[int]:
+    """The same of many; those that were sent together say the same."""
+    found: list[int] = []
+    last, sent = None, 0
+    for headers in map(Message.headers, messages):
+        if headers != last:
+            last, sent = headers, _published(headers)
+        found.append(sent)
+    return found
 
 
 def _partitions(found: Iterable[Any]) -> list[Partition]:

@@ -89,22 +89,20 @@ def from_columns(
     published: Sequence[int] = (),
 ) -> Frames:
     """The same with one sequence for each part of the records."""
-    sizes = np.empty((len(offsets), 2), np.int64)
-    sizes[:, 0] = [-1 if key is None else len(key) for key in keys]
-    sizes[:, 1] = [-1 if value is None else len(value) for value in values]
-    taken = np.maximum(sizes, 0).ravel()
-    spans = np.zeros(sizes.shape, SPAN)
-    spans["at"] = (np.cumsum(taken) - taken).reshape(sizes.shape)
+    texts = [*keys, *values]
+    sizes = np.array([-1 if text is None else len(text) for text in texts], np.int64)
+    taken = np.maximum(sizes, 0)
+    spans = np.zeros(len(texts), SPAN)
+    spans["at"] = np.where(sizes < 0, 0, np.cumsum(taken) - taken)
     spans["size"] = sizes
-    spans["at"][sizes < 0] = 0
-    data = b"".join([text or b"" for pair in zip(keys, values, strict=True) for text in pair])
+    count = len(offsets)
     return Frames(
-        sealed(data),
+        sealed(b"".join([text for text in texts if text is not None])),
         np.array(offsets, np.int64),
         np.array(timestamps, np.int64),
-        spans[:, 0].copy(),
-        spans[:, 1].copy(),
-        np.array(published, np.int64) if published else np.zeros(len(offsets), np.int64),
+        spans[:count].copy(),
+        spans[count:].copy(),
+        np.array(published, np.int64) if published else np.zeros(count, np.int64),
     )
 
 

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import NewTopic
 
+from runtime.headers import TS_PUBLISHED
 from runtime.kafka import KafkaSettings
 from runtime.producer import Producer
 from runtime.reader import Partition, Reader, Record
+from schemas.batches.frames import Frames
+from schemas.columns import Rows
 from schemas.errors import SchemaError
 
 pytestmark = pytest.mark.stack
@@ -94,6 +97,32 @@ def test_frames_hold_the_same_bytes(settings: KafkaSettings, topic: str, opened:
     frames = reader.read_frames(10.0)[place]
     at, size = frames.values[0]["at"], frames.values[0]["size"]
     assert (frames.offsets[0], frames.data[at : at + size].tobytes()) == (8, b"v16")
+
+
+def test_frames_say_of_each_record_when_it_was_sent_and_where_nothing_is(
+    settings: KafkaSettings, topic: str, opened: Opened
+):
+    sent = [[(TS_PUBLISHED, b"%d" % at)] for at in (5, 5, 6)]
+    headers = [*sent, [], sent[0], [(TS_PUBLISHED, b"soon")], [("made_by", b"x"), *sent[2]]]
+    producer = Producer(settings, "test")
+    for number, own in enumerate(headers):
+        value = None if number == 1 else b"w%d" % number
+        producer.send(topic, None if number == 2 else b"k", value, partition=0, headers=own)
+    producer.wait(30)
+    producer.close()
+    reader, place = opened(Reader(settings, "test")), Partition(topic, 0)
+    reader.assign({place: 10})
+    frames = [reader.read_frames(10.0)[place]]
+    while sum(map(len, frames)) < len(headers):
+        frames.append(reader.read_frames(10.0)[place])
+    assert [at for one in frames for at in one.published.tolist()] == [5, 5, 6, 0, 5, 0, 6]
+    assert [text for one in frames for text in texts(one, one.keys)] == [b"k", b"k", None, *[b"k"] * 4]
+    values = [text for one in frames for text in texts(one, one.values)]
+    assert values == [b"w0", None, *(b"w%d" % number for number in range(2, 7))]
+
+
+def texts(frames: Frames, spans: Rows) -> list[bytes | None]:
+    return [None if size < 0 else frames.data[at : at + size].tobytes() for at, size in spans.tolist()]
 
 
 def test_a_missing_topic_is_named_with_the_fix(settings: KafkaSettings, opened: Opened):
