@@ -19,7 +19,7 @@ class Limits:
         buckets: partitions of ``equity``, which modes share; 0 is one for each mode.
     """
 
-    rows: int = 20_000
+    rows: int = 100_000
     age_s: float = 1.0
     modes: int | None = None
     buckets: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_NUMBER)] = 0
