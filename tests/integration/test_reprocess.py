@@ -6,13 +6,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import clickhouse_connect
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from barline.cli.reprocess import command
 from connectors.sinks.clickhouse.beside import left
@@ -22,101 +20,19 @@ from schemas.config import IndicatorConfig
 from schemas.errors import SinkError
 from schemas.history import bars_needed
 from streams.core.analytics.indicators.indicator import CONVERGED
-from streams.core.analytics.rows import Rows
+from tests.anew import BARS, EMA, RANGE, SETTINGS, START, prepared, put_bars, put_live, run, table_of, values
 from tests.eventually import eventually
-from tests.factories import at
-from tests.sinks import own_database, store_of
+from tests.sinks import store_of
 from tests.unit.analytics.library import chain_of, random_bars
 
 pytestmark = pytest.mark.stack
-
-SETTINGS = """
-intervals = ["5m"]
-[sources]
-feed = { topic = "ticks.raw" }
-[symbols]
-SPY = { asset = "equity", calendar = "24x7", sources = ["feed"] }
-[[indicators]]
-name = "ema_5"
-kind = "ema"
-length = 5
-intervals = ["1m"]
-[[indicators]]
-name = "mid"
-kind = "midpoint"
-length = 5
-window = 9
-intervals = ["1m"]
-"""
-START = at("2024-06-30T23:00")
-BARS = random_bars(200)
-EMA = IndicatorConfig("ema_5", "ema", 5)
-LIVE = """
-INSERT INTO indicators (symbol, interval, name, ts_open, value, revision)
-SELECT 'SPY', '1m', {name:String}, fromUnixTimestamp64Nano({start:Int64} + number * 60000000000), -1, 3
-FROM numbers(120)
-"""
-
-
-def put_bars(endpoints: Endpoints, bars: Rows = BARS, first: int = 0) -> None:
-    """Store bars from a minute on that is counted from ``START``."""
-    names = ("open", "high", "low", "close", "volume")
-    minutes = [
-        datetime.fromtimestamp(START // 1_000_000_000 + 60 * (first + n), UTC) for n in range(len(bars))
-    ]
-    rows = [
-        [
-            "SPY",
-            "1m",
-            start,
-            start + timedelta(minutes=1),
-            start.date(),
-            2,
-            *(float(bar[name]) for name in names),
-        ]
-        for start, bar in zip(minutes, bars, strict=True)
-    ]
-    columns = ["symbol", "interval", "ts_open", "ts_close", "session_date", "revision", *names]
-    client = clickhouse_connect.get_client(**endpoints.clickhouse_settings())
-    client.insert("bars", rows, column_names=columns)
-    client.close()
 
 
 @pytest.fixture
 def database(
     stack: Endpoints, unique: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Endpoints:
-    """Stored bars around the turn of a month, and live values of some of them."""
-    endpoints = own_database(stack, unique("anew").replace("-", "_"))
-    put_bars(endpoints)
-    with store_of(endpoints) as store:
-        for name in ("ema_5", "old"):
-            store.command(LIVE, {"name": name, "start": START})
-    for name, address in endpoints.environment().items():
-        monkeypatch.setenv(name, address)
-    (tmp_path / "barline.toml").write_text(SETTINGS)
-    monkeypatch.setenv("BARLINE_CONFIG", str(tmp_path / "barline.toml"))
-    return endpoints
-
-
-def run(*arguments: str) -> Result:
-    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result
-
-
-def values(endpoints: Endpoints, name: str) -> dict[int, tuple[float, int, int]]:
-    """Value, revision and bar_revision by minute."""
-    with store_of(endpoints) as store:
-        rows = store.rows(
-            "SELECT toUnixTimestamp64Nano(ts_open), value, revision, bar_revision FROM indicators FINAL "
-            "WHERE name = {name:String}",
-            {"name": name},
-        )
-    return {(ts - START) // 60_000_000_000: tuple(row) for ts, *row in rows}
-
-
-RANGE = ("indicators", "--from", "2024-06-30T23:50:00", "--to", "2024-07-01T01:30:00")
+    return prepared(stack, unique("anew").replace("-", "_"), monkeypatch, tmp_path)
 
 
 def test_a_range_is_computed_anew_and_replaces_what_was_live(database: Endpoints):
@@ -126,7 +42,7 @@ def test_a_range_is_computed_anew_and_replaces_what_was_live(database: Endpoints
     for number in range(50, 150):
         value, revision, bar_revision = found[number]
         assert value == pytest.approx(wanted[number], rel=1e-6)
-        assert (revision, bar_revision) == (4 if number < 120 else 0, 2)
+        assert (revision, bar_revision) == (3 if number < 120 else -1, 2)
     assert {found[number] for number in range(50)} == {(-1.0, 3, 0)}
     assert set(found) == set(range(150))
 
@@ -168,8 +84,7 @@ def test_beside_the_live_ones_nothing_changes_until_the_switch(database: Endpoin
     said = run(*RANGE, "--no-switch").output
     assert set(values(database, "ema_5").values()) == {(-1.0, 3, 0)}
     table = table_of(said)
-    with store_of(database) as store:
-        store.command(LIVE.replace("-1, 3", "-2, 9"), {"name": "ema_5", "start": START})
+    put_live(database, "ema_5", -2, 9)
     run("switch", table)
     found = values(database, "ema_5")
     assert {found[number] for number in range(120)} == {(-2.0, 9, 0)}  # what came meanwhile is newer
@@ -194,15 +109,10 @@ def test_another_table_is_not_taken():
 
 def test_a_bar_that_was_revised_meanwhile_keeps_its_live_values(database: Endpoints):
     table = table_of(run(*RANGE, "--no-switch").output)
-    with store_of(database) as store:
-        store.command(LIVE.replace("-1, 3", "-2, 4"), {"name": "ema_5", "start": START})
+    put_live(database, "ema_5", -2, 4)
     run("switch", table)
     found = values(database, "ema_5")
     assert {found[number][:2] for number in range(120)} == {(-2.0, 4)}
-
-
-def table_of(said: str) -> str:
-    return next(word for word in said.split() if word.startswith("indicators_beside_"))
 
 
 MONTHS = """

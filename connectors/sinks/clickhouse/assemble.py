@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Final
 
 from connectors.sinks.clickhouse.epochs import epochs, topic_ids
-from connectors.sinks.clickhouse.errors import StoreDownError, TablesError
+from connectors.sinks.clickhouse.errors import StoreDownError
 from connectors.sinks.clickhouse.guard import ModeGuard, known_modes
 from connectors.sinks.clickhouse.journal import Journal
 from connectors.sinks.clickhouse.layout import Layout, check
 from connectors.sinks.clickhouse.letters import DeadLetters
 from connectors.sinks.clickhouse.limits import Limits
-from connectors.sinks.clickhouse.migrate import missing
+from connectors.sinks.clickhouse.migrate import check_applied
 from connectors.sinks.clickhouse.native import Column, Texts
 from connectors.sinks.clickhouse.sink import Sink
 from connectors.sinks.clickhouse.store import Store
@@ -56,8 +56,7 @@ def assemble(
     """
     store = Store(endpoints.clickhouse_settings())
     try:
-        if left := missing(store):
-            raise TablesError(f"migrations must be applied, was without {left[0]} (fix: `barline init`)")
+        check_applied(store)
         counts = _topics(kafka)
         check(store, Layout(limits.buckets), counts["equity"])
         ids = registered(endpoints.registry)

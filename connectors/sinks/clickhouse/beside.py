@@ -5,9 +5,10 @@
     computed ──insert──► table beside, less what live ones passed ──ATTACH, all months──► indicators
                                                                                 └─verify─► drop
 
-The table has the layout of ``indicators``. Its rows carry the revision after that of the live ones, so they
-count once they are attached: all of them in one commit, so that a reader sees none or all. A bar whose live
-values have that revision by now, or a higher one, keeps them. Steps can be repeated.
+The table has the layout of ``indicators``. Its rows carry the revision of the live ones they stand in for and
+the number of their run: they hide that revision, however often it comes, and the next one hides them,
+whenever that is. They count once they are attached: all of them in one commit, so that a reader sees none or
+all. A bar whose live values have a later revision by then keeps them. Steps can be repeated.
 """
 
 import re
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connectors.sinks.clickhouse.crash import crash_point
+from connectors.sinks.clickhouse.migrate import check_applied
 from connectors.sinks.clickhouse.native import Chunk, Column
 from connectors.sinks.clickhouse.store import Store
 from connectors.sinks.clickhouse.tables import INSTANT, nullable, texts_of
@@ -27,19 +29,35 @@ from schemas.errors import SinkError
 _PREFIX: Final = "indicators_beside_"
 _NAME: Final = re.compile(_PREFIX + "[0-9a-f]{16}")
 
-
-_PASSED: Final = """
-ALTER TABLE {own} DELETE WHERE (symbol, interval, ts_open, revision) IN (
-    SELECT own.symbol, own.interval, own.ts_open, own.revision FROM {own} AS own
+_RANGE: Final = "ts_open >= (SELECT min(ts_open) FROM {own}) AND ts_open <= (SELECT max(ts_open) FROM {own})"
+_PASSED: Final = f"""
+ALTER TABLE {{own}} DELETE WHERE (symbol, interval, ts_open) IN (
+    SELECT own.symbol, own.interval, own.ts_open FROM {{own}} AS own
     INNER JOIN (
-        SELECT symbol, interval, ts_open, max(revision) AS newest FROM indicators
-        WHERE ts_open >= (SELECT min(ts_open) FROM {own}) AND ts_open <= (SELECT max(ts_open) FROM {own})
+        SELECT symbol, interval, ts_open, max(revision) AS newest FROM indicators WHERE {_RANGE}
         GROUP BY symbol, interval, ts_open
     ) AS live USING (symbol, interval, ts_open)
-    WHERE live.newest >= own.revision
+    WHERE live.newest > own.revision
+) OR (symbol, interval, name, ts_open) IN (
+    SELECT own.symbol, own.interval, own.name, own.ts_open FROM {{own}} AS own
+    INNER JOIN (
+        SELECT symbol, interval, name, ts_open, max(version) AS newest FROM indicators
+        WHERE rerun > (SELECT max(rerun) FROM {{own}}) AND {_RANGE} GROUP BY symbol, interval, name, ts_open
+    ) AS later USING (symbol, interval, name, ts_open)
+    WHERE later.newest > own.version
 ) SETTINGS mutations_sync = 1
-"""
-"""Takes out rows of bars whose live values are of the same revision by now, or of a later one."""
+"""  # noqa: S608 (only names of tables are written into it, and they are checked)
+"""Takes out bars whose live values are of a later revision by now, and values that a later run made anew."""
+
+_THERE: Final = f"""
+SELECT (SELECT count() FROM {{own}}) - count() FROM {{own}} AS own
+INNER JOIN (
+    SELECT symbol, interval, name, ts_open, max(version) AS newest FROM indicators WHERE {_RANGE}
+    GROUP BY symbol, interval, name, ts_open
+) AS live USING (symbol, interval, name, ts_open)
+WHERE live.newest >= own.version
+"""  # noqa: S608 (likewise)
+"""Rows for which ``indicators`` has neither themselves nor what comes before them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,10 +99,11 @@ class Beside:
 
     Args:
         store: the database.
-        table: of an earlier run; empty makes one.
+        table: of an earlier run; empty makes one, with the number after that of every run there was.
 
     Raises:
         SinkError: it is no name of such a table.
+        TablesError: a migration was not applied.
     """
 
     def __init__(self, store: Store, table: str = "") -> None:
@@ -92,14 +111,21 @@ class Beside:
             raise SinkError(f"table must be one that a reprocess made, was {table!r}")
         self._store = store
         self.table = table or f"{_PREFIX}{secrets.token_hex(8)}"
+        self._run = 0
         if not table:
+            check_applied(store)
+            self._run = 1 + self._newest_run()
             store.command(f"CREATE TABLE {self.table} AS indicators")
 
     def put(self, part: Part) -> int:
-        """Insert values, NULL where a live one is no longer there; how many rows that were."""
-        revisions = self._revisions(part)
-        there = np.isfinite(part.values)
-        numbers, bars = np.nonzero(there | (revisions > 0))
+        """Insert values, NULL where a stored one is no longer there; how many rows that were.
+
+        The table must have been made by this object.
+        """
+        stored = self._revisions(part)
+        opens = part.ts_open.tolist()
+        there, known = np.isfinite(part.values), np.array([ts in stored for ts in opens], np.bool_)
+        numbers, bars = np.nonzero(there | known)
         if not len(bars):
             return 0
         texts = {"symbol": [part.symbol] * len(bars), "interval": [part.interval] * len(bars)}
@@ -107,7 +133,8 @@ class Beside:
         columns = {name: Column("String", texts_of(cells)) for name, cells in texts.items()}
         for name in ("ts_open", "ts_close", "ts_expires"):
             columns[name] = Column(INSTANT, getattr(part, name)[bars])
-        columns["revision"] = Column("Int64", revisions[bars])
+        columns["revision"] = Column("Int64", np.array([stored.get(ts, -1) for ts in opens], np.int64)[bars])
+        columns["rerun"] = Column("Int64", np.full(len(bars), self._run, np.int64))
         columns["bar_revision"] = Column("Int64", part.bar_revision[bars])
         columns["value"] = nullable(part.values[numbers, bars], there[numbers, bars])
         columns["converged"] = Column("Bool", part.converged[numbers, bars].astype(np.uint8))
@@ -120,8 +147,15 @@ class Beside:
 
         Raises:
             StoreDownError: later, perhaps.
-            SinkError: what was attached is not there.
+            TablesError: a migration was not applied.
+            SinkError: the table is of an older version, or what was attached is not there.
         """
+        check_applied(self._store)
+        if not self._counts_runs(self.table):
+            raise SinkError(
+                f"{self.table} must have a column rerun, was made by an older version "
+                f"(fix: `barline reprocess drop {self.table}`, and compute anew)"
+            )
         self._store.command(_PASSED.format(own=self.table))
         self._store.command(f"OPTIMIZE TABLE {self.table} FINAL")
         rows = int(self._store.value(f"SELECT count() FROM {self.table}"))  # noqa: S608 (checked above)
@@ -136,22 +170,28 @@ class Beside:
         """Give the values up, or the table once they count."""
         self._store.command(f"DROP TABLE IF EXISTS {self.table} SYNC")
 
-    def _revisions(self, part: Part) -> NDArray[np.int64]:
-        """Of each bar that after the newest live one."""
+    def _newest_run(self) -> int:
+        """Of the values that count and of those that stand beside; 0 where there are none."""
+        tables = ["indicators", *filter(self._counts_runs, left(self._store))]
+        return max(int(self._store.value(f"SELECT max(rerun) FROM {table}")) for table in tables)  # noqa: S608 (names of ours)
+
+    def _counts_runs(self, table: str) -> bool:
+        """Whether a table has the number of its run: those of older versions have not."""
+        names = self._store.rows(
+            "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {table:String}",
+            {"table": table},
+        )
+        return not names or any(name == "rerun" for (name,) in names)  # what is not there fails later
+
+    def _revisions(self, part: Part) -> dict[int, int]:
+        """The newest one stored, by start of the bar; -1 where runs alone gave values."""
         rows = self._store.rows(
             "SELECT toUnixTimestamp64Nano(ts_open), max(revision) FROM indicators "
             "WHERE symbol = {symbol:String} AND interval = {interval:String} GROUP BY ts_open",
             {"symbol": part.symbol, "interval": part.interval},
         )
-        live = {int(ts): int(revision) for ts, revision in rows}
-        return np.array([live.get(ts, -1) + 1 for ts in part.ts_open.tolist()], np.int64)
+        return {int(ts): int(revision) for ts, revision in rows}
 
     def _verify(self) -> None:
-        lost = self._store.value(
-            f"SELECT count() FROM {self.table} AS own LEFT JOIN "  # noqa: S608 (checked above)
-            "(SELECT symbol, interval, name, ts_open, max(revision) AS newest FROM indicators "
-            "GROUP BY symbol, interval, name, ts_open) AS live USING (symbol, interval, name, ts_open) "
-            "WHERE live.newest < own.revision"
-        )
-        if lost:
+        if lost := self._store.value(_THERE.format(own=self.table)):
             raise SinkError(f"values that count must be in indicators, was without {lost} rows")

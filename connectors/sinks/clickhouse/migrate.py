@@ -60,3 +60,13 @@ def missing(store: Store) -> list[str]:
         return list(migrations())
     applied = {row[0] for row in store.rows("SELECT name FROM schema_migrations FINAL")}
     return [name for name in migrations() if name not in applied]
+
+
+def check_applied(store: Store) -> None:
+    """See that all were applied.
+
+    Raises:
+        TablesError: one was not.
+    """
+    if left := missing(store):
+        raise TablesError(f"migrations must be applied, was without {left[0]} (fix: `barline init`)")
