@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from schemas.config import IndicatorConfig, SignalConfig
-from streams.core.analytics.scan.machine import BLOCK, evaluate, run
+from streams.core.analytics.scan.judge import BLOCK, WIDTH
+from streams.core.analytics.scan.machine import run
 from streams.core.analytics.scan.meaning import Known
 from streams.core.analytics.scan.program import Op, Program, compiled
 from streams.core.analytics.stage import AnalyticsStage
@@ -69,16 +70,18 @@ class Market:
         self.values = random.uniform(1.0, 100.0, (len(made.columns), count))
         self.expires = np.full((len(INTERVALS) + 1, count), 2**60, np.int64)
         self.marks = np.zeros(count, np.int64)
-        self.truth = np.empty((len(made.roots), count))
-        self.until = np.empty((len(made.roots), count), np.int64)
+        self.among = np.ones((1, 1), np.bool_)
+        self.registers = np.empty((len(made.ops), WIDTH)), np.empty((len(made.ops), WIDTH), np.int64)
 
     def ours(self) -> None:
         """The kernel, block by block."""
         made = self.program
-        evaluate(
-            made.ops, made.constants, made.roots, self.values, self.expires, self.marks, BLOCK, self.truth,
-            self.until,
-        )  # fmt: skip
+        for first in range(0, self.count, BLOCK):
+            end = min(first + BLOCK, self.count)
+            run(
+                made.ops, made.constants, self.values, self.expires, self.marks, self.among, first, end,
+                *self.registers,
+            )  # fmt: skip
 
     def across(self) -> None:
         """The kernel over all rows at once, for ranks."""

@@ -2,17 +2,19 @@
 
 from random import Random
 
+import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from schemas.config import IndicatorConfig, SignalConfig
+from schemas.config import Domain, IndicatorConfig, SignalConfig
 from streams.core.analytics import stage as stages
 from streams.core.analytics.indicators.across import keep_states, room_for, run_across, tell_values
 from streams.core.analytics.indicators.lane import LANES
 from streams.core.analytics.indicators.program import Program
 from streams.core.analytics.indicators.steps import STRIDE, run_along
+from streams.core.analytics.scan.single import Single
 from streams.core.analytics.stage import AnalyticsStage
 from tests.factories import (
     DAY,
@@ -24,6 +26,7 @@ from tests.factories import (
     config,
     domain,
     heartbeat,
+    minute_status,
     rows_of,
     symbol,
 )
@@ -46,9 +49,19 @@ BODY = domain(
         SignalConfig("up", "change(close, 1) > 0 and quality > 50", debounce_ms=0),
         SignalConfig("five", "close@5m > ema_3@5m or sma_4@15m > 11", debounce_ms=0),
         SignalConfig("first", "rank(close) <= 2", debounce_ms=0),
+        SignalConfig("back", "close crosses above ema_3@5m or change(close@5m, 2) > 5", debounce_ms=0),
+        SignalConfig("worse", "quality crosses below 95 or filled@15m > 0 and notional > 0", debounce_ms=0),
+        SignalConfig("some", "change(vwap, 3) > 1 and trades > 0 or flat", symbols=NAMES[3:6], debounce_ms=0),
+        SignalConfig("fresh", "close > 9 and close@5m > 9", debounce_ms=180_000),
     ],
     partitions=1,
 )  # fmt: skip
+
+
+BARE = msgspec.structs.replace(
+    BODY, indicators=[], signals=[one for one in BODY.signals if one.name in {"up", "first", "worse"}]
+)
+"""Without indicators a bar may come side by side with others though later ones of its symbol are there."""
 
 
 class Lanes:
@@ -116,31 +129,50 @@ def test_a_lane_that_takes_up_another_symbols_number_is_found_out():
     assert wrong == [7]
 
 
-def log_of(seed: int) -> list[Record]:
-    """Minutes of all symbols in turn; some are missing, come twice, late or anew."""
-    random, log = Random(seed), list[Record]()
+STARTS = {"13:30": NAMES, "23:40": NAMES[::2]}
+"""Within a trade date, and over the end of one of those around the clock."""
+
+
+def log_of(seed: int, start: str = "13:30") -> list[Record]:
+    """Minutes of all symbols in turn; some are missing, come twice, late or anew, or have causes.
+
+    With an odd seed the last minute of each 15m bar comes after two of the next one.
+    """
+    random, log, held = Random(seed), list[Record](), list[Record]()
     for number in range(37):
-        opens = at(f"{DAY}T13:30") + number * M
-        for name in NAMES:
+        if number % 15 == 2:
+            log, held = log + held, []
+        opens = at(f"2024-07-01T{start}") + number * M
+        for name in STARTS[start]:
             price = random.uniform(9.0, 12.0)
             one = {**bar(f"{DAY}T13:30", price), "symbol": name, "ts_open": opens, "ts_close": opens + M}
+            one |= {"session_date": opens // (1_440 * M), "trades": random.choice([None, 3])}
+            if random.random() < 0.03:
+                ago = random.randrange(4) * M
+                cause = random.choice(["halt", "outage", "no_trades", "unknown"])
+                status = minute_status(f"{DAY}T13:30", symbol=name, source="bars", cause=cause)
+                log.append({**status, "ts_open": opens - ago, "filled": random.random() < 0.5})
+            if random.random() < 0.03:
+                one |= {"fill": "flat", "volume": 0.0, "actual": 0, "filled": 1}
             if number > 3 and random.random() < 0.01:
                 before = opens - random.randrange(1, 4) * M
                 log.append(
                     {**one, "ts_open": before, "ts_close": before + M, "revision": random.randrange(2)}
                 )
             if number < 5 or random.random() < 0.98:
-                log.append(one)
-        if random.random() < 0.9:
-            beat = heartbeat(f"{DAY}T13:30", "bars")
-            log.append({**beat, "ts": opens + M, "ts_through": opens + M, "ts_last": opens + M})
+                (held if number % 15 == 14 and seed % 2 else log).append(one)
+        if random.random() < 0.9 and not (seed % 2 and number % 15 in {13, 14, 0, 1}):
+            beat, past = heartbeat(f"{DAY}T13:30", "bars"), opens + random.choice([1, 1, 1, -2, 3]) * M
+            log.append({**beat, "ts": opens + M, "ts_through": past, "ts_last": past})
     return log
 
 
-def outputs(log: list[Record], size: int) -> tuple[dict[str, list[Record]], dict[bytes, bytes]]:
+def outputs(
+    log: list[Record], size: int, body: Domain = BODY
+) -> tuple[dict[str, list[Record]], dict[bytes, bytes]]:
     """All that a stage puts out by topic, in steps of so many records, and what it saves in the end."""
     stage, found = AnalyticsStage(0), dict[str, list[Record]]()
-    stage.step(columns("bars.1m", 0, config(BODY)))
+    stage.step(columns("bars.1m", 0, config(body)))
     for first in range(0, len(log), size):
         made = stage.step(columns("bars.1m", 0, *log[first : first + size], first_offset=1 + first))
         for topic, told in made.topics.items():
@@ -148,11 +180,30 @@ def outputs(log: list[Record], size: int) -> tuple[dict[str, list[Record]], dict
     return found, stage.take_dirty()
 
 
-@settings(max_examples=5, deadline=None)
-@given(seed=st.integers(0, 1000), size=st.sampled_from([9, 21, 40, 1000]))
-def test_bars_side_by_side_give_what_they_give_one_by_one(seed: int, size: int):
-    log = log_of(seed)
-    assert outputs(log, size) == outputs(log, 1)
+@settings(max_examples=10, deadline=None)
+@given(
+    seed=st.integers(0, 1000), start=st.sampled_from(sorted(STARTS)), size=st.sampled_from([9, 40, 1000]),
+    bare=st.booleans(),
+)  # fmt: skip
+@example(seed=1, start="13:30", size=40, bare=True)
+@example(seed=2, start="23:40", size=40, bare=False)
+def test_bars_side_by_side_give_what_they_give_one_by_one(seed: int, start: str, size: int, bare: bool):
+    log, body = log_of(seed, start), BARE if bare else BODY
+    assert outputs(log, size, body) == outputs(log, 1, body)
+
+
+def test_the_logs_raise_every_signal():
+    told = [row["name"] for start in STARTS for row in outputs(log_of(1, start), 40)[0]["signals"]]
+    assert set(told) == {signal.name for signal in BODY.signals}
+
+
+def test_what_changed_a_symbol_otherwise_and_is_not_told_is_found_out(monkeypatch: pytest.MonkeyPatch):
+    """What was read of a symbol is forgotten when anything but its next bar comes."""
+    log = log_of(1)
+    alone, _ = outputs(log, 1)
+    monkeypatch.setattr(Single, "forget", lambda _single, _symbol: None)
+    together, _ = outputs(log, 40)
+    assert {topic for topic in alone if alone[topic] != together[topic]} == {"signals"}
 
 
 def test_symbols_whose_indicators_stand_still_are_found_out(monkeypatch: pytest.MonkeyPatch):

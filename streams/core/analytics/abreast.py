@@ -9,7 +9,7 @@ A bar that is anything else (a revision, out of its turn, of a symbol not yet aw
 by itself; either way gives the same bytes, for what a bar does depends on its symbol and the watermark alone.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -89,7 +89,8 @@ def candidates(
     symbols: Mapping[bytes, SymbolState],
     bars: Incoming,
     rows: Sequence[int],
-    is_awake: Callable[[bytes], bool],
+    *,
+    watched: bool,
 ) -> tuple[list[SymbolState], list[int]]:
     """The first of some bars that may go side by side: their symbols, and the places of their minutes.
 
@@ -97,13 +98,13 @@ def candidates(
         symbols: those that are awake.
         bars: of the batch.
         rows: which of them, in the order of the log.
-        is_awake: whether the signals of a symbol are.
+        watched: whether the scanner must have met them.
     """
     states, places, met = list[SymbolState](), list[int](), set[bytes]()
     for row in rows:
         name = bars.symbols[row]
         state = symbols.get(name)
-        if state is None or name in met or bars.faults[row] or not is_awake(name):
+        if state is None or name in met or bars.faults[row] or (watched and not state.watched):
             break
         place = state.window.place_of.get(bars.opens[row])
         if place is None or state.functions or state.history:
@@ -117,7 +118,7 @@ def candidates(
 def turn_of(states: list[SymbolState], places: list[int], bars: Incoming, rows: Sequence[int]) -> Turn:
     """As many of these bars, from the first on, as are the next ones of their symbols."""
     lanes, at = np.array([state.lane for state in states], np.int64), np.array(places, np.int64)
-    of, rooms = _rooms(states)
+    of, rooms = rooms_of(states)
     groups, count, opens = [], len(states), np.array(rows, np.int64)
     for number, room in enumerate(rooms):
         order = np.flatnonzero(of == number)
@@ -137,7 +138,7 @@ def turn_of(states: list[SymbolState], places: list[int], bars: Incoming, rows: 
     return Turn(states[:count], [group for group in groups if len(group.order)])
 
 
-def _rooms(states: Sequence[SymbolState]) -> tuple[Ints, list[Room]]:
+def rooms_of(states: Sequence[SymbolState]) -> tuple[Ints, list[Room]]:
     """The number of the room of each symbol, and the rooms."""
     numbers: dict[int, int] = {}
     rooms: list[Room] = []

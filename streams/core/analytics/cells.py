@@ -18,7 +18,7 @@ def most_bytes(program: Program) -> int:
 
 
 @inlined
-def _write_count(data: Bytes, at: int, count: int) -> int:
+def write_count(data: Bytes, at: int, count: int) -> int:
     """The count that begins a block; where it ends."""
     rest = count << 1  # zigzag of a number that is not negative
     while rest > 0x7F:
@@ -30,9 +30,20 @@ def _write_count(data: Bytes, at: int, count: int) -> int:
 
 
 @inlined
-def _write_text(data: Bytes, at: int, texts: Bytes, first: int, end: int) -> int:
+def write_text(data: Bytes, at: int, texts: Bytes, first: int, end: int) -> int:
+    """Some bytes of ``texts``; where they end."""
     for place in range(first, end):
         data[at] = texts[place]
+        at += 1
+    return at
+
+
+@inlined
+def write_double(data: Bytes, at: int, bits: int) -> int:
+    """A number by its bits; where it ends."""
+    for _ in range(8):
+        data[at] = bits & 0xFF
+        bits >>= 8
         at += 1
     return at
 
@@ -65,24 +76,20 @@ def write_cells(
             ready += is_ready
             converged += is_ready and unseen[lane, first + number] < CONVERGED
         spans[i, 0] = at
-        at = _write_count(data, at, ready)
+        at = write_count(data, at, ready)
         for number in range(count):
             if np.isfinite(values[lane, first + number]):
-                at = _write_text(data, at, texts, ends[number], ends[number + 1])
-                rest = bits[lane, first + number]
-                for _ in range(8):
-                    data[at] = rest & 0xFF
-                    rest >>= 8
-                    at += 1
+                at = write_text(data, at, texts, ends[number], ends[number + 1])
+                at = write_double(data, at, bits[lane, first + number])
         if ready > 0:
             data[at] = 0
             at += 1
         spans[i, 1] = at
-        at = _write_count(data, at, converged)
+        at = write_count(data, at, converged)
         for number in range(count):
             is_ready = np.isfinite(values[lane, first + number])
             if is_ready and unseen[lane, first + number] < CONVERGED:
-                at = _write_text(data, at, texts, ends[number], ends[number + 1])
+                at = write_text(data, at, texts, ends[number], ends[number + 1])
         if converged > 0:
             data[at] = 0
             at += 1

@@ -10,6 +10,7 @@ A symbol works on its own part of it (``SymbolState``), or many are moved on tog
 """
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Final
 
 import numpy as np
@@ -18,7 +19,7 @@ from streams.core.analytics.indicators.across import room_for
 from streams.core.analytics.indicators.lane import LANES
 from streams.core.analytics.indicators.program import Program
 from streams.core.analytics.indicators.steps import STRIDE
-from streams.core.analytics.rows import BAR
+from streams.core.analytics.rows import BAR, NONE
 from streams.core.analytics.shelf import Shelf
 from streams.core.analytics.window import Window
 from streams.core.plain import plain
@@ -61,6 +62,7 @@ class Room:
     """Arrays for so many symbols under one window.
 
     Attributes:
+        number: its own among all rooms of a configuration.
         window: their places.
         parts: one for each interval.
         bars: BAR[symbols, places].
@@ -71,10 +73,12 @@ class Room:
         newest: int64[symbols, intervals].
         reach: int64[symbols].
         expiry: int64[symbols], see ``SymbolPlan``.
+        watched: int64[symbols], row of each in the scanner, NONE where it was not asked for.
         taken: bool[symbols].
     """
 
-    def __init__(self, window: Window, programs: Sequence[Program], symbols: int) -> None:
+    def __init__(self, number: int, window: Window, programs: Sequence[Program], symbols: int) -> None:
+        self.number = number
         self.window = window
         self.parts = list[Part]()
         blocks, first, kept = symbols // LANES, 0, 0
@@ -89,6 +93,7 @@ class Room:
         self.kept = np.empty((symbols, kept))
         self.newest = np.full((symbols, len(programs)), -1, np.int64)
         self.reach, self.expiry = np.zeros((2, symbols), np.int64)
+        self.watched = np.full(symbols, NONE, np.int64)
         self.taken = np.zeros(symbols, np.bool_)
         self._free = list(range(symbols - 1, -1, -1))
 
@@ -103,7 +108,7 @@ class Room:
         self.taken[lane], self.reach[lane], self.expiry[lane] = True, 0, expiry
         plain(self.bars)[lane], self.touched[lane] = plain(self.window.bars), False
         self.values[lane], self.unseen[lane], self.kept[lane] = np.nan, 1.0, 0.0
-        self.newest[lane] = -1
+        self.newest[lane], self.watched[lane] = -1, NONE
         for part in self.parts:
             part.states[lane // LANES, lane % LANES :: LANES] = 0.0
         return lane
@@ -138,13 +143,14 @@ class Rooms:
     def __init__(self, programs: Sequence[Program], symbols: int) -> None:
         self._programs, self._symbols = programs, symbols
         self._rooms: dict[Window, list[Room]] = {}
+        self._made = count()
 
     def take(self, window: Window, expiry: int) -> tuple[Room, int]:
         """A room for a symbol under a window, and its lane there."""
         rooms = self._rooms.setdefault(window, [])
         room = next((one for one in rooms if one.has_room), None)
         if room is None:
-            room = Room(window, self._programs, self._size(window))
+            room = Room(next(self._made), window, self._programs, self._size(window))
             rooms.append(room)
         return room, room.take(expiry)
 

@@ -154,7 +154,7 @@ class AnalyticsStage:
         Returns:
             How many that were, and the position up to which bars are to be applied one by one.
         """
-        states, places = candidates(self._symbols.awake, step.bars, rows, self._scanner.is_awake)
+        states, places = candidates(self._symbols.awake, step.bars, rows, watched=self._scanner.watches)
         turn = turn_of(states, places, step.bars, rows) if len(states) >= LEAST else NO_TURN
         count = len(turn.states)
         if count < LEAST:

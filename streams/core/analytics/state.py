@@ -38,6 +38,7 @@ class SymbolState:
         counts: one for each of ``counts.COUNTS``.
         room: where its arrays stand.
         lane: which of them are its own.
+        watched: whether the scanner has met it, so that any bar may come side by side with others.
         touched: bool[places], which changed since everything was saved.
         before: BAR[2], a minute as it was before its last change, and room for a kernel.
         found: int64[intervals], what ``derive_around`` found.
@@ -49,6 +50,7 @@ class SymbolState:
         self.plan = plan
         self.sources = list(saved.sources)
         self.counts = list(saved.counts)
+        self.watched = False
         self.before = np.zeros(2, BAR)
         self.room, self.lane = plan.rooms.take(self._window_of(saved), plan.expiry)
         self._most_recent = MOST_RECENT - crc32(name) % (MOST_RECENT // 2)  # symbols take turns

@@ -4,17 +4,19 @@ Between two heartbeats some symbols have their new bar and others wait for their
 mix two minutes. So ranks are taken at heartbeats alone, over the bars closed by the watermark.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
 
 from streams.core.analytics.rows import Bools
 from streams.core.analytics.scan.edges import AWAY
-from streams.core.analytics.scan.features import latest
+from streams.core.analytics.scan.fired import Fired
+from streams.core.analytics.scan.latest import Latest
 from streams.core.analytics.scan.machine import run
 from streams.core.analytics.scan.plan import ScanPlan
-from streams.core.analytics.scan.watch import Fired, Watch
+from streams.core.analytics.scan.reader import latest_close
+from streams.core.analytics.scan.watch import Watch
 from streams.core.analytics.state import SymbolState
 
 _BEFORE: Final = AWAY  # any condition that is true holds beyond it: what counts is the heartbeat before
@@ -33,17 +35,15 @@ class Across:
         self._everything = True
         self._order: list[bytes] = []
         self._slots = np.zeros(0, np.int64)
-        count = self.watch.intervals + 1
-        self._values = np.full((len(plan.ranked.columns), 0), np.nan)
-        self._closes, self._expires = np.full((2, count, 0), AWAY, np.int64)
+        self._latest = Latest(len(plan.ranked.columns), self.watch.intervals, 0)
 
-    def moved(self, symbol: bytes) -> None:
-        """Note that a symbol has something new."""
-        self._moved.add(symbol)
+    def moved(self, symbols: Iterable[bytes]) -> None:
+        """Note that symbols have something new."""
+        self._moved.update(symbols)
 
     def judge(
         self, symbols: Mapping[bytes, SymbolState], order: int, watermark: int, asleep: set[bytes]
-    ) -> Iterator[Fired]:
+    ) -> list[Fired]:
         """The signals at a heartbeat, by symbol.
 
         Args:
@@ -54,24 +54,20 @@ class Across:
         """
         self._gather(symbols, watermark)
         if not self._order:
-            return
+            return []
         program, count = self.watch.program, len(self._order)
         registers = np.empty((len(program.ops), count))
         until = np.empty(registers.shape, np.int64)
         marks = np.full(count, watermark, np.int64)
+        latest = self._latest
+        values, expires = np.ascontiguousarray(latest.values.T), np.ascontiguousarray(latest.expires.T)
         run(
-            program.ops, program.constants, self._values, self._expires, marks, self._among(), 0, count,
-            registers, until,
+            program.ops, program.constants, values, expires, marks, self._among(), 0, count, registers, until,
         )  # fmt: skip
         counts = np.array([name not in asleep for name in self._order], np.bool_)
-        truth, holds = registers[program.roots], until[program.roots]
-        before = np.full(count, _BEFORE, np.int64)
-        for row, condition, ts_event, revision, ts_expires in self.watch.judge(
-            truth, holds, before, self._closes, self._slots, counts
-        ):
-            told = {name: float(registers[at, row]) for name, at in condition.told.items()}
-            known = {name: value for name, value in told.items() if value == value}  # noqa: PLR0124 (NaN)
-            yield Fired(order, self._order[row], condition, ts_event, revision, ts_expires, known)
+        before, orders = np.full(count, _BEFORE, np.int64), np.full(count, order, np.int64)
+        closes = np.ascontiguousarray(latest.closes.T)
+        return [self.watch.rise(registers, until, before, closes, orders, self._slots, counts)]
 
     def _gather(self, symbols: Mapping[bytes, SymbolState], watermark: int) -> None:
         """Read what moved, by the watermark; what has bars beyond it is read again the next time."""
@@ -80,19 +76,11 @@ class Across:
             self._moved = set(symbols)
             self._order = sorted(symbols)
             self._slots = np.array([self.watch.slot(name) for name in self._order], np.int64)
-            shape = (len(self._closes), len(self._order))
-            self._values = np.full((len(self._values), len(self._order)), np.nan)
-            self._closes, self._expires = np.full(shape, AWAY, np.int64), np.full(shape, AWAY, np.int64)
-        values, (closes, expires) = np.empty(len(self._values)), np.empty((2, len(self._closes)), np.int64)
-        ahead = set()
-        for number, name in enumerate(self._order):
-            if name in self._moved and name in symbols:
-                self.watch.reader.read(symbols[name], watermark, values, closes, expires)
-                self._values[:, number], self._closes[:, number] = values, closes
-                self._expires[:, number] = expires
-                if latest(symbols[name]) > watermark:
-                    ahead.add(name)
-        self._moved = ahead
+            self._latest = Latest(len(self.watch.program.columns), self.watch.intervals, len(self._order))
+        rows = [row for row, name in enumerate(self._order) if name in self._moved and name in symbols]
+        states = [symbols[self._order[row]] for row in rows]
+        self.watch.reader.read(states, np.array(rows, np.int64), watermark, self._latest)
+        self._moved = {state.name for state in states if latest_close(state) > watermark}
 
     def _among(self) -> Bools:
         """bool[universes, n], the symbols that each rank is taken among."""

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from schemas.jit import kernel
+from schemas.jit import inlined, kernel
 from streams.core.analytics.rows import Bools, Floats, Ints, Rows
 
 AWAY: Final = -(2**62)
@@ -30,10 +30,21 @@ def nothing(count: int, conditions: int) -> Rows:
     return rows
 
 
+@inlined
+def _event(closes: Ints, row: int, reads: Bools, number: int) -> int:
+    """Close of the newest bar that a condition reads."""
+    newest = AWAY
+    for interval in range(reads.shape[1]):
+        if reads[number, interval]:
+            newest = max(newest, closes[interval, row])
+    return newest
+
+
 @kernel
 def rise(
     truth: Floats,
     until: Ints,
+    roots: Ints,
     marks: Ints,
     closes: Ints,
     reads: Bools,
@@ -48,10 +59,11 @@ def rise(
     """Take up what rows of evaluations say, in order, and find the signals.
 
     Args:
-        truth: float64[conditions, n].
-        until: int64[conditions, n].
+        truth: float64[registers, >= n].
+        until: int64[registers, >= n].
+        roots: int64[conditions], register of each.
         marks: int64[n], what a condition must have held beyond to have been true just before.
-        closes: int64[intervals + 1, n], close of the newest bar of each interval, ns.
+        closes: int64[intervals + 1, >= n], close of the newest bar of each interval, ns.
         reads: bool[conditions, intervals + 1].
         slots: int64[n], the symbol of each row.
         awake: bool[n], rows that count.
@@ -59,7 +71,8 @@ def rise(
         debounce: int64[conditions], ns.
         edges: EDGE[symbols, conditions], moved on.
         dirty: bool[symbols], set where edges change.
-        fired: int64[n * conditions, 4], receives row, condition, event time and revision of each signal.
+        fired: int64[n * conditions, 5], receives row, condition, event time, revision and until when it
+            holds of each signal.
 
     Returns:
         Signals, and how many were swallowed.
@@ -72,30 +85,20 @@ def rise(
                 continue
             edge = edges[slot, number]
             was = edge["holds"] != AWAY and edge["holds"] > marks[row]
-            now = truth[number, row] == 1.0
-            holds = until[number, row] if now else AWAY
+            now = truth[roots[number], row] == 1.0
+            holds = until[roots[number], row] if now else AWAY
             if holds != edge["holds"]:
                 edge["holds"] = holds
                 dirty[slot] = True
             if was or not now:
                 continue
-            ts = _event(closes[:, row], reads[number])
+            ts = _event(closes, row, reads, number)
             if edge["fired"] != AWAY and ts - edge["fired"] < debounce[number]:
                 swallowed += 1
                 continue
             edge["revision"] = edge["revision"] + 1 if ts == edge["fired"] else 0
             edge["fired"] = ts
             fired[count, 0], fired[count, 1] = row, number
-            fired[count, 2], fired[count, 3] = ts, edge["revision"]
+            fired[count, 2], fired[count, 3], fired[count, 4] = ts, edge["revision"], holds
             count += 1
     return count, swallowed
-
-
-@kernel
-def _event(closes: Ints, reads: Bools) -> int:
-    """Close of the newest bar that a condition reads."""
-    newest = AWAY
-    for interval in range(len(reads)):
-        if reads[interval]:
-            newest = max(newest, closes[interval])
-    return newest

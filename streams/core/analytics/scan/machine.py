@@ -17,8 +17,6 @@ from schemas.jit import kernel
 from streams.core.analytics.rows import Bools, Floats, Ints
 from streams.core.analytics.scan.program import Op
 
-BLOCK: Final = 256
-"""Rows that are run at a time, so that all registers stay in the cache."""
 UNBOUND: Final = 2**62
 """Until when a number holds that stands in the text."""
 
@@ -208,40 +206,3 @@ def run(
                 _join(op, a, b, until_a, until_b, out, holds)
             else:
                 _two(op, a, b, until_a, until_b, out, holds)
-
-
-@kernel
-def evaluate(
-    ops: Ints,
-    constants: Floats,
-    roots: Ints,
-    values: Floats,
-    expires: Ints,
-    marks: Ints,
-    block: int,
-    truth: Floats,
-    until: Ints,
-) -> None:
-    """Evaluate conditions over single symbols, block by block.
-
-    Args:
-        ops: see ``run``, constants, values, expires and marks as well.
-        constants: as above.
-        roots: int64[conditions], register of each.
-        values: as above.
-        expires: as above.
-        marks: as above.
-        block: rows at a time.
-        truth: float64[conditions, n], receives 1, 0 or NaN.
-        until: int64[conditions, n], receives until when that holds.
-    """
-    count = len(marks)
-    width = min(block, count)
-    registers, holds = np.empty((len(ops), width)), np.empty((len(ops), width), np.int64)
-    among = np.ones((1, 1), np.bool_)
-    for first in range(0, count, width):
-        end = min(first + width, count)
-        run(ops, constants, values, expires, marks, among, first, end, registers, holds)
-        for number in range(len(roots)):
-            truth[number, first:end] = registers[roots[number], : end - first]
-            until[number, first:end] = holds[roots[number], : end - first]

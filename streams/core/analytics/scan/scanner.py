@@ -13,18 +13,17 @@ from typing import Final
 
 import numpy as np
 
-from schemas.batches.nested import encode_map
-from schemas.columns import Columns, Draft
+from schemas.columns import Columns
 from schemas.errors import StateError
 from schemas.market.symbols import SymbolMap
-from schemas.records import record_type
 from streams.core.analytics.abreast import Turn
 from streams.core.analytics.plan import Plan
 from streams.core.analytics.rows import NULL
 from streams.core.analytics.scan.across import Across
 from streams.core.analytics.scan.edges import EDGE
+from streams.core.analytics.scan.fired import Fired, Told
 from streams.core.analytics.scan.single import Single
-from streams.core.analytics.scan.watch import NO_EDGES, Fired
+from streams.core.analytics.scan.watch import NO_EDGES
 from streams.core.analytics.state import SymbolState
 
 _SUFFIX: Final = b"|scan"
@@ -56,9 +55,14 @@ class Scanner:
         self._unsaved: set[bytes] = set()
         self._newest = _NONE
         self._mark = NULL
-        self._names = SymbolMap((), ())
+        self._told = Told(partition, SymbolMap((), ()))
         self._single: Single | None = None
         self._across: Across | None = None
+
+    @property
+    def watches(self) -> bool:
+        """Whether a symbol must be ``watched`` before its bars come side by side with others."""
+        return self._single is not None
 
     def restore(self, plan: Plan | None, watermark: int, states: Mapping[bytes, tuple[int, bytes]]) -> None:
         """Take up saved states.
@@ -100,7 +104,7 @@ class Scanner:
         self._take(plan)
 
     def _take(self, plan: Plan) -> None:
-        self._names = plan.scan.symbols
+        self._told = Told(self._partition, plan.scan.symbols)
         self._single = Single(plan.scan) if plan.scan.single.conditions else None
         self._across = Across(plan.scan) if plan.scan.ranked.conditions else None
 
@@ -128,26 +132,24 @@ class Scanner:
         """
         self._order += 1
         if self._across is not None:
-            self._across.moved(state.name)
-        if self._single is not None and self._single.wants(state.name, changed):
-            awake = self._wake(state.name, offset)
-            self._single.note(state, self._order, (watermark, self._mark), awake=awake)
+            self._across.moved([state.name])
+        if self._single is None:
+            return
+        self._single.forget(state.name)
+        if self._single.wants(state.name, changed):
+            state.watched = self._wake(state.name, offset)
+            self._single.note(state, self._order, (watermark, self._mark), awake=state.watched)
+        elif not self._single.concerns(state.name):
+            state.watched = True
 
     def turn(self, turn: Turn, watermark: int) -> None:
         """Note what symbols that are awake are after their bars; see ``update``."""
         first = self._order + 1
         self._order += len(turn.states)
         if self._across is not None:
-            for state in turn.states:
-                self._across.moved(state.name)
+            self._across.moved(state.name for state in turn.states)
         if self._single is not None:
-            self._single.note_turn(turn, first, (watermark, self._mark))
-
-    def is_awake(self, name: bytes) -> bool:
-        """Whether the edges of a symbol are taken up, so that any record counts for them."""
-        if self._single is None:
-            return True
-        return name not in self._asleep and all(name in part.watch for part in self._parts())
+            self._fired += self._single.turn(turn, first, (watermark, self._mark))
 
     def heartbeat(self, symbols: Mapping[bytes, SymbolState], offset: int, watermark: int) -> None:
         """Judge what looks across symbols, at the end of a heartbeat that moved the watermark on."""
@@ -162,12 +164,13 @@ class Scanner:
     def finish(self) -> tuple[dict[str, Columns], dict[str, int]]:
         """The signals of this step in order by topic, none where there are none; and what was counted."""
         self._flush()
-        fired, self._fired, self._order = sorted(self._fired, key=lambda one: one.order), [], 0
+        fired, self._fired, self._order = self._fired, [], 0
+        found = sum(len(one.found) for one in fired)
         swallowed = 0
         for part in self._parts():
             swallowed, part.watch.swallowed = swallowed + part.watch.swallowed, 0
-        counts = {name: count for name, count in (("signals", len(fired)), ("debounced", swallowed)) if count}
-        return ({"signals": self._columns(fired)} if fired else {}), counts
+        counts = {name: count for name, count in (("signals", found), ("debounced", swallowed)) if count}
+        return ({"signals": self._told.columns(fired)} if found else {}), counts
 
     def take_dirty(self) -> dict[bytes, bytes]:
         """Edges that changed since the last call, by state key."""
@@ -201,24 +204,3 @@ class Scanner:
         if name in self._asleep:
             return self._asleep[name][1]
         return b"".join(part.watch.edges(name).tobytes() for part in self._parts() if name in part.watch)
-
-    def _columns(self, fired: list[Fired]) -> Columns:
-        draft = Draft("signals", self._partition)
-        told = [(one, broker, name) for one in fired for broker, name in self._brokers(one.symbol)]
-        rows = record_type("Signal").empty(len(told))
-        rows["symbol"] = draft.texts(one.symbol for one, _, _ in told)
-        rows["venue_symbol"] = draft.texts(name for _, _, name in told)
-        rows["name"] = draft.texts(one.condition.name.encode() for one, _, _ in told)
-        rows["ts_event"] = [one.ts_event for one, _, _ in told]
-        rows["interval"] = draft.texts(one.condition.interval.encode() for one, _, _ in told)
-        rows["ts_expires"] = [one.ts_expires for one, _, _ in told]
-        rows["values"] = draft.texts(encode_map(one.values) for one, _, _ in told)
-        rows["broker"] = draft.texts(broker for _, broker, _ in told)
-        rows["revision"] = [one.revision for one, _, _ in told]
-        draft.extend("Signal", rows)
-        return draft.finish()
-
-    def _brokers(self, symbol: bytes) -> list[tuple[bytes, bytes]]:
-        """Brokers that trade a symbol and what they call it."""
-        names = self._names.brokers(symbol.decode())
-        return [(broker.encode(), name.encode()) for broker, name in names] or [(b"", symbol)]

@@ -1,7 +1,8 @@
 """Conditions over one symbol: noted update by update, judged together.
 
 What a condition says of an update depends on that symbol alone, so the updates of a step are gathered as
-columns and evaluated at once; where a step ends changes nothing.
+rows and evaluated at once; where a step ends changes nothing. The bars of a turn are of one symbol each: they
+are judged together right away, after what was noted before them.
 """
 
 from collections.abc import Collection, Iterator
@@ -11,15 +12,16 @@ import numpy as np
 
 from streams.core.analytics.abreast import Group, Turn
 from streams.core.analytics.derive import PUBLISHED
-from streams.core.analytics.rows import Bools, Floats, Ints
-from streams.core.analytics.scan.edges import AWAY
-from streams.core.analytics.scan.features import NOW
-from streams.core.analytics.scan.machine import BLOCK, evaluate, run
+from streams.core.analytics.rows import NONE, Bools, Ints
+from streams.core.analytics.scan.fired import Fired
+from streams.core.analytics.scan.latest import Latest
 from streams.core.analytics.scan.plan import ScanPlan
-from streams.core.analytics.scan.watch import Fired, Watch
+from streams.core.analytics.scan.reader import NOW
+from streams.core.analytics.scan.watch import Watch
 from streams.core.analytics.state import SymbolState
 
-_ALL: Final = np.ones((1, 1), np.bool_)
+_UNCONCERNED: Final = -2  # where ``Room.watched`` says that no condition is evaluated for a symbol
+_SOME: Final = 64
 
 
 class Single:
@@ -32,22 +34,27 @@ class Single:
     def __init__(self, plan: ScanPlan) -> None:
         self.watch = Watch(plan.single, plan)
         self._concerns: dict[bytes, bool] = {}
-        self._values: list[Floats] = []
-        self._closes: list[Ints] = []
-        self._expires: list[Ints] = []
-        self._rows: list[tuple[bytes, int, int, bool]] = []
-        self._marks: list[tuple[int, int]] = []
+        columns, intervals = len(plan.single.columns), self.watch.intervals
+        self._latest = Latest(columns, intervals, _SOME)
+        self._noted = Latest(columns, intervals, _SOME)
+        self._rows: list[tuple[int, int, bool, int, int]] = []
 
     def wants(self, symbol: bytes, changed: Collection[int]) -> bool:
         """Whether a change of a symbol touches any condition; quality moves with every minute."""
         reads = self.watch.reads
-        return self._concerned(symbol) and (self.watch.intervals in reads or not reads.isdisjoint(changed))
+        return self.concerns(symbol) and (self.watch.intervals in reads or not reads.isdisjoint(changed))
 
-    def _concerned(self, symbol: bytes) -> bool:
+    def concerns(self, symbol: bytes) -> bool:
+        """Whether any condition is evaluated for a symbol."""
         found = self._concerns.get(symbol)
         if found is None:
             found = self._concerns[symbol] = self.watch.concerns(symbol)
         return found
+
+    def forget(self, symbol: bytes) -> None:
+        """A symbol changed otherwise than by its next bar: what was read of it is not what it is now."""
+        if symbol in self.watch:
+            self._latest.forget(self._row(symbol))
 
     def note(self, state: SymbolState, order: int, marks: tuple[int, int], *, awake: bool) -> None:
         """Note what a symbol is after an update.
@@ -58,42 +65,53 @@ class Single:
             marks: the watermark after the record and before it, ns.
             awake: whether the edges of the symbol do not reflect the record yet.
         """
-        values = np.empty(len(self.watch.program.columns))
-        closes, expires = np.empty((2, self.watch.intervals + 1), np.int64)
-        self.watch.reader.read(state, NOW, values, closes, expires)
-        self._values.append(values[np.newaxis])
-        self._closes.append(closes[np.newaxis])
-        self._expires.append(expires[np.newaxis])
-        self._marks.append(marks)
-        self._rows.append((state.name, self.watch.slot(state.name), order, awake))
+        row = len(self._rows)
+        if row == len(self._noted):
+            self._noted.grow()
+        self.watch.reader.read([state], np.array([row]), NOW, self._noted)
+        self._rows.append((order, self.watch.slot(state.name), awake, *marks))
 
-    def note_turn(self, turn: Turn, order: int, marks: tuple[int, int]) -> None:
-        """Note what the symbols of a turn are after it; they are awake.
+    def judge(self) -> Iterator[Fired]:
+        """The signals of what was noted, in order."""
+        if not self._rows:
+            return
+        noted, self._rows = np.array(self._rows, np.int64).T.copy(), []
+        orders, slots, awake, after, before = noted
+        rows = np.arange(len(orders))
+        yield from self.watch.judge(self._noted, rows, (after, before), orders, slots, awake == 1)
+
+    def turn(self, turn: Turn, order: int, marks: tuple[int, int]) -> Iterator[Fired]:
+        """The signals of the bars of a turn, whose symbols are awake, and of what was noted before.
 
         Args:
-            turn: its bars.
+            turn: the bars.
             order: place of the first of them among the signals of the step.
             marks: see ``note``.
         """
-        watch, count = self.watch, len(turn.states)
-        values = np.empty((count, len(watch.program.columns)))
-        closes, expires = np.empty((2, count, watch.intervals + 1), np.int64)
-        wanted = np.zeros(count, np.bool_)
+        yield from self.judge()
         for group in turn.groups:
-            own = [
-                np.empty((len(group.order), *one.shape[1:]), one.dtype) for one in (values, closes, expires)
-            ]
-            watch.reader.read_many(group.room, group.lanes, *own)
-            values[group.order], closes[group.order], expires[group.order] = own
-            wanted[group.order] = self._touched(group)
-        names = [state.name for state in turn.states]
-        wanted &= np.array([self._concerned(name) for name in names], np.bool_)
-        self._values.append(values[wanted])
-        self._closes.append(closes[wanted])
-        self._expires.append(expires[wanted])
-        for place in np.flatnonzero(wanted).tolist():
-            self._marks.append(marks)
-            self._rows.append((names[place], watch.slot(names[place]), order + place, True))
+            rows = self._rows_of(group, turn)
+            members = np.flatnonzero((rows >= 0) & self._touched(group))
+            rows, count = rows[members], len(members)
+            self.watch.reader.follow(group, members, rows, self._latest)
+            after, before = (np.full(count, mark, np.int64) for mark in marks)
+            orders, awake = order + group.order[members], np.ones(count, np.bool_)
+            yield from self.watch.judge(self._latest, rows, (after, before), orders, rows, awake)
+
+    def _rows_of(self, group: Group, turn: Turn) -> Ints:
+        """Number of each symbol of a group here, negative for those that no condition is evaluated for."""
+        rows: Ints = group.room.watched[group.lanes]
+        for place in np.flatnonzero(rows == NONE).tolist():
+            name = turn.states[int(group.order[place])].name
+            rows[place] = self._row(name) if self.concerns(name) else _UNCONCERNED
+            group.room.watched[group.lanes[place]] = rows[place]
+        return rows
+
+    def _row(self, symbol: bytes) -> int:
+        row = self.watch.slot(symbol)
+        while row >= len(self._latest):
+            self._latest.grow()
+        return row
 
     def _touched(self, group: Group) -> Bools:
         """Which bars of a turn change what any condition reads."""
@@ -101,37 +119,3 @@ class Single:
         if 0 in reads or self.watch.intervals in reads:
             return np.ones(len(group.order), np.bool_)
         return np.asarray((group.found[:, sorted(reads)] == PUBLISHED).any(axis=1))
-
-    def judge(self) -> Iterator[Fired]:
-        """The signals of what was noted, in order."""
-        if not self._rows:
-            return
-        rows, self._rows = self._rows, []
-        values: Floats = np.ascontiguousarray(np.concatenate(self._values).T)
-        closes: Ints = np.ascontiguousarray(np.concatenate(self._closes).T)
-        expires: Ints = np.ascontiguousarray(np.concatenate(self._expires).T)
-        marks, before = np.ascontiguousarray(np.array(self._marks, np.int64).T)
-        self._values, self._closes, self._expires, self._marks = [], [], [], []
-        slots = np.array([row[1] for row in rows], np.int64)
-        awake = np.array([row[3] for row in rows], np.bool_)
-        program = self.watch.program
-        truth = np.empty((len(program.roots), len(rows)))
-        until = np.empty(truth.shape, np.int64)
-        evaluate(program.ops, program.constants, program.roots, values, expires, marks, BLOCK, truth, until)
-        fired = list(self.watch.judge(truth, until, before, closes, slots, awake))
-        registers = self._registers(values, expires, marks, [one[0] for one in fired])
-        for number, (row, condition, ts_event, revision, ts_expires) in enumerate(fired):
-            told = {name: registers[at][number] for name, at in condition.told.items()}
-            known = {name: value for name, value in told.items() if value == value}  # noqa: PLR0124 (NaN)
-            yield Fired(rows[row][2], rows[row][0], condition, ts_event, revision, ts_expires, known)
-
-    def _registers(self, values: Floats, expires: Ints, marks: Ints, rows: list[int]) -> list[list[float]]:
-        """All registers of some rows: by register, of each row."""
-        program, count = self.watch.program, len(rows)
-        if not count:
-            return []
-        registers = np.full((len(program.ops), count), np.nan)
-        until = np.full(registers.shape, AWAY, np.int64)
-        own = np.ascontiguousarray(values[:, rows]), np.ascontiguousarray(expires[:, rows]), marks[rows]
-        run(program.ops, program.constants, *own, _ALL, 0, count, registers, until)
-        return registers.tolist()

@@ -5,29 +5,21 @@ State: one row of edges a symbol, taken up when the first record above its offse
 """
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
 from streams.core.analytics.rows import Bools, Floats, Ints, Rows
 from streams.core.analytics.scan.edges import AWAY, EDGE, nothing, rise
-from streams.core.analytics.scan.features import Reader
+from streams.core.analytics.scan.fired import Fired, Telling
+from streams.core.analytics.scan.judge import BLOCK, WIDTH, judge, tell
+from streams.core.analytics.scan.latest import Latest
 from streams.core.analytics.scan.plan import ScanPlan, debounces, reading
-from streams.core.analytics.scan.program import Condition, Program
+from streams.core.analytics.scan.program import Program
+from streams.core.analytics.scan.reader import Reader
 
 _FIRST: Final = 64  # symbols that there is room for at first
-
-
-class Fired(NamedTuple):
-    """One signal."""
-
-    order: int
-    symbol: bytes
-    condition: Condition
-    ts_event: int
-    revision: int
-    ts_expires: int
-    values: dict[str, float]
+_AT_ONCE: Final = 4 * BLOCK  # updates for whose signals there is room, were all conditions to come true
 
 
 class Watch:
@@ -47,11 +39,19 @@ class Watch:
         self.reads = program.reads
         self._reading = reading(program, self.intervals)
         self._debounces = debounces(program)
+        self._telling = Telling(program)
         self._digests = {one.digest: number for number, one in enumerate(program.conditions)}
         self._slots: dict[bytes, int] = {}
+        self._names: list[bytes] = []
         self._edges = nothing(_FIRST, len(program.conditions))
         self._dirty = np.zeros(_FIRST, np.bool_)
         self._allowed = np.zeros((len(program.conditions), _FIRST), np.bool_)
+        registers, intervals, most = len(program.ops), self.intervals + 1, len(program.conditions) * _AT_ONCE
+        self._work = (
+            np.empty((registers, WIDTH)), np.empty((registers, WIDTH), np.int64),
+            np.empty((len(program.columns), WIDTH)), np.empty((2, intervals, WIDTH), np.int64),
+        )  # fmt: skip
+        self._out = np.empty((most, 5), np.int64), np.empty((most, self._telling.registers.shape[1]))
 
     def __contains__(self, symbol: bytes) -> bool:
         return symbol in self._slots
@@ -59,7 +59,7 @@ class Watch:
     @property
     def symbols(self) -> list[bytes]:
         """Symbols it knows, in the order it met them."""
-        return list(self._slots)
+        return list(self._names)
 
     def concerns(self, symbol: bytes) -> bool:
         """Whether any condition is evaluated for a symbol."""
@@ -71,6 +71,7 @@ class Watch:
         if known is not None:
             return known
         number = self._slots[symbol] = len(self._slots)
+        self._names.append(symbol)
         if number == len(self._edges):
             self._grow()
         for place, one in enumerate(self.program.conditions):
@@ -104,17 +105,48 @@ class Watch:
         return found
 
     def judge(
-        self, truth: Floats, until: Ints, held: Ints, closes: Ints, slots: Ints, awake: Bools
-    ) -> Iterator[tuple[int, Condition, int, int, int]]:
-        """Row, condition, event time, revision and expiry of each signal; see ``rise``."""
-        fired = np.empty((truth.size, 4), np.int64)
+        self, latest: Latest, rows: Ints, marks: tuple[Ints, Ints], orders: Ints, slots: Ints, awake: Bools
+    ) -> Iterator[Fired]:
+        """The signals of updates, in order.
+
+        Args:
+            latest: what was read.
+            rows: int64[n], the row of each update there.
+            marks: int64[n] each, the watermark after each update and before it, ns.
+            orders: int64[n], place of each among the signals of the step.
+            slots: int64[n], the symbol of each.
+            awake: bool[n], updates that count.
+        """
+        program, first, (fired, tells) = self.program, 0, self._out
+        while first < len(rows):
+            first, count, swallowed = judge(
+                program.ops, program.constants, program.roots, self._telling.registers, self._reading,
+                self._debounces, latest.values, latest.expires, latest.closes, rows, *marks, slots, awake,
+                self._allowed, self._edges, self._dirty, *self._work, first, fired, tells,
+            )  # fmt: skip
+            self.swallowed += swallowed
+            if count:
+                yield self._fired(fired[:count].copy(), tells[:count].copy(), orders, slots)
+
+    def rise(
+        self, registers: Floats, holds: Ints, before: Ints, closes: Ints, orders: Ints, slots: Ints,
+        awake: Bools,
+    ) -> Fired:  # fmt: skip
+        """The signals of one evaluation of all symbols; see ``edges.rise`` and ``judge``."""
+        fired = np.empty((len(slots) * len(self.program.conditions), 5), np.int64)
         count, swallowed = rise(
-            truth, until, held, closes, self._reading, slots, awake, self._allowed, self._debounces,
-            self._edges, self._dirty, fired,
+            registers, holds, self.program.roots, before, closes, self._reading, slots, awake, self._allowed,
+            self._debounces, self._edges, self._dirty, fired,
         )  # fmt: skip
         self.swallowed += swallowed
-        for row, number, ts_event, revision in fired[:count].tolist():
-            yield row, self.program.conditions[number], ts_event, revision, int(until[number, row])
+        tells = np.empty((count, self._telling.registers.shape[1]))
+        tell(registers, self._telling.registers, fired, count, tells)
+        return self._fired(fired[:count].copy(), tells, orders, slots)
+
+    def _fired(self, found: Ints, values: Floats, orders: Ints, slots: Ints) -> Fired:
+        rows = found[:, 0]
+        symbols = [self._names[slot] for slot in slots[rows].tolist()]
+        return Fired(self._telling, orders[rows], symbols, found, values)
 
 
 NO_EDGES: Final = np.zeros(0, EDGE)
