@@ -3,16 +3,18 @@
 Run it with ``python -m tests.benchmarks.bench_indicators``. CPU time of this process, the best of several
 rounds. The nine: RSI 14, EMA 20, SMA 20, Bollinger bands 20, ATR 14, session VWAP, volume average 20, MACD
 12-26-9, momentum 10. pandas-ta-classic computes them over a window of 100 bars, as whoever calls it for each
-bar must; TA-Lib's stream functions likewise, all but VWAP, which it lacks; talipp is incremental, with rate
-of change in place of momentum. "One bar of" is the kernel that moves symbols along side by side; the stage
-takes fewer than 8 symbols one by one, as in "bars of one symbol, one by one".
+bar must; TA-Lib's stream functions likewise, all but VWAP, of which its own knows no sessions; talipp is
+incremental, with rate of change in place of momentum. "One bar of" is the kernel that moves symbols along
+side by side; the stage takes fewer than 8 symbols one by one, as in "bars of one symbol, one by one". The
+nine have a form for that kernel; a kind without one (OBV is the cheapest, the stochastic oscillator the
+dearest) goes through the symbols one by one there.
 """
 
 import importlib
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -36,6 +38,7 @@ NINE = [
     IndicatorConfig("macd", "macd"),
     IndicatorConfig("momentum_10", "momentum", 10),
 ]
+ALONE = [IndicatorConfig("obv", "obv"), IndicatorConfig("stochastic_14", "stochastic", 14)]
 ROUNDS = 5
 WINDOW = 100
 
@@ -50,9 +53,9 @@ def best(count: int, work: Callable[[], object]) -> float:
     return min(times)
 
 
-def across(symbols: int) -> float:
+def across(symbols: int, indicators: Sequence[IndicatorConfig] = NINE) -> float:
     """One bar of each symbol, nanoseconds a symbol; with what the stage calls for 8 and more."""
-    program, blocks = Program(NINE), -(-symbols // LANES)
+    program, blocks = Program(indicators), -(-symbols // LANES)
     steps, room = max(20_000 // symbols, 20), blocks * LANES
     histories = [random_bars(room, seed=seed).reshape(room, 1) for seed in range(8)]
     states = np.zeros((blocks, program.width * LANES))
@@ -92,7 +95,7 @@ def by_pandas(bars: Rows) -> float:
 
 
 def by_talib(bars: Rows) -> float | None:
-    """TA-Lib's stream functions over a window, without VWAP, which it lacks; None where not installed."""
+    """TA-Lib's stream functions over a window, without VWAP; None where not installed."""
     try:
         stream = importlib.import_module("talib.stream")
     except ImportError:
@@ -148,6 +151,9 @@ def main() -> None:
     out = sys.stdout.write
     for symbols in (1, 10, 500, 5_000):
         out(f"{'one bar of ' + str(symbols) + ' symbols':<44}{across(symbols):>12,.0f} ns a symbol\n")
+    for one in ALONE:
+        name = f"one bar of 500 symbols, {one.kind} alone"
+        out(f"{name:<44}{across(500, [one]):>12,.0f} ns a symbol\n")
     out(f"{'bars of one symbol, one by one':<44}{along(bars):>12,.0f} ns a bar\n")
     out(f"{'bars of one symbol, at once':<44}{at_once(bars):>12,.0f} ns a bar\n")
     out(f"{f'pandas-ta-classic over {WINDOW} bars':<44}{by_pandas(bars):>12,.0f} ns a bar\n")

@@ -1,6 +1,7 @@
 """The file of each indicator says what it is, and its size is the one it has."""
 
 import re
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -31,3 +32,9 @@ def test_a_state_has_the_bytes_that_its_file_says(module: ModuleType, length: in
     size = sum(int(term[1]) * numbers.get(term[2] or "", 1) for term in terms if term)
     assert None not in terms
     assert 8 * module.INDICATOR.width(length, 3, 5) == size
+
+
+def test_the_documentation_names_the_kinds_that_have_no_form_for_many_symbols():
+    text = Path("docs/indicators.md").read_text().split("\nBars of eight or more symbols")[1]
+    said = re.findall(r"`(\w+)`", text.partition(" have no form")[0])
+    assert said == sorted(kind(module) for module in ORDER if not hasattr(module, "across"))
