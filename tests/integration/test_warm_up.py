@@ -18,7 +18,7 @@ from runtime.reader import Reader
 from schemas.codec import decode_record, encode_record, names_of
 from schemas.config import IndicatorConfig
 from schemas.errors import DependencyError
-from schemas.history import HISTORY, bars_needed, read
+from schemas.history import HISTORY, MOST, bars_needed, read
 from schemas.partition import partition_of
 from schemas.registry import registered
 from tests.eventually import eventually
@@ -128,6 +128,28 @@ def test_as_many_stored_bars_as_a_long_indicator_needs_are_read(
     bars = read(row["bars"])
     assert bars is not None
     assert bars["close"].tolist() == [float(number) for number in range(count - sent, count)]
+
+
+def test_the_longest_history_goes_through_the_topic_and_what_it_lacks_is_told(
+    stack: Endpoints, unique: Callable[[str], str]
+):
+    endpoints, name = own_database(stack, unique("most").replace("-", "_")), unique("m").upper()
+    with store_of(endpoints) as store:
+        store.command(MINUTES, {"symbol": name, "first": T0, "count": MOST + 7})
+    kafka, ids = KafkaSettings(stack.kafka), registered(stack.registry)
+    body = domain(symbol(name), indicators=[IndicatorConfig("adx", "adx", 8_000, ["1m"])])
+    producer, reader = Producer(kafka, "test"), Reader(kafka, "test")
+    try:
+        reader.assign(reader.ends(["bars.1m"]))
+        told = warm_up(body, endpoints, producer, ids, partition_counts(kafka, "test"))
+        ((record,),) = eventually(lambda: reader.read(1.0).values())
+    finally:
+        producer.close()
+        reader.close()
+    bars = read(decode_record(record.value or b"", names_of(ids))[1]["bars"])
+    assert bars is not None
+    assert (len(bars), bars["close"][0], bars["close"][-1]) == (MOST, 7.0, MOST + 6.0)
+    assert told.splitlines()[1].startswith("warning: adx must need at most 150,000 bars to be warmed up, was")
 
 
 SETTINGS = """
