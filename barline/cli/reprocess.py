@@ -1,6 +1,6 @@
 """Compute stored indicators of the past anew, beside the live ones."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -64,7 +64,8 @@ def indicators(
                 f"{table} is left from before: `barline reprocess switch {table}`, or `drop`", err=True
             )
         beside = Beside(store)
-        rows = sum(beside.put(part) for part in parts(domain, stored, _ns(first), _ns(until)))
+        made = parts(domain, stored, beside.revisions, _ns(first), _ns(until))
+        rows = sum(map(beside.put, made))
         click.echo(f"{rows:,} values stand in {beside.table}")
         if switch:
             click.echo(f"{beside.switch():,} values count now")
@@ -95,12 +96,19 @@ def drop(table: str) -> None:
         Beside(store, table).drop()
 
 
-def parts(domain: "Domain", stored: "StoredBars", first: int, end: int) -> Iterator["Part"]:
+def parts(
+    domain: "Domain",
+    stored: "StoredBars",
+    revisions: Callable[[str, str], dict[int, int]],
+    first: int,
+    end: int,
+) -> Iterator["Part"]:
     """The values of every symbol and interval in a range of instants (ns).
 
     Args:
         domain: what is computed; its calendars must hold the range.
         stored: the bars.
+        revisions: gives those of the values stored, as ``Beside.revisions`` does.
         first: bars that begin from then on.
         end: bars that begin before.
     """
@@ -117,6 +125,7 @@ def parts(domain: "Domain", stored: "StoredBars", first: int, end: int) -> Itera
     for interval, program in zip(plan.intervals, plan.programs, strict=True):
         for name, symbol in plan.symbols.items() if program.names else ():
             text, count = name.decode(), needed(domain, interval.name)
+            known = revisions(text, interval.name)
             range_ = stored.between(interval.name, [text], first, end).get(text)
             if range_ is None:
                 continue
@@ -126,7 +135,7 @@ def parts(domain: "Domain", stored: "StoredBars", first: int, end: int) -> Itera
             opens, closes = range_["ts_open"].copy(), range_["ts_close"].copy()
             until = expires(symbol.layout.grid, interval, opens, closes, symbol.expiry)
             yield Part(
-                text, interval.name, opens, closes, until, range_["revision"].copy(), found.names,
+                text, interval.name, known, opens, closes, until, range_["revision"].copy(), found.names,
                 found.values, found.converged,
             )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Which values count where runs of `barline reprocess` and live revisions of one bar meet."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,18 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from barline.cli.reprocess import command
+from barline.cli.reprocess import command, parts
+from barline.settings.load import load
 from connectors.sinks.clickhouse.beside import Beside, left
 from connectors.sinks.clickhouse.errors import TablesError
 from connectors.sinks.clickhouse.store import Store
+from connectors.sources.history import StoredBars
 from runtime.endpoints import Endpoints
 from schemas.config import IndicatorConfig
 from schemas.errors import SinkError
+from schemas.history import Rows
 from tests.anew import BARS, EMA, RANGE, SETTINGS, configure, prepared, put_live, run, table_of, values
+from tests.factories import at
 from tests.sinks import store_of
 from tests.unit.analytics.library import chain_of
 
@@ -84,6 +89,28 @@ def test_the_second_run_counts_over_the_first(database: Endpoints, change: Chang
     assert of(database) == computed(OTHER)
     merged(database)
     assert of(database) == computed(OTHER)
+
+
+class _Overtaken(StoredBars):
+    """Stored bars of which newer live values come as soon as they were read."""
+
+    def between(self, interval: str, symbols: Sequence[str], first: int, end: int) -> dict[str, Rows]:
+        found = super().between(interval, symbols, first, end)
+        put_live(Endpoints.load(), "ema_5", -2, 4)
+        return found
+
+
+def test_a_live_revision_that_comes_while_values_are_computed_counts(database: Endpoints):
+    domain = load(None).domain(date(2024, 6, 20), date(2024, 7, 16))
+    bars = _Overtaken(database.clickhouse_settings())
+    with store_of(database) as store:
+        beside = Beside(store)
+        for part in parts(domain, bars, beside.revisions, at("2024-06-30T23:50"), at("2024-07-01T01:30")):
+            beside.put(part)
+        beside.switch()
+    bars.close()
+    assert of(database, range(50, 120)) == [-2.0] * 70
+    assert of(database, range(120, 150)) == computed(EMA, range(120, 150))
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -13,6 +13,7 @@ all. A bar whose live values have a later revision by then keeps them. Steps can
 
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -67,6 +68,7 @@ class Part:
     Attributes:
         symbol: canonical name.
         interval: its name.
+        stored: what ``Beside.revisions`` gave before the bars were read.
         ts_open: int64[bars], in ns.
         ts_close: int64[bars].
         ts_expires: int64[bars].
@@ -78,6 +80,7 @@ class Part:
 
     symbol: str
     interval: str
+    stored: Mapping[int, int]
     ts_open: NDArray[np.int64]
     ts_close: NDArray[np.int64]
     ts_expires: NDArray[np.int64]
@@ -117,13 +120,24 @@ class Beside:
             self._run = 1 + self._newest_run()
             store.command(f"CREATE TABLE {self.table} AS indicators")
 
+    def revisions(self, symbol: str, interval: str) -> dict[int, int]:
+        """The newest ones stored, by start of the bar (ns); -1 where runs alone gave values.
+
+        They are asked for before the bars are read: what comes after that is not what values stand in for.
+        """
+        rows = self._store.rows(
+            "SELECT toUnixTimestamp64Nano(ts_open), max(revision) FROM indicators "
+            "WHERE symbol = {symbol:String} AND interval = {interval:String} GROUP BY ts_open",
+            {"symbol": symbol, "interval": interval},
+        )
+        return {int(ts): int(revision) for ts, revision in rows}
+
     def put(self, part: Part) -> int:
         """Insert values, NULL where a stored one is no longer there; how many rows that were.
 
         The table must have been made by this object.
         """
-        stored = self._revisions(part)
-        opens = part.ts_open.tolist()
+        stored, opens = part.stored, part.ts_open.tolist()
         there, known = np.isfinite(part.values), np.array([ts in stored for ts in opens], np.bool_)
         numbers, bars = np.nonzero(there | known)
         if not len(bars):
@@ -182,15 +196,6 @@ class Beside:
             {"table": table},
         )
         return not names or any(name == "rerun" for (name,) in names)  # what is not there fails later
-
-    def _revisions(self, part: Part) -> dict[int, int]:
-        """The newest one stored, by start of the bar; -1 where runs alone gave values."""
-        rows = self._store.rows(
-            "SELECT toUnixTimestamp64Nano(ts_open), max(revision) FROM indicators "
-            "WHERE symbol = {symbol:String} AND interval = {interval:String} GROUP BY ts_open",
-            {"symbol": part.symbol, "interval": part.interval},
-        )
-        return {int(ts): int(revision) for ts, revision in rows}
 
     def _verify(self) -> None:
         if lost := self._store.value(_THERE.format(own=self.table)):
