@@ -128,7 +128,7 @@ class Apart:
         assert process.stdout is not None  # noqa: S101
         try:
             frames.write(process.stdin, question)
-            longest = LOADING_S + 2 * question.limit_s + _MARGIN_S
+            longest = LOADING_S + question.limit_s + _MARGIN_S
             if not select.select([process.stdout], [], [], longest)[0]:
                 return None
             return frames.read(process.stdout, Answer)

@@ -40,6 +40,12 @@ def vandal(bars):
     bars.ts_open[:] = 0
     return 1.0
 
+def compiles(bars, known=[]):
+    if not known:
+        time.sleep(1.0)
+        known.append(True)
+    return 1.0
+
 def never(bars):
     return {"one": None, "other": float("nan")}
 
@@ -48,7 +54,7 @@ def falling(bars):
 """
 NAMES = (
     "mean_of_five", "both", "fails_at_seven", "vandal", "hangs_at_eight", "exits", "prints", "never",
-    "falling",
+    "falling", "compiles",
 )  # fmt: skip
 
 

@@ -81,6 +81,10 @@ def test_a_function_that_never_ends_is_stopped_and_the_others_go_on(apart: Apart
     assert apart.answer(job("mean_of_five")).failed == ""
 
 
+def test_a_function_may_take_longer_for_its_first_value(apart: Apart):
+    assert apart.answer(job("compiles", limit_ms=500)).values == (1.0,)
+
+
 def test_a_function_that_ends_its_process_is_given_up(apart: Apart):
     answer = apart.answer(job("exits"))
     assert (answer.failed, answer.everywhere) == (
