@@ -7,7 +7,7 @@ Java compiles and Python imports, are left out. Before a figure counts, every ba
 compared with ours: one that is wrong, doubled or missing ends the run.
 
 Ours validates, notices duplicates, makes 1s and forming bars, and takes a checkpoint every 200 ms; the peers
-fold and put 1m bars out, a three-hundredth of our records, but for the one line of Kafka Streams that puts out
+fold and put 1m bars out, a three-hundredth of our records, but for the one line of Kafka Streams that makes
 1s and forming bars too. It runs with one thread and its defaults; "store" is a processor over one in memory.
 """
 
