@@ -51,6 +51,11 @@ class SymbolMap:
         """The symbol that a venue calls so, None where there is none."""
         return self._symbols.get(venue, {}).get(venue_symbol)
 
+    @property
+    def has_brokers(self) -> bool:
+        """Whether any venue is a broker."""
+        return bool(self._brokers)
+
     def brokers(self, symbol: str) -> list[tuple[str, str]]:
         """Brokers that trade a symbol, in the order of the configuration, each with its name of it."""
         found = ((broker, self._names[broker].get(symbol)) for broker in self._brokers)

@@ -80,7 +80,7 @@ class Market:
         self.values = random.uniform(1.0, 100.0, (len(made.columns), count))
         self.expires = np.full((len(INTERVALS) + 1, count), 2**60, np.int64)
         self.marks = np.zeros(count, np.int64)
-        self.among = np.ones((1, 1), np.bool_)
+        self.among, self.every = np.ones((1, 1), np.bool_), np.arange(len(made.ops))
         self.registers = np.empty((len(made.ops), WIDTH)), np.empty((len(made.ops), WIDTH), np.int64)
 
     def ours(self) -> None:
@@ -89,8 +89,8 @@ class Market:
         for first in range(0, self.count, BLOCK):
             end = min(first + BLOCK, self.count)
             run(
-                made.ops, made.constants, self.values, self.expires, self.marks, self.among, first, end,
-                *self.registers,
+                made.ops, made.constants, self.every, self.values, self.expires, self.marks, self.among,
+                first, end, *self.registers,
             )  # fmt: skip
 
     def across(self) -> None:
@@ -100,8 +100,8 @@ class Market:
         until = np.empty(registers.shape, np.int64)
         among = np.ones((len(made.universes), self.count), np.bool_)
         run(
-            made.ops, made.constants, self.values, self.expires, self.marks, among, 0, self.count, registers,
-            until,
+            made.ops, made.constants, self.every, self.values, self.expires, self.marks, among, 0, self.count,
+            registers, until,
         )  # fmt: skip
 
     def numpy(self) -> None:

@@ -48,6 +48,7 @@ BODY = domain(
     signals=[
         SignalConfig("up", "change(close, 1) > 0 and quality > 50", debounce_ms=0),
         SignalConfig("five", "close@5m > ema_3@5m or sma_4@15m > 11", debounce_ms=0),
+        SignalConfig("slow", "close@5m > 9 or close@15m > 9", debounce_ms=0),
         SignalConfig("first", "rank(close) <= 2", debounce_ms=0),
         SignalConfig("back", "close crosses above ema_3@5m or change(close@5m, 2) > 5", debounce_ms=0),
         SignalConfig("worse", "quality crosses below 95 or filled@15m > 0 and notional > 0", debounce_ms=0),
@@ -136,7 +137,8 @@ STARTS = {"13:30": NAMES, "23:40": NAMES[::2]}
 def log_of(seed: int, start: str = "13:30") -> list[Record]:
     """Minutes of all symbols in turn; some are missing, come twice, late or anew, or have causes.
 
-    With an odd seed the last minute of each 15m bar comes after two of the next one.
+    With an odd seed the last minute of each 15m bar comes after two of the next one; with an even one some
+    symbols are silent for so long that the derived bars they have had are stale in the end.
     """
     random, log, held = Random(seed), list[Record](), list[Record]()
     for number in range(37):
@@ -144,6 +146,8 @@ def log_of(seed: int, start: str = "13:30") -> list[Record]:
             log, held = log + held, []
         opens = at(f"2024-07-01T{start}") + number * M
         for name in STARTS[start]:
+            if name in NAMES[4:8] and 14 < number < 35 and not seed % 2:
+                continue
             price = random.uniform(9.0, 12.0)
             one = {**bar(f"{DAY}T13:30", price), "symbol": name, "ts_open": opens, "ts_close": opens + M}
             one |= {"session_date": opens // (1_440 * M), "trades": random.choice([None, 3])}

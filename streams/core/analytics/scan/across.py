@@ -60,9 +60,11 @@ class Across:
         until = np.empty(registers.shape, np.int64)
         marks = np.full(count, watermark, np.int64)
         latest = self._latest
+        every = np.arange(len(program.ops))
         values, expires = np.ascontiguousarray(latest.values.T), np.ascontiguousarray(latest.expires.T)
         run(
-            program.ops, program.constants, values, expires, marks, self._among(), 0, count, registers, until,
+            program.ops, program.constants, every, values, expires, marks, self._among(), 0, count, registers,
+            until,
         )  # fmt: skip
         counts = np.array([name not in asleep for name in self._order], np.bool_)
         before, orders = np.full(count, _BEFORE, np.int64), np.full(count, order, np.int64)

@@ -45,6 +45,7 @@ def rise(
     truth: Floats,
     until: Ints,
     roots: Ints,
+    wanted: Ints,
     marks: Ints,
     closes: Ints,
     reads: Bools,
@@ -62,6 +63,7 @@ def rise(
         truth: float64[registers, >= n].
         until: int64[registers, >= n].
         roots: int64[conditions], register of each.
+        wanted: int64[n], which conditions were evaluated.
         marks: int64[n], what a condition must have held beyond to have been true just before.
         closes: int64[intervals + 1, >= n], close of the newest bar of each interval, ns.
         reads: bool[conditions, intervals + 1].
@@ -79,8 +81,8 @@ def rise(
     """
     count, swallowed = 0, 0
     for row in range(len(slots)):
-        for number in range(len(debounce)):
-            slot = slots[row]
+        slot = slots[row]
+        for number in wanted:
             if not awake[row] or not allowed[number, slot]:
                 continue
             edge = edges[slot, number]

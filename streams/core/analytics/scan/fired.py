@@ -85,14 +85,18 @@ class Told:
 
     def columns(self, fired: Sequence[Fired]) -> Columns:
         """The records of some signals, at least one."""
-        draft = Draft("signals", self._partition)
-        rows = np.concatenate([_rows(one, draft) for one in fired])
-        symbols = [symbol for one in fired for symbol in one.symbols]
-        order = np.argsort(np.concatenate([one.orders for one in fired]), kind="stable")
-        told = [(at, broker, name) for at in order.tolist() for broker, name in self._called(symbols[at])]
-        rows = rows[[at for at, _, _ in told]]
-        rows["broker"] = draft.texts(broker for _, broker, _ in told)
-        rows["venue_symbol"] = draft.texts(name for _, _, name in told)
+        draft, known = Draft("signals", self._partition), _joined(fired)
+        rows = np.concatenate([_rows(one, draft) for one in known])
+        order = np.argsort(np.concatenate([one.orders for one in known]), kind="stable")
+        if self._names.has_brokers:
+            symbols = [symbol for one in known for symbol in one.symbols]
+            told = [(at, broker, name) for at in order.tolist() for broker, name in self._called(symbols[at])]
+            rows = rows[[at for at, _, _ in told]]
+            rows["broker"] = draft.texts(broker for _, broker, _ in told)
+            rows["venue_symbol"] = draft.texts(name for _, _, name in told)
+        else:
+            rows = rows[order]
+            rows["broker"], rows["venue_symbol"] = draft.texts([b""]), rows["symbol"]
         draft.extend("Signal", rows)
         return draft.finish()
 
@@ -104,6 +108,19 @@ class Told:
             known = [(broker.encode(), name.encode()) for broker, name in names] or [(b"", symbol)]
             self._brokers[symbol] = known
         return known
+
+
+def _joined(fired: Sequence[Fired]) -> list[Fired]:
+    """The signals of each program in one."""
+    found = []
+    for telling in dict.fromkeys(one.telling for one in fired):
+        own = [one for one in fired if one.telling is telling]
+        orders, rows, values = (
+            np.concatenate(parts)
+            for parts in zip(*((one.orders, one.found, one.values) for one in own), strict=True)
+        )
+        found.append(Fired(telling, orders, [name for one in own for name in one.symbols], rows, values))
+    return found
 
 
 def _rows(fired: Fired, draft: Draft) -> Rows:

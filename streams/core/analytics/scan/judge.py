@@ -9,8 +9,8 @@ import numpy as np
 
 from schemas.jit import kernel
 from streams.core.analytics.rows import Bools, Floats, Ints, Rows
-from streams.core.analytics.scan.edges import rise
-from streams.core.analytics.scan.machine import run
+from streams.core.analytics.scan.edges import AWAY, rise
+from streams.core.analytics.scan.machine import UNBOUND, run
 
 BLOCK: Final = 256
 """Rows that are judged at a time."""
@@ -37,10 +37,25 @@ def tell(registers: Floats, told: Ints, fired: Ints, count: int, values: Floats)
 
 
 @kernel
+def _hush(edges: Rows, slots: Ints, rest: Ints, quiet: Ints) -> None:
+    """Note until when some conditions need not be judged if nothing comes that they read.
+
+    What is false or unknown does not become true by time alone, and what is true holds as long as it says.
+    """
+    for slot in slots:
+        first = UNBOUND
+        for number in rest:
+            holds = edges[slot, number]["holds"]
+            first = min(first, holds if holds != AWAY else UNBOUND)
+        quiet[slot] = first
+
+
+@kernel
 def judge(
     ops: Ints, constants: Floats, roots: Ints, told: Ints, reads: Bools, debounce: Ints,
     values: Floats, expires: Ints, closes: Ints, rows: Ints,
     marks: Ints, before: Ints, slots: Ints, awake: Bools, allowed: Bools, edges: Rows, dirty: Bools,
+    wanted: Ints, loads: Ints, conditions: Ints, rest: Ints, quiet: Ints,
     registers: Floats, holds: Ints, columns: Floats, times: Ints, first: int, fired: Ints, tells: Floats,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Judge updates in order, as many as there is room for signals.
@@ -63,6 +78,11 @@ def judge(
         allowed: see ``edges.rise``, edges and dirty as well.
         edges: as above.
         dirty: as above.
+        wanted: see ``share.Share.registers``.
+        loads: see ``share.Share.columns``.
+        conditions: int64[n], those to be judged, ascending.
+        rest: int64[n], those that no minute changes.
+        quiet: int64[symbols], receives, where all are judged, until when the true ones of the rest hold.
         registers: float64[registers, WIDTH], to work in.
         holds: int64[registers, WIDTH], as well.
         columns: float64[columns, WIDTH], as well.
@@ -80,17 +100,19 @@ def judge(
         size = min(BLOCK, len(rows) - first)
         for i in range(size):
             row = rows[first + i]
-            for column in range(len(columns)):
+            for column in loads:
                 columns[column, i] = values[row, column]
             for interval in range(times.shape[1]):
                 times[0, interval, i], times[1, interval, i] = expires[row, interval], closes[row, interval]
         part = slice(first, first + size)
-        run(ops, constants, columns, times[0], marks[part], among, 0, size, registers, holds)
+        run(ops, constants, wanted, columns, times[0], marks[part], among, 0, size, registers, holds)
         found, missed = rise(
-            registers, holds, roots, before[part], times[1], reads, slots[part], awake[part], allowed,
-            debounce, edges, dirty, fired[count:],
+            registers, holds, roots, conditions, before[part], times[1], reads, slots[part], awake[part],
+            allowed, debounce, edges, dirty, fired[count:],
         )  # fmt: skip
         tell(registers, told, fired[count:], found, tells[count:])
         fired[count : count + found, 0] += first
+        if len(conditions) == len(roots):
+            _hush(edges, slots[part], rest, quiet)
         first, count, swallowed = first + size, count + found, swallowed + missed
     return first, count, swallowed

@@ -24,6 +24,7 @@ class Latest:
         expires: int64[rows, intervals + 1], until when it is fresh, ns.
         newest: int64[rows, intervals + 1], its place.
         tallies: int64[rows, 2], known and expected minutes of the session.
+        changed: int64[rows], a bit for each interval that the last reading found changed.
         rooms: int64[rows], number of the room that a row was read in; NONE where it is to be read anew.
     """
 
@@ -32,6 +33,7 @@ class Latest:
         self.closes, self.expires, self.newest = np.zeros((3, rows, intervals + 1), np.int64)
         self.tallies = np.zeros((rows, 2), np.int64)
         self.rooms = np.full(rows, NONE, np.int64)
+        self.changed = np.zeros(rows, np.int64)
 
     def __len__(self) -> int:
         return len(self.rooms)
@@ -46,6 +48,7 @@ class Latest:
         self.closes, self.expires = _doubled(self.closes), _doubled(self.expires)
         self.newest = _doubled(self.newest)
         self.tallies = _doubled(self.tallies)
+        self.changed = _doubled(self.changed)
         self.rooms = _doubled(self.rooms)
         self.rooms[len(self.rooms) // 2 :] = NONE
 

@@ -163,6 +163,7 @@ def _rank(op: int, a: Floats, until_a: Ints, among: Bools, out: Floats, until: I
 def run(
     ops: Ints,
     constants: Floats,
+    wanted: Ints,
     values: Floats,
     expires: Ints,
     marks: Ints,
@@ -177,6 +178,7 @@ def run(
     Args:
         ops: int64[registers, 3], see ``Program``.
         constants: float64[registers].
+        wanted: int64[n], the registers to compute, ascending, with all that they are computed from.
         values: float64[columns, n].
         expires: int64[intervals + 1, n], until when values of each interval are fresh, ns.
         marks: int64[n], the watermark of each row.
@@ -187,7 +189,8 @@ def run(
         until: int64[registers, >= end - first], as well.
     """
     size = end - first
-    for number in range(len(ops)):
+    for at in range(len(wanted)):
+        number = wanted[at]
         op, one, other = ops[number, 0], ops[number, 1], ops[number, 2]
         out, holds = registers[number, :size], until[number, :size]
         if op == _LOAD:

@@ -13,10 +13,11 @@ from typing import Final
 import numpy as np
 
 from schemas.jit import inlined, kernel
+from schemas.prefetch import ask
 from streams.core.analytics.abreast import Group, rooms_of
 from streams.core.analytics.derive import PUBLISHED
 from streams.core.analytics.room import Room
-from streams.core.analytics.rows import FLAT, HALT, NO_TRADES, NONE, Floats, Ints, Row, Rows
+from streams.core.analytics.rows import BAR, FLAT, HALT, NO_TRADES, NONE, Floats, Ints, Row, Rows
 from streams.core.analytics.scan.edges import AWAY
 from streams.core.analytics.scan.features import QUALITY, VALUE, code_of, field
 from streams.core.analytics.scan.latest import Latest
@@ -27,6 +28,9 @@ NOW: Final = 2**62
 """An instant after all bars."""
 
 _INTERVAL, _CODE, _MASK, _HOPS = range(4)
+_AHEAD: Final = 8  # symbols whose memory is asked for before it is needed
+_SIZE, _LINE, _MOST_BEHIND = BAR.itemsize, 64, 4
+_CLOSE_AT, _REVISION_AT = (8 * (BAR.names or ()).index(name) for name in ("close", "revision"))
 _NOTHING: Final = np.zeros(0, np.int64)
 _NOTHING_FOUND: Final = np.zeros((0, 0), np.int64)
 
@@ -42,12 +46,15 @@ class Reader:
     def __init__(self, program: Program, names: list[list[str]]) -> None:
         self._wants = np.zeros((len(program.columns), _HOPS + 2 * MOST_HOPS), np.int64)
         self._values: list[tuple[int, int, int]] = []
+        self._behind = np.zeros(len(names), np.int64)
         for number, column in enumerate(program.columns):
             code = code_of(column.name)
             if code == VALUE:
                 self._values.append((number, column.interval, names[column.interval].index(column.name)))
             read = 1 << column.interval | sum({1 << interval for interval, _ in column.hops})
             hops = [part for hop in column.hops for part in hop]
+            for interval, count in column.hops:
+                self._behind[interval] = min(max(self._behind[interval], count), _MOST_BEHIND)
             self._wants[number, : _HOPS + len(hops)] = (column.interval, code, read, *hops)
 
     def read(self, states: Sequence[SymbolState], rows: Ints, by: int, latest: Latest) -> None:
@@ -87,8 +94,10 @@ class Reader:
             picks[number] = part.first + row, len(part.program.names)
         _read(
             room.bars, room.reach, room.expiry, room.values, room.number, lanes, places, found,
-            window.slot_of, window.begins, window.closes, window.due_next, by, self._wants, picks, rows,
+            window.slot_of, window.begins, window.closes, window.due_next, by, self._behind, self._wants,
+            picks, rows,
             latest.values, latest.closes, latest.expires, latest.newest, latest.tallies, latest.rooms,
+            latest.changed,
         )  # fmt: skip
 
 
@@ -221,21 +230,48 @@ def _value(
     return 100.0 * counts[tallied, 0] / counts[tallied, 1] if counts[tallied, 1] else np.nan
 
 
+@inlined
+def _ask(bars: Rows, lane: int, place: int, found: Ints, i: int, slot_of: Ints, behind: Ints) -> None:
+    """Ask for the memory of a new minute, of bars that it closes, and of those before them."""
+    for interval in range(len(behind)):
+        if interval > 0 and found[i, interval] != PUBLISHED:
+            continue
+        at = (lane * bars.shape[1] + (slot_of[interval, place] if interval > 0 else place)) * _SIZE
+        for line in range(0, _SIZE, _LINE):
+            ask(bars, at + line)
+        for back in range(1, behind[interval] + 1):
+            ask(bars, at - back * _SIZE + _CLOSE_AT)
+            ask(bars, at - back * _SIZE + _REVISION_AT)
+
+
+@inlined
+def _ask_values(cells: Floats, lane: int, place: int, begin: int, wants: Ints, picks: Ints) -> None:
+    """Ask for the memory of the values of a minute."""
+    for column in range(len(wants)):
+        if wants[column, _INTERVAL] == 0 and wants[column, _CODE] == VALUE:
+            ask(cells, 8 * (lane * cells.shape[1] + picks[column, 0] + (place - begin) * picks[column, 1]))
+
+
 @kernel
 def _read(
     bars: Rows, reach: Ints, expiry: Ints, cells: Floats, room: int, lanes: Ints, places: Ints, found: Ints,
-    slot_of: Ints, begins: Ints, closes_of: Ints, due_next: Ints, by: int, wants: Ints, picks: Ints,
-    rows: Ints, values: Floats, closes: Ints, expires: Ints, newest: Ints, tallies: Ints, rooms: Ints,
+    slot_of: Ints, begins: Ints, closes_of: Ints, due_next: Ints, by: int, behind: Ints, wants: Ints,
+    picks: Ints, rows: Ints, values: Floats, closes: Ints, expires: Ints, newest: Ints, tallies: Ints,
+    rooms: Ints, told: Ints,
 ) -> None:  # fmt: skip
     """Bring the rows of some symbols up to date."""
     past, last = np.zeros((1, 2), np.int64), newest.shape[1] - 1
     for i in range(len(lanes)):
+        if i + _AHEAD < len(places):
+            _ask(bars, lanes[i + _AHEAD], places[i + _AHEAD], found, i + _AHEAD, slot_of, behind)
+            _ask_values(cells, lanes[i + _AHEAD], places[i + _AHEAD], begins[0], wants, picks)
         lane, slot, changed, since = lanes[i], rows[i], 0, newest[rows[i], last]
         if rooms[slot] == room:
             changed = _next(found, i, places[i], slot_of, newest, slot)
         if not changed:
             _begin(bars, lane, reach[lane], slot_of, begins, closes_of, by, newest, slot)
             changed, since, rooms[slot] = -1, NONE, room
+        told[slot] = changed
         if newest[slot, last] >= 0:
             _tally(bars, lane, newest[slot, last], since, tallies, slot)
         for interval in range(last + 1):

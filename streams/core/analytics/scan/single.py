@@ -89,14 +89,32 @@ class Single:
             marks: see ``note``.
         """
         yield from self.judge()
+        found = list[tuple[Ints, Ints]]()
         for group in turn.groups:
             rows = self._rows_of(group, turn)
             members = np.flatnonzero((rows >= 0) & self._touched(group))
-            rows, count = rows[members], len(members)
+            rows = rows[members]
             self.watch.reader.follow(group, members, rows, self._latest)
-            after, before = (np.full(count, mark, np.int64) for mark in marks)
-            orders, awake = order + group.order[members], np.ones(count, np.bool_)
-            yield from self.watch.judge(self._latest, rows, (after, before), orders, rows, awake)
+            found.append((rows, order + group.order[members]))
+        rows, orders = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        is_alone = self._is_alone(rows, marks[0])
+        for own, minutes_alone in ((is_alone, True), (~is_alone, False)):
+            yield from self._judge(rows[own], orders[own], marks, minutes_alone=minutes_alone)
+
+    def _judge(
+        self, rows: Ints, orders: Ints, marks: tuple[int, int], *, minutes_alone: bool
+    ) -> Iterator[Fired]:
+        after, before = (np.full(len(rows), mark, np.int64) for mark in marks)
+        awake = np.ones(len(rows), np.bool_)
+        return self.watch.judge(
+            self._latest, rows, (after, before), orders, rows, awake, minutes_alone=minutes_alone
+        )
+
+    def _is_alone(self, rows: Ints, watermark: int) -> Bools:
+        """Of which symbols a minute came and nothing else, so that the other conditions are as they were."""
+        others = ~(1 | 1 << self.watch.intervals)
+        is_minute: Bools = self._latest.changed[rows] & others == 0
+        return is_minute & self.watch.is_quiet(rows, watermark)
 
     def _rows_of(self, group: Group, turn: Turn) -> Ints:
         """Number of each symbol of a group here, negative for those that no condition is evaluated for."""

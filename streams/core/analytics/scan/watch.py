@@ -17,6 +17,7 @@ from streams.core.analytics.scan.latest import Latest
 from streams.core.analytics.scan.plan import ScanPlan, debounces, reading
 from streams.core.analytics.scan.program import Program
 from streams.core.analytics.scan.reader import Reader
+from streams.core.analytics.scan.share import everything, of_minutes, rest_of
 
 _FIRST: Final = 64  # symbols that there is room for at first
 _AT_ONCE: Final = 4 * BLOCK  # updates for whose signals there is room, were all conditions to come true
@@ -40,11 +41,14 @@ class Watch:
         self._reading = reading(program, self.intervals)
         self._debounces = debounces(program)
         self._telling = Telling(program)
+        self._everything, self._minutes = everything(program), of_minutes(program, self.intervals)
+        self._rest = rest_of(program, self._minutes)
         self._digests = {one.digest: number for number, one in enumerate(program.conditions)}
         self._slots: dict[bytes, int] = {}
         self._names: list[bytes] = []
         self._edges = nothing(_FIRST, len(program.conditions))
         self._dirty = np.zeros(_FIRST, np.bool_)
+        self._quiet = np.full(_FIRST, AWAY, np.int64)
         self._allowed = np.zeros((len(program.conditions), _FIRST), np.bool_)
         registers, intervals, most = len(program.ops), self.intervals + 1, len(program.conditions) * _AT_ONCE
         self._work = (
@@ -82,6 +86,7 @@ class Watch:
         more = len(self._edges)
         self._edges = np.concatenate([self._edges, nothing(more, len(self.program.conditions))])
         self._dirty = np.concatenate([self._dirty, np.zeros(more, np.bool_)])
+        self._quiet = np.concatenate([self._quiet, np.full(more, AWAY, np.int64)])
         self._allowed = np.concatenate([self._allowed, np.zeros_like(self._allowed)], axis=1)
 
     def take_up(self, symbol: bytes, saved: Rows) -> None:
@@ -104,9 +109,14 @@ class Watch:
         self._dirty[:] = False
         return found
 
+    def is_quiet(self, slots: Ints, watermark: int) -> Bools:
+        """Of which symbols the conditions that no minute changes are as they were when all were judged."""
+        return np.asarray(self._quiet[slots] > watermark)
+
     def judge(
-        self, latest: Latest, rows: Ints, marks: tuple[Ints, Ints], orders: Ints, slots: Ints, awake: Bools
-    ) -> Iterator[Fired]:
+        self, latest: Latest, rows: Ints, marks: tuple[Ints, Ints], orders: Ints, slots: Ints, awake: Bools,
+        *, minutes_alone: bool = False,
+    ) -> Iterator[Fired]:  # fmt: skip
         """The signals of updates, in order.
 
         Args:
@@ -116,13 +126,16 @@ class Watch:
             orders: int64[n], place of each among the signals of the step.
             slots: int64[n], the symbol of each.
             awake: bool[n], updates that count.
+            minutes_alone: whether only conditions on minutes and the quality can have changed.
         """
+        share = self._minutes if minutes_alone else self._everything
         program, first, (fired, tells) = self.program, 0, self._out
         while first < len(rows):
             first, count, swallowed = judge(
                 program.ops, program.constants, program.roots, self._telling.registers, self._reading,
                 self._debounces, latest.values, latest.expires, latest.closes, rows, *marks, slots, awake,
-                self._allowed, self._edges, self._dirty, *self._work, first, fired, tells,
+                self._allowed, self._edges, self._dirty, share.registers, share.columns, share.conditions,
+                self._rest, self._quiet, *self._work, first, fired, tells,
             )  # fmt: skip
             self.swallowed += swallowed
             if count:
@@ -135,8 +148,8 @@ class Watch:
         """The signals of one evaluation of all symbols; see ``edges.rise`` and ``judge``."""
         fired = np.empty((len(slots) * len(self.program.conditions), 5), np.int64)
         count, swallowed = rise(
-            registers, holds, self.program.roots, before, closes, self._reading, slots, awake, self._allowed,
-            self._debounces, self._edges, self._dirty, fired,
+            registers, holds, self.program.roots, self._everything.conditions, before, closes, self._reading,
+            slots, awake, self._allowed, self._debounces, self._edges, self._dirty, fired,
         )  # fmt: skip
         self.swallowed += swallowed
         tells = np.empty((count, self._telling.registers.shape[1]))
