@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 from barline.cli.topics import carry_out, compare, wanted
 from barline.settings.apply import apply
 from barline.stack.plan import plan_programs
-from barline.stack.running import running
+from barline.stack.running import Stack, running
 from connectors.sinks.clickhouse.migrate import migrate
 from connectors.sinks.clickhouse.store import Store
 from connectors.sources.publish import route
@@ -59,15 +59,13 @@ from tests.benchmarks.peers import bars, installed
 from tests.benchmarks.worker_process import Process, free_port
 from tests.factories import around_the_clock, domain, symbol
 
-PARTITIONS: Final = 4
-SYMBOLS: Final = 200
+PARTITIONS, SYMBOLS = 4, 200
 SECOND, MS = 1_000_000_000, 1_000_000
 RATES: Final = (1_000, 5_000, 20_000, 100_000)
 STREAMS_RATES: Final = (5_000, 20_000)
 FAUST_RATES: Final = (1_000,)
-SETTLE_S, WARM_S, LAST_S, REST_S = 62.0, 3.0, 8.0, 1.0
-PATIENCE_S: Final = 60.0
-SLICE_S: Final = 0.002
+SETTLE_S, WARM_S, LAST_S, REST_S = 35.0, 3.0, 8.0, 1.0
+PATIENCE_S, SLICE_S = 60.0, 0.002
 ECHO, FORMING = "bench-echo", "bars.forming"
 SHARES: Final = (50, 99, 99.9)
 ENDLESS: Final = (str(1 << 60), str(1 << 60))
@@ -185,16 +183,16 @@ class Way(NamedTuple):
         return self.notes.read_bytes()[after:] if self.notes is not None else b""
 
 
-def measured(kafka: KafkaSettings, ids: Mapping[str, int], feed: Feed, way: Way, rate: int) -> str:
+def measured(listener: Listener, ids: Mapping[str, int], feed: Feed, way: Way, rate: int) -> str:
     """One line of the table."""
-    listener = Listener(kafka.bootstrap, (way.topic, ECHO))
     feed.run(rate, WARM_S)
+    listener.take()
     since, noted = time.time_ns(), len(way.took())
     sent = feed.run(rate, LAST_S)
     took = [float(line.split()[1]) for line in way.took(noted).decode().splitlines()]
     time.sleep(REST_S)
     names = names_of(ids)
-    rows = [got for came in listener.end() if (got := got_of(came, names)).sent >= since]
+    rows = [got for came in listener.take() if (got := got_of(came, names)).sent >= since]
     formed, echoed = (
         np.array([one.had - one.sent for one in rows if one.topic == topic]) / MS
         for topic in (way.topic, ECHO)
@@ -215,8 +213,6 @@ def shares(found: NDArray[np.float64], percents: Sequence[float]) -> str:
 @contextmanager
 def peer(way: Way, kafka: KafkaSettings, feed: Feed, call: Sequence[str], home: Path) -> Iterator[None]:
     """A peer that reads from now on, and has put something out."""
-    admin = kafka.admin("bench")  # its answers come only while it lives
-    admin.create_topics([NewTopic(way.topic, PARTITIONS, 1)])[way.topic].result()
     reader, limit = Reader(kafka, "bench"), time.monotonic() + PATIENCE_S
     with (
         (home / f"{way.topic}.log").open("ab") as log,
@@ -251,26 +247,35 @@ def worker(home: Path, notes: Path) -> Iterator[None]:
             popen.send_signal(signal.SIGTERM)
 
 
-def lines(kafka: KafkaSettings, ids: Mapping[str, int], home: Path) -> Iterator[str]:
+def lines(stack: Stack, ids: Mapping[str, int]) -> Iterator[str]:
     """The lines of the table."""
-    feed, notes = Feed(kafka, ids), home / "checkpoints.txt"
+    kafka, home, notes = KafkaSettings(stack.endpoints.kafka), stack.home, stack.home / "checkpoints.txt"
+    own, streams = Way("barline", FORMING, notes), Way("Kafka Streams", "peer-streams")
+    stock = Way("stock Faust", "peer-faust")
+    admin = kafka.admin("bench")  # its answers come only while it lives
+    topics = [NewTopic(ECHO, 1), *(NewTopic(way.topic, PARTITIONS) for way in (streams, stock))]
+    for one in admin.create_topics(topics).values():
+        one.result()
+    listener = Listener(kafka.bootstrap, (ECHO, FORMING, streams.topic, stock.topic))
+    feed = Feed(kafka, ids)
+    feed.configure(1)
     with worker(home, notes):
-        feed.configure(1)
-        feed.run(STREAMS_RATES[0], SETTLE_S)
+        stack.wait_ready()
+        feed.run(STREAMS_RATES[0], max(SETTLE_S, 60.0 - time.time() % 60.0 + WARM_S))
         for rate in RATES:
-            yield measured(kafka, ids, feed, Way("barline", FORMING, notes), rate)
+            yield measured(listener, ids, feed, own, rate)
     place, number = (kafka.bootstrap, "ticks.raw"), str(ids["Tick"])
-    streams, stock = Way("Kafka Streams", "peer-streams"), Way("stock Faust", "peer-faust")
-    java = [*installed.java(sys.stderr.write), "Bars", "forming"]
-    with peer(streams, kafka, feed, [*java, *place, streams.topic, number, *ENDLESS], home):
+    java = [*installed.java(sys.stderr.write), "Bars", "forming", *place, streams.topic, number, *ENDLESS]
+    with peer(streams, kafka, feed, java, home):
         for rate in STREAMS_RATES:
-            yield measured(kafka, ids, feed, streams, rate)
+            yield measured(listener, ids, feed, streams, rate)
     python = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.peers.stock_faust"]
     call = [*python, *place, stock.topic, number, str(SCHEMA), *ENDLESS, "forming"]
     with peer(stock, kafka, feed, call, home):
         for rate in FAUST_RATES:
-            yield measured(kafka, ids, feed, stock, rate)
+            yield measured(listener, ids, feed, stock, rate)
     feed.close()
+    listener.close()
 
 
 def main() -> None:
@@ -279,17 +284,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home, running(Path(home), lasting=True) as stack:
         kafka = KafkaSettings(stack.endpoints.kafka)
         carry_out(compare(wanted(PARTITIONS, "barline"), kafka), kafka, -1)
-        admin = kafka.admin("bench")  # its answers come only while it lives
-        admin.create_topics([NewTopic(ECHO, 1, 1)])[ECHO].result()
         ids = register_all(stack.endpoints.registry)
         migrate(Store(stack.endpoints.clickhouse_settings()))
         stack.add(*plan_programs(stack.home, stack.endpoints, names=("sink",)))
-        stack.wait_ready()
         os.environ.update(stack.endpoints.environment())
         out("from a tick to its forming bar, ms; one hop alone; then the checkpoints, ms\n")
         out(f"{'':<16}{'ticks/s':>9}{'sent/s':>10}{'bars':>9}{'p50':>8}{'p99':>8}{'p99.9':>8}")
         out(f"{'echo 50':>8}{'echo 99':>8} |{'count':>6}{'p50':>8}{'p99':>8}\n")
-        for line in lines(kafka, ids, Path(home)):
+        for line in lines(stack, ids):
             out(line)
             sys.stdout.flush()
 
