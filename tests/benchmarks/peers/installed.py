@@ -48,13 +48,23 @@ def java(say: Callable[[str], None]) -> list[str]:
     kafka = ensure_jars(program, say)
     _fetch_jars(jars, say)
     path = os.pathsep.join([f"{jars}/*", f"{kafka}/*"])
-    sources = sorted(str(source) for source in (_HERE / "java").glob("*.java"))
-    classes.mkdir(exist_ok=True)
-    found = os.pathsep.join(str(jar) for folder in (jars, kafka) for jar in folder.glob("*.jar"))
-    compiler = [program, "-jar", str(jars / _COMPILER), "-17", "-proc:none", "-cp", found]
-    _run([*compiler, "-d", str(classes), *sources], "Eclipse's compiler")
+    _compile(program, jars, kafka, classes)
     options = ["-Xmx1g", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"]
     return [program, *options, "-cp", os.pathsep.join([str(classes), path])]
+
+
+def _compile(program: str, jars: Path, kafka: Path, classes: Path) -> None:
+    """The peers' classes, where those that are there are of other sources."""
+    sources = sorted((_HERE / "java").glob("*.java"))
+    found = os.pathsep.join(sorted(str(jar) for folder in (jars, kafka) for jar in folder.glob("*.jar")))
+    text = b"".join(source.read_bytes() for source in sources)
+    stamp, wanted = classes / "compiled", hashlib.sha256(text + found.encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    classes.mkdir(exist_ok=True)
+    compiler = [program, "-jar", str(jars / _COMPILER), "-17", "-proc:none", "-cp", found]
+    _run([*compiler, "-d", str(classes), *map(str, sources)], "Eclipse's compiler")
+    stamp.write_text(wanted)
 
 
 def python(say: Callable[[str], None]) -> str:
