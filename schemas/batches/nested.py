@@ -6,18 +6,12 @@ contents are equal bytes.
 """
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from schemas.errors import SchemaError
 
 _DOUBLE = struct.Struct("<d")
-
-
-def encode_map(values: Mapping[str, float]) -> bytes:
-    """A map of doubles in its own order."""
-    items = b"".join(_text(name) + _DOUBLE.pack(value) for name, value in values.items())
-    return _block(len(values), items)
 
 
 def map_key(name: str) -> bytes:
