@@ -5,8 +5,9 @@ Run with ``python -m tests.benchmarks.bench_latency``.
 Ticks of 200 symbols are sent as they happen, stamped with the wall clock as they are handed to the producer,
 with a heartbeat a second. A symbol's forming bar goes out with the first tick of each quarter of a second; a
 consumer in a process of its own notes when it has it. The time of the newest tick in the bar is its
-``ts_last``, so each bar says its own latency: produce, fetch, step, produce, fetch. Minutes close meanwhile,
-and everything that follows from them (bars, indicators, rows in ClickHouse) happens on the same machine. The
+``ts_last``, so each bar says its own latency: produce, fetch, step, produce, fetch. What else follows
+from ticks (bars, indicators, rows in ClickHouse) happens on the same machine. No minute closes within
+the eight seconds of a line of ours: what that costs, once in sixty, is what ``bench_signals`` measures. The
 echo is a record that goes to the same consumer and is touched by nothing of ours: two of its hops are the
 least that can be. On the right are the checkpoints of all lanes, from the copy of the states to the last
 acknowledgement; they run beside the steps. The worker has a session of its own, as the stack gives it one:
