@@ -29,7 +29,7 @@ from tests.whole import whole
 SPARSE, DENSE = Load(per_minute=20), Load(per_minute=6_000)
 MINUTES: Final = 5
 """Of sparse ticks: there bars close soon, so that slow peers have some to compare."""
-COUNT: Final = 5_000_000
+COUNT: Final = 4_000_000
 _FOLDER: Final = Path(installed.__file__).parent
 _SCHEMA: Final = Path(__file__).parents[2] / "schemas" / "avro" / "Tick.avsc"
 
