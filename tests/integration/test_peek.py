@@ -13,7 +13,7 @@ from runtime.producer import Producer
 from schemas.codec import encode_record
 from schemas.partition import partition_of
 from schemas.registry import registered
-from tests.sinks import BAR, MINUTE, T0
+from tests.sinks import BAR, MINUTE, T0, own_database
 
 pytestmark = pytest.mark.stack
 
@@ -38,6 +38,7 @@ BEGIN = T0 - T0 % FIVE
 def test_the_forming_bar_of_an_interval_is_made_of_minutes(
     stack: Endpoints, unique: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
+    own_database(stack, unique("peek").replace("-", "_"))  # makes the topics and schemas, too
     name, kafka = unique("p").upper(), KafkaSettings(stack.kafka)
     partitions, ids = partition_counts(kafka, "test"), registered(stack.registry)
     producer = Producer(kafka, "test")
