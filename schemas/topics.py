@@ -62,7 +62,7 @@ _ALL: Final = (
         ("bars",),
     ),
     Topic("bars.1s", ("Bar",), ("ticks",), ("sink", "api")),
-    # Most of what is put out, by one agent, into no table: two headers each cost as much as the bar itself.
+    # Most of what is put out, by one agent, into no table: the two headers would cost as much as the bar.
     Topic("bars.forming", ("Bar",), ("ticks",), ("api",), event_time="ts_last", has_headers=False),
     Topic(
         "bars.1m",

@@ -49,7 +49,7 @@ def computed(
         calls: who runs functions, and looks on.
     """
     bars, own = bars_of(rows), calls or Calls()
-    state, longest = np.zeros(program.width), max((one.config.window for one in program.windowed), default=0)
+    state = np.zeros(program.width)
     program.move(state, bars[:lead])
     values = np.zeros((len(program.names), len(bars) - lead))
     unseen = np.zeros(values.shape)
@@ -57,7 +57,7 @@ def computed(
         part = slice(first, min(first + _BLOCK, len(bars)))
         chain = _chain_over(program, state, bars[part])
         if program.windowed:
-            older = history_of(bars[max(first - longest, 0) : first]).tobytes()
+            older = history_of(bars[max(first - program.longest, 0) : first]).tobytes()
             kept = Kept(chain, bars[part], 0, 0, {OLDER: older})
             kept.compute(range(part.stop - part.start), where, own)
         place = slice(part.start - lead, part.stop - lead)

@@ -95,8 +95,8 @@ def _starts(program: Program, rows: Rows) -> dict[str, bytes]:
     state = np.zeros(program.width)
     program.move(state, bars_of(rows))
     found = {key: state[part].tobytes() for key, part in zip(program.keys, program.slices, strict=True)}
-    longest = max((one.config.window for one in program.windowed), default=0)
-    return found | ({OLDER: rows[max(len(rows) - longest, 0) :].tobytes()} if longest else {})
+    older = rows[max(len(rows) - program.longest, 0) :]
+    return found | ({OLDER: older.tobytes()} if program.longest else {})
 
 
 def bars_of(rows: Rows) -> Rows:

@@ -14,9 +14,7 @@ from streams.core.analytics.rows import Bools, Floats, Row, Rows
 from streams.core.analytics.windowed.plan import Windowed
 
 _INDICATORS: Final[tuple[Indicator, ...]] = tuple(module.INDICATOR for module in ORDER)
-_BLOCK: Final = (
-    128 * STRIDE
-)  # bars: what is kept along the way is as large as a state for each STRIDE of them
+_BLOCK: Final = 128 * STRIDE  # bars: of every STRIDE of them a state is kept along the way
 _NUMBERS: Final = {one.kind: number for number, one in enumerate(_INDICATORS)}
 
 
@@ -27,6 +25,7 @@ class Program:
         indicators: those compiled, in the order of the configuration.
         codes: PROGRAM[n], of the compiled ones.
         windowed: those computed by functions.
+        longest: bars of the longest of their windows, 0 where there are none.
         names: of the values in the order of the configuration, all of one indicator together.
         late: bool[names], the values of functions.
         texts: the names as Avro has them, one after the other.
@@ -54,6 +53,7 @@ class Program:
                 self._lay_out(next(codes), config, len(names), len(outputs))
             names += outputs
         self.names, self.windowed = tuple(names), tuple(windowed)
+        self.longest = max((one.config.window for one in windowed), default=0)
         cells = [map_key(name) for name in names]
         self.texts = np.frombuffer(b"".join(cells), np.uint8)
         self.ends = np.cumsum([0, *map(len, cells)])
@@ -68,9 +68,9 @@ class Program:
             state: float64[width], before the first of them; it becomes that after the last.
             bars: BAR rows, however many.
         """
-        outputs = len(self.names)
-        kept = np.empty((_BLOCK // STRIDE + 1) * self.width)
-        values, unseen = np.empty(_BLOCK * outputs), np.empty(_BLOCK * outputs)
+        most, outputs = min(len(bars), _BLOCK), len(self.names)
+        kept = np.empty((most // STRIDE + 1) * self.width)
+        values, unseen = np.empty(most * outputs), np.empty(most * outputs)
         for first in range(0, len(bars), _BLOCK):
             part = bars[first : first + _BLOCK]
             run_along(self.codes, state, kept, part, 0, len(part), values, unseen, outputs)

@@ -53,7 +53,7 @@ class Kept:
         self._chain, self._bars = chain, bars
         self._functions: Sequence[Windowed] = chain.program.windowed
         self._disabled = _disabled(saved, version)
-        self._longest = max((one.config.window for one in self._functions), default=0)
+        self._longest = chain.program.longest
         self._older = self._newest_of(np.frombuffer(saved.get(OLDER, b""), HISTORY))
         self._take_up(saved)
 
