@@ -1,4 +1,4 @@
-"""The producer of every process: idempotent, and honest about what has arrived.
+"""The producer of every process but the worker: idempotent, and honest about what has arrived.
 
 Each record belongs to an *epoch*, which a flush closes. A flush is done when every record of its epoch and
 of all before it was acknowledged; counting acknowledgements would not do, since those of later records may
@@ -262,13 +262,6 @@ class Producer:
             self._failed(reason, "the producer")
         elif kind == librdkafka.EVENT_ERROR:
             _LOG.warning("kafka: %s", librdkafka.event_text(event))
-
-
-def warm() -> None:
-    """Compile the kernels; they are kept for later processes."""
-    none = np.zeros(0, np.int64)
-    hand_over(0, none, sealed(b""), none, none, none, none, 0)
-    take_reports(0, none, none, none, none, np.ones(handover.STATE, np.int64), 0)
 
 
 def _told(report: Ints, at: int) -> tuple[str, str]:

@@ -9,11 +9,10 @@ of them. ``ready`` promises that the values of its bar are out; it waits here un
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from runtime.process import leave
-from runtime.producer import Producer
 from schemas.topics import TOPICS
 
 ANNOUNCING: Final = frozenset(name for name, topic in TOPICS.items() if topic.announces)
@@ -24,12 +23,12 @@ class Announcer:
     """Holds the announcements of one lane until what they tell of has arrived.
 
     Args:
-        producer: of the process; what was sent through it before ``hold`` is what is waited for.
+        flush: returns when everything sent before has arrived.
         send: sends the columns of a topic.
     """
 
-    def __init__(self, producer: Producer, send: Callable[[str, Any], None]) -> None:
-        self._producer = producer
+    def __init__(self, flush: Callable[[], Awaitable[None]], send: Callable[[str, Any], None]) -> None:
+        self._flush = flush
         self._send = send
         self._held: list[tuple[str, Any]] = []
         self._one_at_a_time = asyncio.Lock()
@@ -50,7 +49,7 @@ class Announcer:
         async with self._one_at_a_time:
             held, self._held = self._held, []
             if held:
-                await self._producer.flush()
+                await self._flush()
             for topic, columns in held:
                 self._send(topic, columns)
 

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import faust
 from faust.auth import SASLCredentials, SSLCredentials
+from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from faust.types.auth import AuthProtocol, SASLMechanism
 from faust.types.tuples import TP
 
 from runtime import quiet
 from runtime.kafka import KafkaSettings
 from runtime.process import leave
-from runtime.producer import Producer
 from schemas.topics import INPUTS
 from streams.core.stage import Stage
 from streams.transport.chunk import ChunkSchema
@@ -25,6 +25,7 @@ from streams.transport.lane import Lane, Surroundings
 from streams.transport.library import library_log
 from streams.transport.recovery import TableManager
 from streams.transport.rush import Rush
+from streams.transport.sender import Sender
 from streams.transport.settings import WorkerSettings
 from streams.transport.shell import Shell
 from streams.transport.table import new_table
@@ -62,7 +63,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
     """A Faust app that leaves when anything fails (R9), and closes its lanes before it stops.
 
     Attributes:
-        sender: the producer of the process (R11).
+        sender: of the process (R11).
         shells: of the agents.
         watchdog: of the process.
         restored: whether the states of the first assignment are there.
@@ -72,7 +73,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
 
     logger = library_log
 
-    def __init__(self, *args: Any, sender: Producer, watchdog: Watchdog, **options: Any) -> None:
+    def __init__(self, *args: Any, sender: Sender, watchdog: Watchdog, **options: Any) -> None:
         super().__init__(*args, **options)
         self.sender = sender
         self.watchdog = watchdog
@@ -90,6 +91,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
         self._told = stop
         beside = self.watchdog.run(), self._show_lag(), quiet.run()
         _, *unneeded = [asyncio.create_task(one) for one in beside]  # the watchdog looks to the end
+        await self.sender.start()
         await self.start()
         await stop.wait()
         for task in unneeded:
@@ -187,10 +189,11 @@ def new_app(
         group: consumer group.
         partitions: number of partitions of all topics.
     """
-    sender = Producer(
-        kafka,
+    credentials = _credentials(kafka.security)
+    sender = Sender(
+        kafka.bootstrap,
         f"{settings.name}-worker",
-        linger_ms=settings.linger_ms,
+        credentials_to_aiokafka_auth(credentials),
         delivery_timeout_ms=settings.delivery_timeout_ms,
         on_failure=leave,
     )
@@ -200,7 +203,7 @@ def new_app(
         watchdog=Watchdog(settings.stall_limit),
         broker=broker_urls(kafka.bootstrap),
         broker_client_id=f"{settings.name}-worker",
-        broker_credentials=_credentials(kafka.security),
+        broker_credentials=credentials,
         broker_session_timeout=settings.session_timeout,
         broker_heartbeat_interval=settings.session_timeout / 4,
         broker_rebalance_timeout=settings.session_timeout * 2,

@@ -1,4 +1,4 @@
-"""A connection that carries fetches alone: bytes go from the socket to where they stay.
+"""A connection that carries requests of one kind: bytes go from the socket to where they stay.
 
 aiokafka opens it, encrypted and authenticated as all others; then its reader, a stream of asyncio that copies
 an answer three times and wakes two tasks for it, is taken off.
@@ -7,7 +7,7 @@ an answer three times and wakes two tasks for it, is taken off.
 import asyncio
 import struct
 from collections import deque
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiokafka.conn import AIOKafkaConnection, CloseReason, create_conn
 from aiokafka.errors import (
@@ -19,7 +19,6 @@ from aiokafka.errors import (
 )
 
 from streams.transport.memory import Memory
-from streams.transport.session import KEY, VERSION, Data
 
 _ROOM: Final = 1 << 16
 _CHECK_S: Final = 1.0
@@ -34,17 +33,33 @@ _OPTIONS: Final = (
 _WORDS: Final = 2 * _SIZE.size  # before an answer: its size and the number of its request
 
 
+Data = bytes | memoryview
+
+
+class Api(NamedTuple):
+    """What is asked over a connection.
+
+    Attributes:
+        key: Kafka's number of it.
+        version: of requests and answers.
+    """
+
+    key: int
+    version: int
+
+
 class Connection(asyncio.BufferedProtocol):
     """Asks and hears, over a connection of aiokafka that nobody else uses.
 
     Args:
         opened: that connection.
+        api: Kafka's number of what is asked, and the version of it.
         client: ``client.id``.
         timeout: seconds until an answer must be there.
     """
 
-    def __init__(self, opened: AIOKafkaConnection, client: str, timeout: float) -> None:
-        self._opened = opened
+    def __init__(self, opened: AIOKafkaConnection, api: Api, client: str, timeout: float) -> None:
+        self._opened, self._api = opened, api
         self._client, self._timeout = client.encode(), timeout
         self._asked: deque[tuple[int, float, asyncio.Future[Data]]] = deque()  # with the time by then
         self._number = 0
@@ -64,17 +79,17 @@ class Connection(asyncio.BufferedProtocol):
         return bool(self._opened.connected())
 
     async def ask(self, body: bytes) -> Data:
-        """The answer to a fetch request, without its header.
+        """The answer to a request, without its header.
 
         Raises:
             KafkaConnectionError: the connection was lost.
             RequestTimedOutError: no answer came in time; the connection is closed.
         """
         if not self.is_open:
-            raise KafkaConnectionError("the connection for fetches is closed")
+            raise KafkaConnectionError("the connection is closed")
         self._number = (self._number + 1) % (1 << 31)
         size = _HEAD.size - _SIZE.size + len(self._client) + len(body)
-        head = _HEAD.pack(size, KEY, VERSION, self._number, len(self._client))
+        head = _HEAD.pack(size, *self._api, self._number, len(self._client))
         self._transport.write(b"".join((head, self._client, body)))
         answer: asyncio.Future[Data] = self._loop.create_future()
         self._asked.append((self._number, self._loop.time() + self._timeout, answer))
@@ -106,7 +121,7 @@ class Connection(asyncio.BufferedProtocol):
         self._clock.cancel()
         self._before.connection_lost(exc)
         self._opened.close(CloseReason.CONNECTION_BROKEN, exc)
-        self._fail(KafkaConnectionError(f"the connection for fetches was lost: {exc}"))
+        self._fail(KafkaConnectionError(f"the connection was lost: {exc}"))
 
     def _grow(self, size: int) -> None:
         whole = self._memory.take(size)
@@ -122,7 +137,7 @@ class Connection(asyncio.BufferedProtocol):
         self._room, self._have = self._small, len(rest)
         self._small[: len(rest)] = rest
         if not self._asked or self._asked[0][0] != number:
-            self._fail(CorrelationIdError(f"fetches must be answered in their order, was {number}"))
+            self._fail(CorrelationIdError(f"requests must be answered in their order, was {number}"))
             self._opened.close(CloseReason.OUT_OF_SYNC)
             return
         *_, answer = self._asked.popleft()
@@ -144,8 +159,13 @@ class Connection(asyncio.BufferedProtocol):
                 answer.set_exception(error)
 
 
-async def connect(client: Any, node_id: int) -> Connection:
+async def connect(client: Any, node_id: int, api: Api) -> Connection:
     """A connection to a broker, encrypted and authenticated as those of aiokafka's client are.
+
+    Args:
+        client: of aiokafka.
+        node_id: number of the broker.
+        api: Kafka's number of what will be asked, and the version of it.
 
     Raises:
         KafkaError: the broker cannot be reached, or is too old.
@@ -158,8 +178,8 @@ async def connect(client: Any, node_id: int) -> Connection:
         opened = await create_conn(broker.host, broker.port, **options)
     except (OSError, TimeoutError) as error:
         raise KafkaConnectionError(f"{broker.host}:{broker.port}: {error!r}") from error
-    newest = opened._versions.get(KEY, (0, 0))[1]  # noqa: SLF001 (aiokafka has no way to ask)
-    if newest < VERSION:
+    oldest, newest = opened._versions.get(api.key, (0, 0))  # noqa: SLF001 (aiokafka has no way to ask)
+    if not oldest <= api.version <= newest:
         opened.close()
-        raise UnsupportedVersionError(f"fetches must be of version {VERSION}, was {newest!r}")
-    return Connection(opened, options["client_id"], options["request_timeout_ms"] / 1_000)
+        raise UnsupportedVersionError(f"{api} must be known to the broker, was {oldest} to {newest}")
+    return Connection(opened, api, options["client_id"], options["request_timeout_ms"] / 1_000)

@@ -43,7 +43,7 @@ from aiokafka.consumer.subscription_state import Assignment
 from streams.transport.arrivals import Arrivals
 from streams.transport.batches import Fetch, end_of
 from streams.transport.connection import Connection, connect
-from streams.transport.session import Part, Session
+from streams.transport.session import FETCH, Part, Session
 
 _LOG: Final = logging.getLogger(__name__)
 _NOTHING: Final = frozenset[Any]()
@@ -242,7 +242,7 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
         """
         line = self._lines.get(node_id)
         if line is None or not line.connection.is_open:
-            connection = await connect(self._client, node_id)
+            connection = await connect(self._client, node_id, FETCH)
             session = Session(self._isolation_level, self._fetch_max_bytes, self._max_partition_fetch_bytes)
             line = self._lines[node_id] = _Line(connection, session)
         return line

@@ -23,7 +23,6 @@ from typing import Any, Final, Protocol
 
 from runtime.headers import headers
 from runtime.process import leave
-from runtime.producer import Producer
 from schemas.batches.frames import Frames
 from schemas.errors import StateError
 from streams.core.slots import offset_of
@@ -34,6 +33,7 @@ from streams.transport.chunk import Chunk
 from streams.transport.codec import Codec
 from streams.transport.coverage import COVERAGE_KEY, coverage, covered
 from streams.transport.rush import Rush
+from streams.transport.sender import Sender
 from streams.transport.settings import WorkerSettings
 from streams.transport.table import Table
 from streams.transport.watchdog import Watchdog
@@ -66,7 +66,7 @@ class Surroundings:
         agent: the agent's stem.
         topic: its input topic.
         table: its states.
-        producer: of the process (R11).
+        sender: of the process (R11).
         codec: of the process.
         watchdog: of the process.
         settings: of the process.
@@ -76,7 +76,7 @@ class Surroundings:
     agent: str
     topic: str
     table: Table
-    producer: Producer
+    sender: Sender
     codec: Codec
     watchdog: Watchdog
     settings: WorkerSettings
@@ -128,7 +128,7 @@ class Lane:
         states = covered(around.table.states(partition), committed, where)
         _check_not_ahead(states, end, where)
         stage.restore(states)
-        self._announcer = Announcer(around.producer, self._send)
+        self._announcer = Announcer(around.sender.flush, self._send)
         self._task = asyncio.create_task(self._checkpoints())
 
     async def apply(self, event: Event, is_stale: Callable[[], bool]) -> bool:
@@ -239,7 +239,7 @@ class Lane:
 
     async def _reach(self, place: str) -> None:
         """Everything sent so far has arrived."""
-        await self._around.producer.flush()
+        await self._around.sender.flush()
         if crash.wanted(place):
             crash.now()
 
@@ -254,13 +254,13 @@ class Lane:
         if self._lost:
             raise _LostError
         start = thread_time()
-        self._around.table.put(self._around.producer, self._partition, states)
+        self._around.table.put(self._around.sender, self._partition, states)
         self._spent += thread_time() - start
 
     def _send(self, topic: str, columns: Any) -> None:
         around, records = self._around, self._around.codec.encode(columns)
         made_by = headers(around.agent) if columns.topic.has_headers else ()
-        around.producer.send_all(topic, records, partition=self._partition, headers=made_by)
+        around.sender.send_all(topic, records, partition=self._partition, headers=made_by)
         around.rush.note(topic)
         figures.outputs(around.agent, topic).inc(len(records))
 

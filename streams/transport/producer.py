@@ -1,4 +1,4 @@
-"""The producer of ``runtime`` behind Faust's producer face, and nothing else: one producer (R11).
+"""The sender behind Faust's producer face, and nothing else: one producer (R11).
 
 The shell sends by itself, to explicit partitions; what is left for Faust is to wait before it commits.
 """
@@ -11,7 +11,7 @@ from streams.transport.library import library_log
 
 
 class Producer(base.Producer):  # type: ignore[misc]  # Faust has no types
-    """Waits for everything that the worker's producer was given."""
+    """Waits for everything that the worker's sender was given."""
 
     logger = library_log
 

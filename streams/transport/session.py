@@ -17,7 +17,9 @@ from typing import Final, NamedTuple
 from aiokafka.errors import for_code
 from aiokafka.structs import TopicPartition
 
-KEY, VERSION = 1, 11
+from streams.transport.connection import Api, Data
+
+FETCH: Final = Api(1, 11)
 _REQUEST: Final = struct.Struct(">iiiibii")
 _PLACE: Final = struct.Struct(">iiqqi")
 _ANSWER: Final = struct.Struct(">ihi")
@@ -30,8 +32,6 @@ _LARGEST: Final = (1 << 31) - 1
 _NOT_FOUND, _WRONG_EPOCH = 70, 71
 _FEW: Final = 8
 """A part that is smaller than this share of its answer is copied out of it."""
-
-Data = bytes | memoryview
 
 
 class Part(NamedTuple):

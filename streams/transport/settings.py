@@ -21,7 +21,6 @@ class WorkerSettings(BaseSettings):
             the states takes more than a tenth of the time.
         checkpoint_records: records after which it does so earlier.
         outstanding: records on their way to the brokers above which steps wait.
-        linger_ms: how long an output may wait for company; it shows in full in the latency.
         fetch_bytes: most bytes of one fetch for one partition.
     """
 
@@ -34,7 +33,6 @@ class WorkerSettings(BaseSettings):
     checkpoint_ms: Annotated[int, Field(ge=1)] = 200
     checkpoint_records: Annotated[int, Field(ge=1)] = 100_000
     outstanding: Annotated[int, Field(ge=1)] = 200_000
-    linger_ms: Annotated[float, Field(ge=0.0)] = 1.0
     fetch_bytes: Annotated[int, Field(ge=65_536)] = 4_194_304
 
     @property

@@ -84,7 +84,7 @@ class Shell:
 
     async def _take(self, event: Event) -> None:
         chunk = event.value
-        while self._around.producer.outstanding > self._around.settings.outstanding:  # noqa: ASYNC110 (another thread lowers it)
+        while self._around.sender.outstanding > self._around.settings.outstanding:  # noqa: ASYNC110 (acknowledgements lower it)
             await asyncio.sleep(_PAUSE)
         if chunk.partition not in self._lanes:
             await self._ask_end(chunk.partition)

@@ -8,12 +8,12 @@ import faust
 import numpy as np
 from faust.stores.memory import Store
 
-from runtime.producer import Producer
 from schemas.batches.encode import Encoded
 from schemas.topics import changelog
 from streams.core.slots import offset_of
 from streams.transport.chunk import ChunkSchema
 from streams.transport.library import library_log
+from streams.transport.sender import Sender
 
 _QUEUE: Final = 64
 
@@ -66,11 +66,11 @@ class Table(faust.Table):  # type: ignore[misc]  # Faust has no types
         """All states of a partition by their key."""
         return self.data.partitions[partition]  # type: ignore[no-any-return]
 
-    def put(self, producer: Producer, partition: int, states: Mapping[bytes, bytes]) -> None:
-        """Write states; they are durable when the producer's next flush returns."""
+    def put(self, sender: Sender, partition: int, states: Mapping[bytes, bytes]) -> None:
+        """Write states; they are durable when the sender's next flush returns."""
         self.data.partitions[partition].update(states)
         records = Encoded.of(states.keys(), states.values(), np.zeros(len(states), np.int64))
-        producer.send_all(self.changelog_topic_name, records, partition=partition)
+        sender.send_all(self.changelog_topic_name, records, partition=partition)
 
     def recover(self, partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Take up records of the changelog in log order: of each key the one with the newest offset (R12).

@@ -9,7 +9,7 @@ from runtime import quiet
 from runtime.health import HealthServer
 from runtime.kafka import KafkaSettings
 from runtime.process import finish, leave, leave_when_told, stop_event
-from runtime.producer import warm as warm_producer
+from schemas.batches import builder
 from schemas.topics import INPUTS, TOPICS, changelog
 from streams.transport.app import Agent, WorkerApp, add_agent, new_app
 from streams.transport.checks import check_topics
@@ -56,7 +56,7 @@ def warm_all(agents: Iterable[Agent], codec: Codec) -> None:
     """Compile the kernels of agents; they are kept for later processes."""
     for agent in agents:
         warm(agent.name, agent.stage, agent.input, _outputs([agent]), codec)
-    warm_producer()
+    builder.warm()
 
 
 async def _work(

@@ -11,7 +11,6 @@ from typing import Any
 from faust.tables.recovery import Recovery as _Recovery
 from faust.types.tuples import TP
 
-from runtime.producer import Producer
 from schemas.columns import Columns
 from streams.core.stage import PARTITION_KEY, Outputs
 from streams.transport import crash
@@ -19,6 +18,7 @@ from streams.transport import lane as lane_file
 from streams.transport.coverage import COVERAGE_KEY, coverage
 from streams.transport.lane import Lane
 from streams.transport.recovery import Recovery
+from streams.transport.sender import Sender
 from streams.transport.shell import Shell
 from streams.transport.table import Table
 from streams.transport.watchdog import Watchdog
@@ -271,12 +271,12 @@ _PATCHES: dict[str, list[tuple[Any, str, Callable[..., Any]]]] = {
     "restores-never": [(Recovery, "_build_highwaters", _restores(0))],
     "restores-once": [(Recovery, "_build_highwaters", _restores(1))],
     "seeks-first": [(Recovery, "on_recovery_completed", _seek_first)],
-    "ignores-failures": [(Producer, "_failed", _ignore)],
+    "ignores-failures": [(Sender, "_failed", _ignore)],
     "never-leaves": [
         (Watchdog, "check", _notice),
         (Shell, "_is_stale", _reads_no_more),
         (Shell, "close_lanes", _never_lost),
-        (Producer, "_failed", _ignore),
+        (Sender, "_failed", _ignore),
         *_OLD_STATES,
     ],
 }

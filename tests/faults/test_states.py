@@ -45,7 +45,7 @@ def test_a_refused_state_ends_the_process_and_commits_nothing(new_run: Callable[
     run.ticks(2_000)
     worker = run.start()
     assert worker.wait() == 1, worker.tail()
-    assert "a record must be taken" in worker.tail()
+    assert "records must fit max.message.bytes" in worker.tail()
     assert set(run.committed().values()) == {0}
 
 

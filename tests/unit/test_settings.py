@@ -185,8 +185,8 @@ def test_sections_of_other_packages_are_checked_against_their_own_settings():
     assert found[0].startswith("barline.toml:12: worker.checkpoint_ms must be right (input should be greater")
     assert found[1].startswith("barline.toml:13: worker.speed must be right (extra inputs")
     assert found[2] == "barline.toml:15: sink.rows must be a whole number, was 'many'"
-    said = parse(GOOD + "[worker]\ncheckpoint_ms = 50\nlinger_ms = 2.0\n")
-    assert said.worker_settings({"BARLINE_WORKER_LINGER_MS": "9"}) == {"checkpoint_ms": 50}
+    said = parse(GOOD + "[worker]\ncheckpoint_ms = 50\noutstanding = 9\n")
+    assert said.worker_settings({"BARLINE_WORKER_OUTSTANDING": "9"}) == {"checkpoint_ms": 50}
 
 
 def test_an_unknown_calendar_stops_the_domain():

@@ -1,4 +1,4 @@
-"""The connection for fetches, opened by aiokafka, to a server that answers as a test wants it."""
+"""A connection of its own, opened by aiokafka, to a server that answers as a test wants it."""
 
 import asyncio
 import struct
@@ -9,6 +9,7 @@ from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.errors import CorrelationIdError, KafkaConnectionError, KafkaError, RequestTimedOutError
 
 from streams.transport.connection import Connection
+from streams.transport.session import FETCH
 
 INT = struct.Struct(">i")
 CLIENT = "barline-test"
@@ -51,7 +52,7 @@ def run(answer: Answer, scenario: Scenario, timeout: float = 30.0) -> None:
         port = server.sockets[0].getsockname()[1]
         opened = await create_conn("127.0.0.1", port, client_id=CLIENT)
         try:
-            await scenario(Connection(opened, CLIENT, timeout), opened)
+            await scenario(Connection(opened, FETCH, CLIENT, timeout), opened)
         finally:
             await opened.close()
             await gone.wait()

@@ -1,0 +1,138 @@
+"""What the sender holds: of a partition its batches, of a broker whose turn it is, and who waits for them."""
+
+import asyncio
+import time
+from collections import deque
+from typing import Final
+
+from aiokafka.structs import TopicPartition
+
+from schemas.batches.builder import LIMIT, BatchBuilder
+from schemas.batches.encode import Encoded
+from schemas.batches.wire import Bytes
+from streams.transport.connection import Connection
+
+_SEQUENCES: Final = 1 << 31
+"""Sequence numbers begin anew after so many."""
+_REQUEST: Final = 2 * LIMIT
+"""Bytes of records in a request; what comes behind them waits."""
+
+
+class Flush:
+    """Done when so many batches are.
+
+    Attributes:
+        done: finished then.
+
+    Args:
+        left: how many.
+    """
+
+    __slots__ = ("done", "left")
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.done = asyncio.get_running_loop().create_future()
+
+    def less(self) -> None:
+        """One more is done."""
+        self.left -= 1
+        if self.left == 0:
+            self.end()
+
+    def end(self) -> None:
+        """Let who waits go on."""
+        if not self.done.done():
+            self.done.set_result(None)
+
+
+class Batch(BatchBuilder):
+    """A batch on its way; records join it until it is sent for the first time.
+
+    Attributes:
+        since: when its first record was sent, by the monotonic clock.
+        sequence: number of that record among all of the partition,
+        data: and its bytes, from when it is sent on.
+        flushes: wait for it.
+    """
+
+    __slots__ = ("data", "flushes", "sequence", "since")
+
+    def __init__(self, since: float) -> None:
+        super().__init__()
+        self.since = since
+        self.sequence = 0
+        self.data: bytearray | None = None
+        self.flushes: list[Flush] = []
+
+
+class Queue:
+    """Batches of one partition, in order; the first one stays until it is acknowledged.
+
+    Attributes:
+        place: the partition.
+        batches: not yet acknowledged.
+        sequence: number of the next record that is sent for the first time.
+        waits: for a leader, for its turn or for an answer.
+    """
+
+    __slots__ = ("batches", "place", "sequence", "waits")
+
+    def __init__(self, place: TopicPartition) -> None:
+        self.place = place
+        self.batches: deque[Batch] = deque()
+        self.sequence = 0
+        self.waits = False
+
+    def add(self, records: Encoded, headers: Bytes) -> None:
+        """Let records join the batches, in order.
+
+        Args:
+            records: keys, values and timestamps; 0 for now.
+            headers: of each of them, as ``header_block`` gives them.
+        """
+        since, now, row = time.monotonic(), int(time.time() * 1_000), 0
+        if not self.batches or self.batches[-1].data is not None:
+            self.batches.append(Batch(since))
+        while row < len(records):
+            row, before = self.batches[-1].add(records, row, headers, now), row
+            if row == before:  # it is full
+                self.batches.append(Batch(since))
+
+    def first(self, producer: int, epoch: int) -> bytearray:
+        """Bytes of the batch that is to be acknowledged next, the same each time."""
+        batch = self.batches[0]
+        if batch.data is None:
+            batch.sequence, self.sequence = self.sequence, (self.sequence + batch.count) % _SEQUENCES
+            batch.data = batch.build(producer, epoch, batch.sequence)
+        return batch.data
+
+
+class Line:
+    """What goes to one broker.
+
+    Attributes:
+        ready: queues whose turn comes.
+        news: set while there are any.
+        connection: to the broker, if there was any.
+        is_down: whether the last request failed.
+    """
+
+    __slots__ = ("connection", "is_down", "news", "ready")
+
+    def __init__(self) -> None:
+        self.ready: deque[Queue] = deque()
+        self.news = asyncio.Event()
+        self.connection: Connection | None = None
+        self.is_down = False
+
+    def take(self) -> list[Queue]:
+        """The queues whose first batches make the next request."""
+        found = [self.ready.popleft()]
+        size = found[0].batches[0].size
+        while self.ready and size + self.ready[0].batches[0].size <= _REQUEST:
+            size += self.ready[0].batches[0].size
+            found.append(self.ready.popleft())
+        if not self.ready:
+            self.news.clear()
+        return found

@@ -1,0 +1,300 @@
+"""The sender of a worker: idempotent, in the worker's loop, a record batch at a time.
+
+librdkafka wants each record by itself, copies it twice and hands it from thread to thread, which cost more
+than to decode a tick. Here the records of a call become part of a batch by one kernel call
+(``schemas.batches.builder``), and the batch goes from the loop to the socket::
+
+    send_all ─► queue of a partition ─► line of its leader ─► Produce ─► acknowledged, the next batch
+                      ▲                                          │
+                      └────── metadata anew, after a pause ◄─────┘ not now: the same bytes again
+
+A line has one request under way, with at most one batch of each partition. What is sent meanwhile joins the
+batches that wait, so a busy broker gets fewer and larger ones and an idle one gets each at once. Since a
+batch keeps its sequence number until it is acknowledged, the broker drops what it gets a second time.
+
+A delivery that fails once is never forgotten: every later flush raises, so nothing that depends on it is ever
+committed. What is older than a delivery may take is not sent any more: another worker may have taken over.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import (
+    DuplicateSequenceNumber,
+    KafkaError,
+    MessageSizeTooLargeError,
+    NoError,
+    RecordListTooLargeError,
+    for_code,
+)
+from aiokafka.protocol.transaction import InitProducerIdRequest
+from aiokafka.structs import TopicPartition
+
+from runtime.headers import Headers
+from runtime.producer import DeliveryError, RecordTooLargeError
+from schemas.batches.builder import header_block
+from schemas.batches.encode import Encoded
+from streams.transport.connection import connect
+from streams.transport.outbox import Batch, Flush, Line, Queue
+from streams.transport.produce import PRODUCE, outcomes, request
+
+_LOG: Final = logging.getLogger(__name__)
+_BACKOFF_S: Final = 0.1
+_CHECK_S: Final = 0.25
+_TOO_LARGE: Final = MessageSizeTooLargeError, RecordListTooLargeError
+
+
+class Sender:
+    """Sends records to partitions that the caller names.
+
+    All of it is called in one event loop.
+
+    Args:
+        bootstrap: ``host:port[,host:port]``.
+        name: ``client.id``.
+        security: of aiokafka's client.
+        delivery_timeout_ms: a record not acknowledged by then has failed.
+        on_failure: called with the first failure; the worker leaves there and then.
+
+    Attributes:
+        outstanding: records that are sent and not yet acknowledged.
+        failure: the first failure, or None.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        name: str,
+        security: Mapping[str, Any],
+        *,
+        delivery_timeout_ms: int = 30_000,
+        on_failure: Callable[[DeliveryError], None] | None = None,
+    ) -> None:
+        self.outstanding = 0
+        self.failure: DeliveryError | None = None
+        self._options = {**security, "bootstrap_servers": bootstrap, "client_id": name}
+        self._timeout = delivery_timeout_ms / 1_000
+        self._on_failure = on_failure
+        self._producer = -1, -1  # id and epoch
+        self._queues: dict[TopicPartition, Queue] = {}
+        self._lines: dict[int, Line] = {}
+        self._lost: list[Queue] = []  # without a leader that is known to take them
+        self._is_seeking = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._client: Any = None
+
+    async def start(self) -> None:
+        """Find the brokers and get a producer id.
+
+        Raises:
+            DeliveryError: no broker gave one within the time of a delivery.
+        """
+        self._client = AIOKafkaClient(**self._options, request_timeout_ms=int(self._timeout * 1_000))
+        try:
+            async with asyncio.timeout(self._timeout):
+                while not await self._begin():  # noqa: ASYNC110 (time alone brings a broker back)
+                    await asyncio.sleep(_BACKOFF_S)
+        except TimeoutError:
+            await self._client.close()
+            raise DeliveryError(
+                f"kafka must give a producer id within {self._timeout:g} s, gave none "
+                f"({self._options['bootstrap_servers']})"
+            ) from None
+        self._carry(self._check())
+
+    async def close(self) -> None:
+        """End; what was not flushed is dropped."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for line in self._lines.values():
+            if line.connection is not None:
+                line.connection.close()
+        await self._client.close()
+
+    def send_all(self, topic: str, records: Encoded, *, partition: int, headers: Headers = ()) -> None:
+        """Take records in order; they have arrived when a later flush returns.
+
+        Args:
+            topic: name.
+            records: keys, values and timestamps; 0 for now.
+            partition: number.
+            headers: names and values, the same for all.
+        """
+        if not len(records):
+            return
+        place = TopicPartition(topic, partition)
+        queue = self._queues.get(place)
+        if queue is None:
+            queue = self._queues[place] = Queue(place)
+        queue.add(records, header_block(headers))
+        self.outstanding += len(records)
+        if not queue.waits:
+            self._route(queue)
+
+    async def flush(self) -> None:
+        """Return when everything sent before has arrived.
+
+        Raises:
+            DeliveryError: any delivery ever failed.
+        """
+        batches = self._under_way()
+        if batches and self.failure is None:
+            flush = Flush(len(batches))
+            for batch in batches:
+                batch.flushes.append(flush)
+            await flush.done
+        if self.failure is not None:
+            raise self.failure
+
+    def _under_way(self) -> list[Batch]:
+        return [batch for queue in self._queues.values() for batch in queue.batches]
+
+    def _carry(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begin a task; where it breaks off, nothing more is delivered."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (reason := task.exception()) is not None:
+            self._failed(DeliveryError(f"the sender must go on, was stopped by {reason!r}"))
+
+    async def _begin(self) -> bool:
+        """Get a producer id; whether there is one."""
+        try:
+            await self._client.bootstrap()
+            wanted = InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=-1)
+            said = await self._client.send(self._client.get_random_node(), wanted)
+        except (KafkaError, OSError) as error:
+            _LOG.warning("no producer id: %r", error)
+            return False
+        if said.error_code:
+            _LOG.warning("no producer id: %s", for_code(said.error_code).__name__)
+        self._producer = said.producer_id, said.producer_epoch
+        return not said.error_code
+
+    def _route(self, queue: Queue) -> None:
+        """Let a queue wait for its turn at the leader of its partition."""
+        queue.waits = True
+        node = self._leader(queue)
+        if node < 0:
+            self._look_for(queue)
+            return
+        line = self._lines.get(node)
+        if line is None:
+            line = self._lines[node] = Line()
+            self._carry(self._run(node, line))
+        line.ready.append(queue)
+        line.news.set()
+
+    def _look_for(self, queue: Queue, pause: float = 0.0) -> None:
+        """Let a queue wait until metadata are new."""
+        self._lost.append(queue)
+        if not self._is_seeking:
+            self._is_seeking = True
+            self._carry(self._seek(pause))
+
+    async def _seek(self, pause: float) -> None:
+        await asyncio.sleep(pause)
+        for queue in self._lost:
+            self._client.add_topic(queue.place.topic)
+        known = await self._client.force_metadata_update()
+        lost, self._lost, self._is_seeking = self._lost, [], False
+        for queue in lost:
+            if known and self._leader(queue) >= 0:
+                self._route(queue)
+            else:
+                self._look_for(queue, _BACKOFF_S)
+
+    def _leader(self, queue: Queue) -> int:
+        """Id of the broker that leads the partition, -1 where none is known to."""
+        node = self._client.cluster.leader_for_partition(queue.place)
+        return -1 if node is None else int(node)
+
+    async def _run(self, node: int, line: Line) -> None:
+        """Send to a broker, request by request."""
+        while True:
+            await line.news.wait()
+            queues = line.take()
+            try:
+                await self._deliver(node, line, queues)
+                line.is_down = False
+            except (KafkaError, OSError) as error:
+                _LOG.log(logging.DEBUG if line.is_down else logging.WARNING, "broker %s: %r", node, error)
+                line.is_down = True
+                for queue in queues:
+                    self._look_for(queue, _BACKOFF_S)
+
+    async def _deliver(self, node: int, line: Line, queues: list[Queue]) -> None:
+        if line.connection is None or not line.connection.is_open:
+            line.connection = await connect(self._client, node, PRODUCE)
+        sent = {}
+        for queue in queues:
+            if self._is_late(queue.batches[0].since):
+                self._finish(queue)
+            else:
+                sent[queue.place] = queue
+        batches = [(place, queue.first(*self._producer)) for place, queue in sent.items()]
+        answer = await line.connection.ask(request(batches, int(self._timeout * 1_000)))
+        for place, code in outcomes(answer):
+            self._settle(sent[place], code)
+
+    def _settle(self, queue: Queue, code: int) -> None:
+        """Take an answer to the first batch of a queue."""
+        error = for_code(code)
+        if error.retriable:
+            _LOG.warning("%s: %s, once more", queue.place, error.__name__)
+            self._look_for(queue, _BACKOFF_S)
+            return
+        if error not in {NoError, DuplicateSequenceNumber}:
+            queue.sequence = queue.batches[0].sequence  # the broker knows nothing of it
+            self._failed(_refused(error, code, queue.place, queue.batches[0].size))
+        self._finish(queue)
+
+    def _finish(self, queue: Queue) -> None:
+        """Have done with the first batch of a queue."""
+        batch = queue.batches.popleft()
+        self.outstanding -= batch.count
+        for flush in batch.flushes:
+            flush.less()
+        queue.waits = False
+        if queue.batches:
+            self._route(queue)
+
+    async def _check(self) -> None:
+        """Fail where something is not acknowledged in time."""
+        while True:
+            await asyncio.sleep(_CHECK_S)
+            firsts = [queue.batches[0].since for queue in self._queues.values() if queue.batches]
+            if firsts:
+                self._is_late(min(firsts))
+
+    def _is_late(self, since: float) -> bool:
+        """Whether what was sent then failed by now."""
+        late = time.monotonic() - since > self._timeout
+        if late:
+            self._failed(DeliveryError(f"a record must be acknowledged within {self._timeout:g} s, was not"))
+        return late
+
+    def _failed(self, failure: DeliveryError) -> None:
+        if self.failure is not None:
+            return
+        self.failure = failure
+        for batch in self._under_way():
+            for flush in batch.flushes:
+                flush.end()
+        if self._on_failure is not None:
+            self._on_failure(failure)
+
+
+def _refused(error: type[Exception], code: int, place: TopicPartition, size: int) -> DeliveryError:
+    where = f"{place.topic} {place.partition}"
+    if error in _TOO_LARGE:
+        return RecordTooLargeError(f"records must fit max.message.bytes, was a batch of {size} ({where})")
+    return DeliveryError(f"a record must be taken, was {error.__name__!r}, code {code} ({where})")
