@@ -31,7 +31,7 @@ class WorkerSettings(BaseSettings):
     session_timeout: Annotated[float, Field(ge=2.0)] = 20.0
     step_records: Annotated[int, Field(ge=1)] = 65_536
     checkpoint_ms: Annotated[int, Field(ge=1)] = 200
-    checkpoint_records: Annotated[int, Field(ge=1)] = 100_000
+    checkpoint_records: Annotated[int, Field(ge=1)] = 500_000
     outstanding: Annotated[int, Field(ge=1)] = 200_000
     fetch_bytes: Annotated[int, Field(ge=65_536)] = 4_194_304
 
