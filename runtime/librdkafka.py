@@ -1,12 +1,12 @@
-"""librdkafka's C interface, as far as the producer speaks it: the library that its Python client brings.
+"""librdkafka's C interface, as far as producer and reader speak it: the library its Python client brings.
 
-``confluent_kafka`` makes a Python object of every record that is sent and of every report about it. Its
-library does neither: it is called here directly, by kernels where records are many (``runtime.handover``) and
-by ctypes where they are not. Only what ``rdkafka.h`` documents is used.
+``confluent_kafka`` makes a Python object of every record that is sent or read and of every report about it.
+Its library does neither: it is called here directly, by kernels where records are many (``runtime.handover``,
+``runtime.intake``) and by ctypes where they are not. Only what ``rdkafka.h`` documents is used.
 """
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numba
@@ -26,9 +26,9 @@ EVENT_ERROR: Final = 0x8
 _LEVELS: Final = 50, 50, 50, 40, 30, 20, 20, 10
 """Of ``logging``, by level of syslog from emergencies to debugging."""
 
-_PRODUCER: Final = 0
+_PRODUCER, CONSUMER = 0, 1
 _TEXT: Final = 512
-_POINTER: Final = ctypes.c_int64
+POINTER: Final = ctypes.c_int64
 """Pointers are numbers here: kernels take them as such."""
 
 # The extension module is linked to the library, wherever its wheel keeps that, so its symbols are found here.
@@ -36,7 +36,7 @@ _LIBRARY: Final = ctypes.CDLL(cimpl.__file__)
 _NUMBERS: Final = {ctypes.c_int64: types.int64, ctypes.c_int32: types.int32, None: types.void}
 
 
-def _function(name: str, result: Any, *arguments: Any) -> Any:
+def function(name: str, result: Any, *arguments: Any) -> Any:
     """A function of the library for Python; the GIL is released while it runs."""
     found = getattr(_LIBRARY, name)
     found.restype, found.argtypes = result, arguments
@@ -51,44 +51,47 @@ def for_kernels(name: str, result: Any, *arguments: Any) -> Any:
         result: ctypes type, None for nothing.
         arguments: ctypes types.
     """
-    found = _function(name, result, *arguments)
+    found = function(name, result, *arguments)
     if numba.config.DISABLE_JIT:
         return lambda *given: found(*map(int, given))
     binding.add_symbol(name, ctypes.cast(found, ctypes.c_void_p).value)
     return types.ExternalFunction(name, _NUMBERS[result](*(_NUMBERS[one] for one in arguments)))
 
 
-_conf_new: Final = _function("rd_kafka_conf_new", _POINTER)
-_conf_destroy: Final = _function("rd_kafka_conf_destroy", None, _POINTER)
-_conf_set: Final = _function(
-    "rd_kafka_conf_set", ctypes.c_int, _POINTER, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p,
+_conf_new: Final = function("rd_kafka_conf_new", POINTER)
+_conf_destroy: Final = function("rd_kafka_conf_destroy", None, POINTER)
+_conf_set: Final = function(
+    "rd_kafka_conf_set", ctypes.c_int, POINTER, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p,
     ctypes.c_size_t,
 )  # fmt: skip
-_conf_set_events: Final = _function("rd_kafka_conf_set_events", None, _POINTER, ctypes.c_int)
-_new: Final = _function("rd_kafka_new", _POINTER, ctypes.c_int, _POINTER, ctypes.c_char_p, ctypes.c_size_t)
-_set_log_queue: Final = _function("rd_kafka_set_log_queue", ctypes.c_int, _POINTER, _POINTER)
-_error_name: Final = _function("rd_kafka_err2str", ctypes.c_char_p, ctypes.c_int)
-_name: Final = _function("rd_kafka_name", ctypes.c_char_p, _POINTER)
-_fatal_error: Final = _function(
-    "rd_kafka_fatal_error", ctypes.c_int, _POINTER, ctypes.c_char_p, ctypes.c_size_t
+_conf_set_events: Final = function("rd_kafka_conf_set_events", None, POINTER, ctypes.c_int)
+_new: Final = function("rd_kafka_new", POINTER, ctypes.c_int, POINTER, ctypes.c_char_p, ctypes.c_size_t)
+_set_log_queue: Final = function("rd_kafka_set_log_queue", ctypes.c_int, POINTER, POINTER)
+_error_name: Final = function("rd_kafka_err2str", ctypes.c_char_p, ctypes.c_int)
+_name: Final = function("rd_kafka_name", ctypes.c_char_p, POINTER)
+_fatal_error: Final = function(
+    "rd_kafka_fatal_error", ctypes.c_int, POINTER, ctypes.c_char_p, ctypes.c_size_t
 )
-_event_log: Final = _function(
-    "rd_kafka_event_log", ctypes.c_int, _POINTER, ctypes.POINTER(ctypes.c_char_p),
+_event_log: Final = function(
+    "rd_kafka_event_log", ctypes.c_int, POINTER, ctypes.POINTER(ctypes.c_char_p),
     ctypes.POINTER(ctypes.c_char_p), ctypes.POINTER(ctypes.c_int),
 )  # fmt: skip
-_event_error_text: Final = _function("rd_kafka_event_error_string", ctypes.c_char_p, _POINTER)
-_topic_name: Final = _function("rd_kafka_topic_name", ctypes.c_char_p, _POINTER)
-_report_text: Final = _function("rd_kafka_message_produce_errstr", ctypes.c_char_p, _POINTER)
+_event_error_text: Final = function("rd_kafka_event_error_string", ctypes.c_char_p, POINTER)
+_topic_name: Final = function("rd_kafka_topic_name", ctypes.c_char_p, POINTER)
+_error_code: Final = function("rd_kafka_error_code", ctypes.c_int, POINTER)
+_error_destroy: Final = function("rd_kafka_error_destroy", None, POINTER)
+_read_error_text: Final = function("rd_kafka_message_errstr", ctypes.c_char_p, POINTER)
+_report_text: Final = function("rd_kafka_message_produce_errstr", ctypes.c_char_p, POINTER)
 
-destroy: Final = _function("rd_kafka_destroy", None, _POINTER)
-flush: Final = _function("rd_kafka_flush", ctypes.c_int, _POINTER, ctypes.c_int)
-outstanding: Final = _function("rd_kafka_outq_len", ctypes.c_int, _POINTER)
-main_queue: Final = _function("rd_kafka_queue_get_main", _POINTER, _POINTER)
-queue_destroy: Final = _function("rd_kafka_queue_destroy", None, _POINTER)
-new_topic: Final = _function("rd_kafka_topic_new", _POINTER, _POINTER, ctypes.c_char_p, _POINTER)
-topic_destroy: Final = _function("rd_kafka_topic_destroy", None, _POINTER)
-event_type: Final = _function("rd_kafka_event_type", ctypes.c_int, _POINTER)
-event_destroy: Final = _function("rd_kafka_event_destroy", None, _POINTER)
+destroy: Final = function("rd_kafka_destroy", None, POINTER)
+flush: Final = function("rd_kafka_flush", ctypes.c_int, POINTER, ctypes.c_int)
+outstanding: Final = function("rd_kafka_outq_len", ctypes.c_int, POINTER)
+main_queue: Final = function("rd_kafka_queue_get_main", POINTER, POINTER)
+queue_destroy: Final = function("rd_kafka_queue_destroy", None, POINTER)
+new_topic: Final = function("rd_kafka_topic_new", POINTER, POINTER, ctypes.c_char_p, POINTER)
+topic_destroy: Final = function("rd_kafka_topic_destroy", None, POINTER)
+event_type: Final = function("rd_kafka_event_type", ctypes.c_int, POINTER)
+event_destroy: Final = function("rd_kafka_event_destroy", None, POINTER)
 
 
 def new_producer(properties: Mapping[str, Any]) -> int:
@@ -100,6 +103,21 @@ def new_producer(properties: Mapping[str, Any]) -> int:
     Raises:
         ConfigurationError: it knows no such property, or not this value of it.
     """
+    events = EVENT_REPORTS | EVENT_LOG | EVENT_ERROR
+    return new_client(_PRODUCER, properties, lambda conf: _conf_set_events(conf, events))
+
+
+def new_client(kind: int, properties: Mapping[str, Any], prepare: Callable[[int], object]) -> int:
+    """A client whose lines of the log go to its main queue; ``destroy`` ends it.
+
+    Args:
+        kind: producer or consumer.
+        properties: of librdkafka, by name.
+        prepare: gives its configuration what properties cannot say.
+
+    Raises:
+        ConfigurationError: it knows no such property, or not this value of it.
+    """
     text = ctypes.create_string_buffer(_TEXT)
     conf = _conf_new()
     for name, value in {**properties, "log.queue": True}.items():
@@ -107,8 +125,8 @@ def new_producer(properties: Mapping[str, Any]) -> int:
         if _conf_set(conf, name.encode(), said.encode(), text, _TEXT) != 0:
             _conf_destroy(conf)
             raise ConfigurationError(f"a setting of kafka must be valid, was refused: {_read(text.value)}")
-    _conf_set_events(conf, EVENT_REPORTS | EVENT_LOG | EVENT_ERROR)
-    client = int(_new(_PRODUCER, conf, text, _TEXT) or 0)
+    prepare(conf)
+    client = int(_new(kind, conf, text, _TEXT) or 0)
     if not client:
         _conf_destroy(conf)
         raise ConfigurationError(f"the settings of kafka must fit, were refused: {_read(text.value)}")
@@ -131,7 +149,12 @@ def log_line(client: int, event: int) -> tuple[int, str]:
     """Level, as of ``logging``, and text of a log event."""
     facility, text, level = ctypes.c_char_p(), ctypes.c_char_p(), ctypes.c_int()
     _event_log(event, ctypes.byref(facility), ctypes.byref(text), ctypes.byref(level))
-    return _LEVELS[level.value], f"{_read(facility.value)} [{_read(_name(client))}] {_read(text.value)}"
+    return told(client, level.value, facility.value, text.value)
+
+
+def told(client: int, level: int, facility: bytes | None, text: bytes | None) -> tuple[int, str]:
+    """The same of a line by its parts; the level is that of syslog."""
+    return _LEVELS[level], f"{_read(facility)} [{_read(_name(client))}] {_read(text)}"
 
 
 def event_text(event: int) -> str:
@@ -142,6 +165,18 @@ def event_text(event: int) -> str:
 def report_text(report: int, code: int) -> str:
     """Why a record was refused: in the broker's words where it said some."""
     return _read(_report_text(report)) or error_text(code)
+
+
+def read_error_text(message: int) -> str:
+    """What a message that is an error instead of a record says."""
+    return _read(_read_error_text(message))
+
+
+def code_of(error: int) -> int:
+    """Code of an ``rd_kafka_error_t``, which is given back; 0 where there is none."""
+    code = int(_error_code(error))
+    _error_destroy(error)
+    return code
 
 
 def topic_name(topic: int) -> str:

@@ -4,29 +4,19 @@ A reader either has its partitions assigned, with an offset for each, or shares 
 other members of a group. Nothing is committed by itself.
 """
 
-import logging
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple, TypeVar
+from typing import Final, Literal, NamedTuple, NoReturn, TypeVar
 
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    OFFSET_END,
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Message,
-    TopicPartition,
-)
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, KafkaException
 
-from runtime.headers import TS_PUBLISHED
-from runtime.kafka import CLIENT_LOG, KafkaSettings, unreachable
-from schemas.batches.frames import Frames, from_columns
+from runtime.consumer import Consumer, Place
+from runtime.intake import Intake
+from runtime.kafka import KafkaSettings, unreachable
+from schemas.batches.frames import Frames
+from schemas.columns import Rows
 from schemas.errors import DependencyError, SchemaError
 
-_LOG: Final = logging.getLogger(__name__)
-_DIGITS: Final = 20  # of a time in ns that fits 64 bits, one more than it can have
 _T = TypeVar("_T")
 
 _SETTLING: Final = frozenset(
@@ -39,6 +29,8 @@ _SETTLING: Final = frozenset(
     }
 )
 """What passes by itself: brokers have not yet agreed who serves."""
+
+_MISSING: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})  # noqa: SLF001 (a public constant of librdkafka)
 
 Start = Literal["earliest", "latest"]
 
@@ -85,9 +77,8 @@ class Reader:
     ) -> None:
         self._settings = settings
         self._timeout = timeout
-        self._client = Consumer(
-            settings.consumer(name, group=group, start=start, instance=instance), logger=CLIENT_LOG
-        )
+        self._client = Consumer(settings.consumer(name, group=group, start=start, instance=instance))
+        self._intake = Intake(self._client)
 
     def subscribe(
         self,
@@ -105,14 +96,14 @@ class Reader:
                 committed.
         """
         self._client.subscribe(
-            list(topics),
-            on_assign=lambda _, found: on_assigned(_partitions(found)),
-            on_revoke=lambda _, found: on_revoked(_partitions(found)),
+            topics,
+            lambda found: on_assigned(_partitions(found)),
+            lambda found: on_revoked(_partitions(found)),
         )
 
     def assign(self, offsets: Mapping[Partition, int]) -> None:
         """Read these partitions from these offsets on, ``OFFSET_BEGINNING`` and ``OFFSET_END`` included."""
-        self._client.assign([TopicPartition(topic, n, at) for (topic, n), at in offsets.items()])
+        self._client.assign(offsets)
 
     def assign_from_beginning(self, topics: Iterable[str]) -> list[Partition]:
         """Read all partitions of some topics from their first record on; gives the partitions."""
@@ -135,62 +126,38 @@ class Reader:
             DependencyError: the brokers refuse to serve.
             SchemaError: a topic does not exist.
         """
-        return {
-            place: [
-                Record(one.offset(), one.timestamp()[1], one.key(), one.value(), _published(one.headers()))
-                for one in messages
-            ]
-            for place, messages in self._arrived(timeout, limit).items()
-        }
+        return {place: _records(frames) for place, frames in self.read_frames(timeout, limit).items()}
 
     def read_frames(self, timeout: float, limit: int = 10_000) -> dict[Partition, Frames]:
         """The same as frames, for the decoders of ``schemas.batches``; no object is made a record."""
-        return {
-            place: from_columns(
-                list(map(Message.offset, messages)),
-                [at for _, at in map(Message.timestamp, messages)],
-                list(map(Message.key, messages)),
-                list(map(Message.value, messages)),
-                _all_published(messages),
-            )
-            for place, messages in self._arrived(timeout, limit).items()
-        }
-
-    def _arrived(self, timeout: float, limit: int) -> dict[Partition, list[Message]]:
-        """What librdkafka has, by partition."""
-        found: dict[tuple[str, int], list[Any]] = defaultdict(list)
-        first = self._client.poll(timeout)
-        more = self._client.consume(limit - 1, 0.0) if first is not None and limit > 1 else []
-        for one in ([first] if first is not None else []) + more:
-            if one.error() is not None:
-                self._refuse(one.error(), one.topic())
-            else:
-                found[one.topic(), one.partition()].append(one)
-        return {Partition(*place): messages for place, messages in found.items()}
+        try:
+            found = self._intake.take(timeout, limit)
+        except KafkaException as failure:
+            self._refuse(*failure.args)
+        return {Partition(*place): frames for place, frames in found.items()}
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Read an assigned partition from an offset on."""
-        self._ask(lambda: self._client.seek(TopicPartition(partition.topic, partition.number, offset)))
+        self._ask(lambda: self._client.seek(partition, offset))
 
     def pause(self, partitions: Iterable[Partition]) -> None:
         """Take no more records of these partitions, and stay in the group."""
-        self._client.pause([TopicPartition(*partition) for partition in partitions])
+        self._client.pause(partitions)
 
     def resume(self, partitions: Iterable[Partition]) -> None:
         """Take records of these partitions again."""
-        self._client.resume([TopicPartition(*partition) for partition in partitions])
+        self._client.resume(partitions)
 
     def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Commit the offsets of the next records to be read, and wait until the brokers have them."""
-        wanted = [TopicPartition(topic, number, offset) for (topic, number), offset in offsets.items()]
-        if wanted:
-            self._ask(lambda: self._client.commit(offsets=wanted, asynchronous=False))
+        if offsets:
+            self._ask(lambda: self._client.commit(offsets))
 
     def committed(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
         """Committed offset of each partition, None where there is none."""
-        wanted = [TopicPartition(*partition) for partition in partitions]
-        found = self._ask(lambda: self._client.committed(wanted, timeout=self._timeout)) if wanted else []
-        return {Partition(tp.topic, tp.partition): tp.offset if tp.offset >= 0 else None for tp in found}
+        wanted = list(partitions)
+        found = self._ask(lambda: self._client.committed(wanted, self._timeout)) if wanted else {}
+        return {Partition(*place): offset if offset >= 0 else None for place, offset in found.items()}
 
     def partitions(self, topic: str) -> list[Partition]:
         """Partitions of a topic in order.
@@ -198,16 +165,12 @@ class Reader:
         Raises:
             SchemaError: there is no such topic.
         """
-        found = self._ask(lambda: self._client.list_topics(topic, timeout=self._timeout)).topics[topic]
-        if found.error is not None:
-            self._refuse(found.error, topic)
-        return [Partition(topic, number) for number in sorted(found.partitions)]
+        found = self._ask(lambda: self._client.partitions(topic, self._timeout), topic)
+        return [Partition(topic, number) for number in found]
 
     def bounds(self, partition: Partition) -> tuple[int, int]:
         """Offset of the first record of a partition and of the next one to be written."""
-        wanted = TopicPartition(*partition)
-        found = self._ask(lambda: self._client.get_watermark_offsets(wanted, timeout=self._timeout))
-        return int(found[0]), int(found[1])
+        return self._ask(lambda: self._client.bounds(partition, self._timeout))
 
     def ends(self, topics: Iterable[str]) -> dict[Partition, int]:
         """Offset of the next record to be written of every partition of some topics."""
@@ -217,7 +180,7 @@ class Reader:
         """Leave the group."""
         self._client.close()
 
-    def _ask(self, call: Callable[[], _T]) -> _T:
+    def _ask(self, call: Callable[[], _T], topic: str = "") -> _T:
         """Answer of the brokers; asked again while a topic that was just made has no leader yet."""
         deadline = time.monotonic() + self._timeout
         while True:
@@ -225,42 +188,35 @@ class Reader:
                 return call()
             except KafkaException as failure:
                 error = failure.args[0]
+                if topic and error.code() in _MISSING:
+                    self._refuse(error, topic)
                 if error.code() not in _SETTLING or time.monotonic() > deadline:
                     raise unreachable(self._settings, error) from failure
                 time.sleep(0.1)
 
     @staticmethod
-    def _refuse(error: KafkaError, topic: str | None) -> None:
-        if error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:  # noqa: SLF001 (a public constant of librdkafka)
+    def _refuse(error: KafkaError, topic: str) -> NoReturn:
+        if error.code() in _MISSING:
             raise SchemaError(
                 f"topic {topic} must exist, was not found (create it with `barline topics apply`)"
             )
-        if not error.retriable():
-            raise DependencyError(f"kafka must serve {topic}, was {error.str()!r}")
-        _LOG.warning("kafka: %s", error.str())
+        raise DependencyError(f"kafka must serve {topic}, was {error.str()!r}")
 
 
-def _published(headers: Sequence[tuple[str, bytes | None]] | None) -> int:
-    """What the header ``ts_published`` says; anyone may write one that says nothing."""
-    for name, value in headers or ():
-        if name == TS_PUBLISHED and value is not None and value.isdigit() and len(value) < _DIGITS:
-            return int(value)
-    return 0
+def _records(frames: Frames) -> list[Record]:
+    """Frames as objects."""
+    keys, values = _texts(frames, frames.keys), _texts(frames, frames.values)
+    parts = frames.offsets.tolist(), frames.timestamps.tolist(), keys, values, frames.published.tolist()
+    return [Record(*cells) for cells in zip(*parts, strict=True)]
 
 
-def _all_published(messages: Sequence[Message]) -> list[int]:
-    """The same of many; those that were sent together say the same."""
-    found: list[int] = []
-    last, sent = None, 0
-    for headers in map(Message.headers, messages):
-        if headers != last:
-            last, sent = headers, _published(headers)
-        found.append(sent)
-    return found
+def _texts(frames: Frames, spans: Rows) -> list[bytes | None]:
+    data = frames.data.data
+    return [None if size < 0 else data[at : at + size].tobytes() for at, size in spans.tolist()]
 
 
-def _partitions(found: Iterable[Any]) -> list[Partition]:
-    return [Partition(tp.topic, tp.partition) for tp in found]
+def _partitions(found: Iterable[Place]) -> list[Partition]:
+    return [Partition(*place) for place in found]
 
 
 __all__ = ["OFFSET_BEGINNING", "OFFSET_END", "Partition", "Reader", "Record", "Start"]

@@ -50,7 +50,7 @@ def command(
     )
     health = HealthServer(ready=lambda: sink.problem, port=port)
     click.echo(f"sink: stores {group}, health on port {health.port}")
-    quiet.settle(_OLD)  # records are objects for a moment, by the ten thousand
+    quiet.settle(_OLD)
     try:
         sink.run(lambda: bool(stop))
     finally:

@@ -280,7 +280,7 @@ def test_a_fatal_error_of_the_client_fails_the_producer(
     producer.send(name, None, b"x", partition=0)
     producer.wait(30)
     librdkafka._LIBRARY.rd_kafka_test_fatal_error(
-        librdkafka._POINTER(producer._client), 47, b"fenced by a test"
+        librdkafka.POINTER(producer._client), 47, b"fenced by a test"
     )
     eventually(lambda: failures)
     assert "fenced by a test" in str(failures[0])
