@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.batches.instructions import gather, has_gather, zeros_below
 from schemas.jit import inlined
 from schemas.records import SPAN
 
@@ -27,6 +28,7 @@ keeps LLVM from joining eight byte loads into one (7.4 against 0.8 ns)."""
 
 _LOW: Final = 0x7FFF_FFFF_FFFF_FFFF
 _AT: Final = 0xFFFF_FFFF
+_SEVENS: Final = 0x7F7F_7F7F_7F7F_7F7F
 _ODD: Final = 0x0100_0100_0100_0100
 
 
@@ -76,12 +78,38 @@ def read_word(data: Bytes, at: Int) -> Int:
 
 
 @inlined
-def _joined(word: Int) -> Int:
+def joined_by_shifts(word: Int) -> Int:
     """Eight groups of seven bits, one in each byte, as 56 bits."""
-    word &= 0x7F7F_7F7F_7F7F_7F7F
+    word &= _SEVENS
     word = (word & 0x007F_007F_007F_007F) | ((word & 0x7F00_7F00_7F00_7F00) >> 1)
     word = (word & 0x0000_3FFF_0000_3FFF) | ((word & 0x3FFF_0000_3FFF_0000) >> 2)
     return (word & 0x0FFF_FFFF) | ((word & 0x0FFF_FFFF_0000_0000) >> 4)
+
+
+@inlined
+def joined_by_instruction(word: Int) -> Int:
+    """The same in one instruction instead of twelve; only where ``has_gather``."""
+    found: Int = gather(word, _SEVENS)
+    return found
+
+
+@inlined
+def front_by_shifts(word: Int, last: Int) -> tuple[Int, Int]:
+    """Bits and size of a varint at the front of a word, given a bit for each byte that ends one."""
+    last &= -last
+    size = 1 + 4 * (last >> 32 != 0) + 2 * (last & 0x0101_0000_0101_0000 != 0) + (last & _ODD != 0)
+    return joined_by_shifts(word & (((last - 1) << 7) | 127)), size
+
+
+@inlined
+def front_by_instruction(word: Int, last: Int) -> tuple[Int, Int]:
+    """The same; only where ``has_gather``."""
+    before = zeros_below(last)
+    return joined_by_instruction(word & ~(np.int64(-1) << (before + 7))), (before >> 3) + 1
+
+
+joined: Final = joined_by_instruction if has_gather() else joined_by_shifts
+front: Final = front_by_instruction if has_gather() else front_by_shifts
 
 
 @inlined
@@ -119,12 +147,11 @@ def read_long(data: Bytes, at: Int, end: Int) -> tuple[Int, Int]:
     word = read_word(data, at)
     last = (~word >> 7) & 0x0101_0101_0101_0101  # a bit for each byte that ends a varint
     if last == 0 and end - at > 8 and data[U(at + 8)] < 128:  # nine bytes, as instants in ns have
-        return _unzigzag(_joined(word) | np.int64(data[U(at + 8)]) << 56), at + 9
+        return _unzigzag(joined(word) | np.int64(data[U(at + 8)]) << 56), at + 9
     if last == 0:
-        return _read_bytes(data, at + 8, end, _joined(word), 56)
-    last &= -last
-    size = 1 + 4 * (last >> 32 != 0) + 2 * (last & 0x0101_0000_0101_0000 != 0) + (last & _ODD != 0)
-    return _unzigzag(_joined(word & (((last - 1) << 7) | 127))), at + size
+        return _read_bytes(data, at + 8, end, joined(word), 56)
+    bits, size = front(word, last)
+    return _unzigzag(bits), at + size
 
 
 @inlined
