@@ -14,6 +14,7 @@ from schemas.codec import parsed
 from schemas.columns import UNDECODABLE
 from schemas.topics import Topic
 
+_ID: Final = 4  # bytes of a schema id
 _UNREADABLE: Final = (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, StopIteration,
                       fastavro.read.SchemaResolutionError, MemoryError, AttributeError)  # fmt: skip
 """What fastavro raises on hostile bytes."""
@@ -28,15 +29,14 @@ class Evolution:
         self._writers: dict[int, tuple[int, object] | None] = {}
 
     def translate(
-        self, data: Bytes, bodies: Ints, kinds: NDArray[np.int8], ids: Ints, foreign: NDArray[np.intp]
+        self, data: Bytes, bodies: Ints, kinds: NDArray[np.int8], foreign: NDArray[np.intp]
     ) -> Bytes:
         """Append the translated bodies to the data and say where they are.
 
         Args:
             data: the bytes of the frames.
-            bodies: packed spans of the bodies; changed where a body was translated.
+            bodies: packed spans of the bodies, each behind its schema id; changed where one was translated.
             kinds: kinds of the records; set for every foreign one.
-            ids: schema id of the foreign ones.
             foreign: positions of the foreign ones.
 
         Returns:
@@ -45,7 +45,8 @@ class Evolution:
         added = bytearray()
         for place in foreign:
             at, size = int(span_at(bodies[place])), int(span_size(bodies[place]))
-            kind, body = self._translated(int(ids[place]), data[at : at + size].tobytes())
+            schema = int.from_bytes(data[at - _ID : at].tobytes(), "big")
+            kind, body = self._translated(schema, data[at : at + size].tobytes())
             kinds[place], bodies[place] = kind, span(len(data) + len(added), len(body))
             added += body
         return sealed(np.concatenate([data, np.frombuffer(bytes(added), np.uint8)]))

@@ -33,7 +33,13 @@ columns = decoded(TOPICS["ticks.raw"], [*values, values[1][:-1], b"\\0"])
 frames = from_batches([batch([(n, 5, b"k", value) for n, value in enumerate(values)], 3)])
 indicators = decoded(TOPICS["indicators"], [ready])
 encoded = Encoder(TOPICS["indicators"], LOCAL_IDS).encode(indicators)
+cut = [  # each alone in its buffer, beyond whose end plain Python would not read
+    decoded(TOPICS["ticks.raw"], [one[:size]]).kinds.tolist()
+    for one in values
+    for size in range(len(one) + 1)
+]
 shown = [
+    cut,
     columns.kinds.tolist(), columns.rows.tolist(), columns.tables[0].tolist(), frames.values.tolist(),
     Lookup([b"AIG", b"SPY"]).find(columns.data, columns.table("Tick")["symbol"]).tolist(),
     [text.hex() for _, text, _ in encoded.records()],
