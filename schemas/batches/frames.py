@@ -8,7 +8,7 @@ A batch of Kafka's format 2 is a header of 61 bytes and a body, compressed or no
 
 The checksum covers everything from the attributes on. The first pass checks the headers one by one and lays
 the bodies behind each other where they are compressed; the second, one kernel over all of them, finds the
-records.
+records (``bodies``).
 """
 
 import struct
@@ -19,19 +19,18 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from schemas.batches.bodies import frame
 from schemas.batches.compression import decompress
 from schemas.batches.crc32c import crc32c
-from schemas.batches.wire import BROKEN, Bytes, Int, Ints, read_long, sealed, span, unpacked
+from schemas.batches.wire import Bytes, Ints, sealed, unpacked
 from schemas.columns import Rows
 from schemas.errors import SchemaError
-from schemas.jit import inlined, kernel
 from schemas.records import SPAN
 
 _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 _LENGTH: Final = struct.Struct(">i")
 _SMALLEST_RECORD: Final = 7
 _APPEND_TIME, _TRANSACTIONAL, _CONTROL = 8, 16, 32
-_NULL: Final = int(span(0, -1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -223,64 +222,10 @@ class _Aborted:
 def _framed(data: Bytes, found: Sequence[_Batch], first: int) -> Frames:
     headers = np.array(found, np.int64).reshape(len(found), 6)
     columns = np.empty((4, sum([batch.records for batch in found])), np.int64)
-    count = _frame(data, headers, first, columns)
+    count = frame(data, headers, first, columns)
     if count < 0:
         raise SchemaError(
             f"records of a batch must fill its bytes, was torn (offset {found[-1 - int(count)].base_offset})"
         )
     offsets, timestamps, keys, values = columns[:, :count]
     return Frames(data, offsets, timestamps, unpacked(keys), unpacked(values), np.zeros(count, np.int64))
-
-
-@inlined
-def _text(data: Bytes, at: Int, end: Int) -> tuple[Int, Int]:
-    """Span of a key or value and the position after it."""
-    size, at = read_long(data, at, end)
-    if at == BROKEN or size > end - at:
-        return np.int64(0), BROKEN
-    if size < 0:
-        return _NULL, at
-    return span(at, size), at + size
-
-
-@inlined
-def _record(data: Bytes, at: Int, limit: Int, columns: Ints, row: Int) -> Int:
-    """Read one record into a row, offset and time as differences; position after it."""
-    size, at = read_long(data, at, limit)
-    if at == BROKEN or size < 1 or size > limit - at:
-        return BROKEN
-    end = at + size
-    time, at = read_long(data, at + 1, end)  # the byte before holds attributes that nothing uses
-    if at == BROKEN:
-        return BROKEN
-    offset, at = read_long(data, at, end)
-    if at == BROKEN:
-        return BROKEN
-    key, at = _text(data, at, end)
-    if at == BROKEN:
-        return BROKEN
-    value, at = _text(data, at, end)
-    if at == BROKEN:
-        return BROKEN
-    columns[0, row], columns[1, row], columns[2, row], columns[3, row] = offset, time, key, value
-    return end
-
-
-@kernel
-def _frame(data: Bytes, headers: Ints, first: Int, columns: Ints) -> Int:
-    """Rows found, or -1 less the number of the batch that is torn."""
-    row = 0
-    for batch in range(len(headers)):
-        at, end = headers[batch, 4], headers[batch, 5]
-        for _ in range(headers[batch, 3]):
-            at = _record(data, at, end, columns, row)
-            if at == BROKEN:
-                return -1 - batch
-            columns[0, row] += headers[batch, 0]
-            append_time = headers[batch, 2]
-            columns[1, row] = append_time if append_time >= 0 else columns[1, row] + headers[batch, 1]
-            if columns[0, row] >= first:
-                row += 1
-        if at != end:
-            return -1 - batch
-    return row

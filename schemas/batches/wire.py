@@ -113,7 +113,8 @@ front: Final = front_by_instruction if has_gather() else front_by_shifts
 
 
 @inlined
-def _unzigzag(bits: Int) -> Int:
+def unzigzag(bits: Int) -> Int:
+    """The number that the bits of a varint stand for."""
     return ((bits >> 1) & _LOW) ^ -(bits & 1)
 
 
@@ -126,7 +127,7 @@ def _read_bytes(data: Bytes, at: Int, end: Int, bits: Int, shift: Int) -> tuple[
         if byte < 128:
             if shift == 63 and byte > 1:
                 break
-            return _unzigzag(bits), place + 1
+            return unzigzag(bits), place + 1
         shift += 7
     return np.int64(0), BROKEN
 
@@ -139,19 +140,19 @@ def read_long(data: Bytes, at: Int, end: Int) -> tuple[Int, Int]:
     them, which one by one took a third of the time of a tick.
     """
     if at < end and data[U(at)] < 128:
-        return _unzigzag(np.int64(data[U(at)])), at + 1
+        return unzigzag(np.int64(data[U(at)])), at + 1
     if end - at >= 2 and data[U(at + 1)] < 128:
-        return _unzigzag(np.int64(data[U(at)]) & 127 | np.int64(data[U(at + 1)]) << 7), at + 2
+        return unzigzag(np.int64(data[U(at)]) & 127 | np.int64(data[U(at + 1)]) << 7), at + 2
     if end - at < 8:
         return _read_bytes(data, at, end, np.int64(0), 0)
     word = read_word(data, at)
     last = (~word >> 7) & 0x0101_0101_0101_0101  # a bit for each byte that ends a varint
     if last == 0 and end - at > 8 and data[U(at + 8)] < 128:  # nine bytes, as instants in ns have
-        return _unzigzag(joined(word) | np.int64(data[U(at + 8)]) << 56), at + 9
+        return unzigzag(joined(word) | np.int64(data[U(at + 8)]) << 56), at + 9
     if last == 0:
         return _read_bytes(data, at + 8, end, joined(word), 56)
     bits, size = front(word, last)
-    return _unzigzag(bits), at + size
+    return unzigzag(bits), at + size
 
 
 @inlined

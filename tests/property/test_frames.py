@@ -8,7 +8,9 @@ from aiokafka.record.util import calc_crc32c
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.batches.bodies import _record, _short_record
 from schemas.batches.frames import Frames, from_batches, from_records
+from schemas.batches.wire import BROKEN, sealed
 from schemas.errors import SchemaError
 
 Record = tuple[int, int, bytes | None, bytes | None]
@@ -164,3 +166,58 @@ def test_hostile_records_under_a_right_checksum_never_crash(
         return
     assert len(frames) <= len(records)
     assert np.all(frames.values["at"] + frames.values["size"] <= len(frames.data))
+
+
+def varint(number: int) -> bytes:
+    bits, out = number << 1 if number >= 0 else (-number << 1) - 1, bytearray()
+    while bits > 127:
+        out.append(bits & 127 | 128)
+        bits >>= 7
+    return bytes([*out, bits])
+
+
+NUMBERS = st.sampled_from(
+    [0, 1, -1, 63, 64, 8_191, 8_192, 2**20 - 1, 2**20, -(2**20), -(2**20) - 1, 2**40, 2**62]
+)
+WRONG = st.one_of(st.just(0), st.integers(-4, 4), NUMBERS)
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> bytes:
+    """A record, perhaps with wrong sizes, perhaps with bytes changed, cut, whole or twice."""
+    key, value = draw(st.binary(max_size=20)), draw(st.binary(max_size=90))
+    texts = [varint(len(text) + draw(WRONG)) + text for text in (key, value)]
+    rest = (
+        b"\0" + varint(draw(NUMBERS)) + varint(draw(NUMBERS)) + b"".join(texts) + draw(st.binary(max_size=4))
+    )
+    body = bytearray(varint(len(rest) + draw(WRONG)) + rest)
+    for place, byte in draw(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 255)), max_size=2)):
+        body[place % len(body)] = byte
+    return bytes(draw(st.sampled_from([body, body * 2, body[: draw(st.integers(0, len(body)))]])))
+
+
+@settings(max_examples=1500, deadline=None)
+@given(body=bodies())
+def test_a_record_is_read_the_short_way_as_the_long_one_whatever_follows(body: bytes) -> None:
+    around = (b"", b"\0" * 16, b"\2" * 16, b"\xff" * 16)
+    short, long = ({read(body, behind) for behind in around} for read in (_short, _long))
+    assert len(short) == len(long) == 1
+    assert short in (long, {BROKEN})
+
+
+def _short(body: bytes, behind: bytes) -> object:
+    found = _short_record(sealed(body + behind), 0, len(body))
+    return BROKEN if found[0] == BROKEN else found
+
+
+def _long(body: bytes, behind: bytes) -> object:
+    found = _record(sealed(body + behind), 0, len(body))
+    return BROKEN if found[0] == BROKEN else found
+
+
+def test_what_producers_make_is_read_the_short_way() -> None:
+    body = batch([(offset, 10**12 + offset, b"key", b"v" * 90) for offset in range(10_000)])[61:]
+    data, at, found = sealed(body), 0, 0
+    while (after := _short_record(data, at, len(body))[0]) != BROKEN:
+        at, found = after, found + 1
+    assert found == 10_000

@@ -13,8 +13,9 @@ from schemas.batches.encode import Encoder
 from schemas.batches.frames import from_batches
 from schemas.batches.lookup import Lookup
 from schemas.codec import LOCAL_IDS, encode_record
+from schemas.errors import SchemaError
 from schemas.topics import TOPICS
-from tests.property.test_frames import batch
+from tests.property.test_frames import batch, resealed
 from tests.records import decoded
 
 def value(record, **fields):
@@ -38,8 +39,18 @@ cut = [  # each alone in its buffer, beyond whose end plain Python would not rea
     for one in values
     for size in range(len(one) + 1)
 ]
+whole = batch([(n * 10**6, 5 + n * 10**6, b"k" * 12, b"v" * 70 * n) for n in range(3)])
+
+def torn(size):
+    raw = bytearray(whole[:size])
+    raw[8:12] = (size - 12).to_bytes(4, "big")
+    try:
+        return len(from_batches([resealed(raw)]))
+    except SchemaError as error:
+        return str(error)
+
 shown = [
-    cut,
+    cut, [torn(size) for size in range(61, len(whole) + 1)],
     columns.kinds.tolist(), columns.rows.tolist(), columns.tables[0].tolist(), frames.values.tolist(),
     Lookup([b"AIG", b"SPY"]).find(columns.data, columns.table("Tick")["symbol"]).tolist(),
     [text.hex() for _, text, _ in encoded.records()],
