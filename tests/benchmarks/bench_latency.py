@@ -16,9 +16,9 @@ runs as `barline up` runs it; before the first line it gets the time that its Ja
 and a first minute closes, for which analytics makes room for every symbol.
 
 Then the worker stops, and peers put out the same bars of the same ticks, one after another: a processor of
-Kafka Streams with its store and changelog, whose producer waits 1 ms for company as ours does, and a stock
-Faust agent with its table, at the only rate that it can follow. They only fold: nothing is validated, no
-minute is closed, and the sink has nothing to do.
+Kafka Streams with its store and changelog, whose producer waits for no company (``linger.ms`` of 0), and a
+stock Faust agent with its table, at the only rate that it can follow. They only fold: nothing is validated,
+no minute is closed, and the sink has nothing to do.
 """
 
 import datetime as dt

@@ -33,7 +33,7 @@ public final class Bars {
         Properties settings = settings(args[1], args[3]);
         if (mode.equals("forming")) {
             settings.put("auto.offset.reset", "latest");
-            settings.put(StreamsConfig.producerPrefix("linger.ms"), "1");
+            settings.put(StreamsConfig.producerPrefix("linger.ms"), "0");
         }
         KafkaStreams streams = new KafkaStreams(topology, settings);
         streams.start();
