@@ -18,7 +18,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from time import monotonic, thread_time
+from time import monotonic, thread_time, time
 from typing import Any, Final, Protocol
 
 from runtime.headers import headers
@@ -44,6 +44,7 @@ _TURN_S: Final = 0.005
 _SHORT_S: Final = 0.05
 _REST: Final = 9  # between two checkpoints at least so many times what the last one took of the event loop,
 _LONGEST_REST_S: Final = 2.0  # but no longer
+_BESIDE: Final = 0.125  # of the interval after its whole multiples by the wall clock; no result depends on it
 _PART: Final = 2_000  # states written in one go
 _LONG_S: Final = 0.25  # a fraction of what the watchdog allows, however slow the machine
 
@@ -270,8 +271,9 @@ class Lane:
             # With very many symbols writing them would leave no time for records.
             await asyncio.sleep(min(_REST * self._spent, _LONGEST_REST_S))
             with contextlib.suppress(TimeoutError):
-                # All lanes at the same instants, so that they share the producer's three flushes.
-                await asyncio.wait_for(self._due.wait(), interval - monotonic() % interval)
+                # All lanes at the same instants, so that they share the sender's three flushes; beside the
+                # whole quarters of a second, at which each symbol puts out its forming bar.
+                await asyncio.wait_for(self._due.wait(), interval - (time() - _BESIDE * interval) % interval)
             self._due.clear()
             await self._around.rush.over()
             await asyncio.shield(self.checkpoint())

@@ -65,6 +65,10 @@ def settings(log_dir: Path, port: int, controller_port: int) -> dict[str, str]:
         "broker.heartbeat.interval.ms": "500",
         # One worker is the rule here: nobody else is worth waiting for.
         "group.initial.rebalance.delay.ms": "0",
+        # The lone controller would tell itself twice a second that it is alive, and force that to the disk:
+        # what clients write waits for the disk then, too.
+        "metadata.max.idle.interval.ms": "0",
+        "replica.high.watermark.checkpoint.interval.ms": "60000",
         # The default of 128 MB for compaction doesn't fit into a small heap.
         "log.cleaner.dedupe.buffer.size": "8388608",
         "message.max.bytes": "16777216",
