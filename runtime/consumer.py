@@ -127,9 +127,24 @@ class Consumer:
         self._on_revoked: OnPlaces = lambda _: None
         self._raised: BaseException | None = None
         self._callbacks = _ON_REBALANCE(self._rebalance), _ON_ERROR(self._error), _ON_LOG(_log)
-        self._client = librdkafka.new_client(librdkafka.CONSUMER, properties, self._prepare)
-        _poll_all_as_consumer(self._client)
-        self.queue = int(_consumer_queue(self._client))
+        self._handle = librdkafka.new_client(librdkafka.CONSUMER, properties, self._prepare)
+        _poll_all_as_consumer(self._handle)
+        self._queue = int(_consumer_queue(self._handle))
+
+    @property
+    def queue(self) -> int:
+        """Where its records come from.
+
+        Raises:
+            RuntimeError: it is closed.
+        """
+        return self._queue if self._client else 0
+
+    @property
+    def _client(self) -> int:
+        if not self._handle:
+            raise RuntimeError("a consumer must be open to be asked, was closed")
+        return self._handle
 
     def subscribe(self, topics: Sequence[str], on_assigned: OnPlaces, on_revoked: OnPlaces) -> None:
         """Share the partitions of some topics with the group."""
@@ -191,6 +206,8 @@ class Consumer:
     def partitions(self, topic: str, timeout: float) -> list[int]:
         """Numbers of the partitions of a topic in order."""
         found, handle = _METADATA(), librdkafka.new_topic(self._client, topic.encode(), 0)
+        if not handle:
+            raise KafkaException(KafkaError(KafkaError._INVALID_ARG))  # noqa: SLF001 (a public constant)
         try:
             _accept(_metadata(self._client, 0, handle, ctypes.byref(found), _ms(timeout)))
         finally:
@@ -214,12 +231,12 @@ class Consumer:
 
     def close(self) -> None:
         """Leave the group; nothing may be asked after it."""
-        client, self._client = self._client, 0
-        if not client:
+        if not self._handle:
             return
-        _close(client)
+        _close(self._handle)  # partitions are revoked meanwhile, and who hears of it may ask
+        client, self._handle = self._handle, 0
         if not librdkafka.fatal_text(client):  # the library might wait for ever for the end of such a client
-            librdkafka.queue_destroy(self.queue)
+            librdkafka.queue_destroy(self._queue)
             librdkafka.destroy(client)
         self.check()
 

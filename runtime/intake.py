@@ -211,6 +211,7 @@ class Intake:
             KafkaException: an error came instead of a record; with the name of its topic, empty for none.
             Exception: what a callback of the consumer raised.
         """
+        limit = max(limit, 1)
         if len(self._messages) < limit:
             self._messages, self._rows = np.zeros(limit, np.int64), np.zeros((limit, _ROW), np.int64)
         count, end = 0, time.monotonic() + timeout

@@ -21,7 +21,7 @@ from aiokafka.errors import (
 from streams.transport.memory import Memory
 
 _ROOM: Final = 1 << 16
-_CHECK_S: Final = 1.0
+_CHECK_S: Final = 0.25
 _HEAD: Final = struct.Struct(">ihhih")
 _SIZE: Final = struct.Struct(">i")
 _OPTIONS: Final = (
@@ -126,7 +126,7 @@ class Connection(asyncio.BufferedProtocol):
     def _grow(self, size: int) -> None:
         whole = self._memory.take(size)
         whole[: self._have] = self._room[: self._have]
-        self._room = whole
+        self._room = whole[:size]  # and no further: what follows the answer must fit the small one
 
     def _hear(self, size: int) -> None:
         """Hand on the answer at the head of what came."""

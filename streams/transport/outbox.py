@@ -5,8 +5,10 @@ import time
 from collections import deque
 from typing import Final
 
+from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.structs import TopicPartition
 
+from runtime.producer import DeliveryError, RecordTooLargeError
 from schemas.batches.builder import LIMIT, BatchBuilder
 from schemas.batches.encode import Encoded
 from schemas.batches.wire import Bytes
@@ -14,6 +16,7 @@ from streams.transport.connection import Connection
 
 _SEQUENCES: Final = 1 << 31
 """Sequence numbers begin anew after so many."""
+_TOO_LARGE: Final = MessageSizeTooLargeError, RecordListTooLargeError
 _REQUEST: Final = 2 * LIMIT
 """Bytes of records in a request; what comes behind them waits."""
 
@@ -136,3 +139,11 @@ class Line:
         if not self.ready:
             self.news.clear()
         return found
+
+
+def refused(error: type[Exception], code: int, place: TopicPartition, size: int) -> DeliveryError:
+    """The failure of a batch that a broker refuses."""
+    where = f"{place.topic} {place.partition}"
+    if error in _TOO_LARGE:
+        return RecordTooLargeError(f"records must fit max.message.bytes, was a batch of {size} ({where})")
+    return DeliveryError(f"a record must be taken, was {error.__name__!r}, code {code} ({where})")

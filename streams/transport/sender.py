@@ -24,28 +24,27 @@ from typing import Any, Final
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import (
+    CorruptRecordException,
     DuplicateSequenceNumber,
     KafkaError,
-    MessageSizeTooLargeError,
     NoError,
-    RecordListTooLargeError,
     for_code,
 )
 from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.structs import TopicPartition
 
 from runtime.headers import Headers
-from runtime.producer import DeliveryError, RecordTooLargeError
+from runtime.producer import DeliveryError
 from schemas.batches.builder import header_block
 from schemas.batches.encode import Encoded
 from streams.transport.connection import connect
-from streams.transport.outbox import Batch, Flush, Line, Queue
+from streams.transport.outbox import Batch, Flush, Line, Queue, refused
 from streams.transport.produce import PRODUCE, outcomes, request
 
 _LOG: Final = logging.getLogger(__name__)
 _BACKOFF_S: Final = 0.1
 _CHECK_S: Final = 0.25
-_TOO_LARGE: Final = MessageSizeTooLargeError, RecordListTooLargeError
+_PATIENCE: Final = 0.8  # of a request's time that the broker may wait for its replicas
 
 
 class Sender:
@@ -78,6 +77,7 @@ class Sender:
         self.failure: DeliveryError | None = None
         self._options = {**security, "bootstrap_servers": bootstrap, "client_id": name}
         self._timeout = delivery_timeout_ms / 1_000
+        self._asking = max(self._timeout / 4, 1.0)  # of a request: another broker may lead by then
         self._on_failure = on_failure
         self._producer = -1, -1  # id and epoch
         self._queues: dict[TopicPartition, Queue] = {}
@@ -93,7 +93,7 @@ class Sender:
         Raises:
             DeliveryError: no broker gave one within the time of a delivery.
         """
-        self._client = AIOKafkaClient(**self._options, request_timeout_ms=int(self._timeout * 1_000))
+        self._client = AIOKafkaClient(**self._options, request_timeout_ms=int(self._asking * 1_000))
         try:
             async with asyncio.timeout(self._timeout):
                 while not await self._begin():  # noqa: ASYNC110 (time alone brings a broker back)
@@ -221,7 +221,9 @@ class Sender:
         """Send to a broker, request by request."""
         while True:
             await line.news.wait()
-            queues = line.take()
+            queues = [queue for queue in line.take() if not self._drop(queue)]
+            if not queues:
+                continue
             try:
                 await self._deliver(node, line, queues)
                 line.is_down = False
@@ -234,27 +236,24 @@ class Sender:
     async def _deliver(self, node: int, line: Line, queues: list[Queue]) -> None:
         if line.connection is None or not line.connection.is_open:
             line.connection = await connect(self._client, node, PRODUCE)
-        sent = {}
-        for queue in queues:
-            if self._is_late(queue.batches[0].since):
-                self._finish(queue)
-            else:
-                sent[queue.place] = queue
+        sent = {queue.place: queue for queue in queues}
         batches = [(place, queue.first(*self._producer)) for place, queue in sent.items()]
-        answer = await line.connection.ask(request(batches, int(self._timeout * 1_000)))
+        answer = await line.connection.ask(request(batches, int(_PATIENCE * self._asking * 1_000)))
         for place, code in outcomes(answer):
-            self._settle(sent[place], code)
+            self._settle(sent.pop(place), code)
+        for queue in sent.values():
+            self._look_for(queue, _BACKOFF_S)  # the answer says nothing of it
 
     def _settle(self, queue: Queue, code: int) -> None:
         """Take an answer to the first batch of a queue."""
         error = for_code(code)
-        if error.retriable:
+        if error.retriable or error is CorruptRecordException:
             _LOG.warning("%s: %s, once more", queue.place, error.__name__)
             self._look_for(queue, _BACKOFF_S)
             return
         if error not in {NoError, DuplicateSequenceNumber}:
             queue.sequence = queue.batches[0].sequence  # the broker knows nothing of it
-            self._failed(_refused(error, code, queue.place, queue.batches[0].size))
+            self._failed(refused(error, code, queue.place, queue.batches[0].size))
         self._finish(queue)
 
     def _finish(self, queue: Queue) -> None:
@@ -275,6 +274,13 @@ class Sender:
             if firsts:
                 self._is_late(min(firsts))
 
+    def _drop(self, queue: Queue) -> bool:
+        """Give up the first batch of a queue where it is late; whether it was."""
+        late = self._is_late(queue.batches[0].since)
+        if late:
+            self._finish(queue)
+        return late
+
     def _is_late(self, since: float) -> bool:
         """Whether what was sent then failed by now."""
         late = time.monotonic() - since > self._timeout
@@ -291,10 +297,3 @@ class Sender:
                 flush.end()
         if self._on_failure is not None:
             self._on_failure(failure)
-
-
-def _refused(error: type[Exception], code: int, place: TopicPartition, size: int) -> DeliveryError:
-    where = f"{place.topic} {place.partition}"
-    if error in _TOO_LARGE:
-        return RecordTooLargeError(f"records must fit max.message.bytes, was a batch of {size} ({where})")
-    return DeliveryError(f"a record must be taken, was {error.__name__!r}, code {code} ({where})")

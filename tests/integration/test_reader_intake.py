@@ -182,6 +182,27 @@ def test_lines_of_the_library_go_to_the_log(caplog: pytest.LogCaptureFixture, op
     assert {one.name for one in caplog.records} == {"runtime.librdkafka"}
 
 
+def test_who_hears_of_a_revocation_may_commit_while_the_reader_closes(
+    settings: KafkaSettings, topic: str, unique: Callable[[str], str]
+):
+    group = unique("closing")
+    reader = Reader(settings, "test", group=group)
+    reader.subscribe([topic], on_revoked=lambda places: reader.commit(dict.fromkeys(places, 1)))
+    eventually(lambda: reader.read(0.2))
+    reader.close()
+    after = Reader(settings, "test", group=group)
+    assert set(after.committed(after.partitions(topic)).values()) == {1}
+    after.close()
+
+
+def test_a_closed_reader_says_so(settings: KafkaSettings, topic: str):
+    reader = Reader(settings, "test")
+    reader.close()
+    for ask in (lambda: reader.read(0.1), lambda: reader.ends([topic])):
+        with pytest.raises(RuntimeError, match="was closed"):
+            ask()
+
+
 def test_a_closed_reader_may_be_closed_again(settings: KafkaSettings):
     reader = Reader(settings, "test")
     reader.close()

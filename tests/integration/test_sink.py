@@ -217,8 +217,8 @@ def test_rows_that_are_refused_become_dead_letters_and_the_rest_is_stored(
             "SELECT DISTINCT offset FROM dead_letters FINAL WHERE code = 'CH469' AND key = {symbol:String}"
         )
         assert len(store.rows(refused, {"symbol": symbol})) == 2
-        junk = "SELECT stage, topic, partition, key, data FROM dead_letters FINAL WHERE code = 'V01' LIMIT 1"
-        assert store.rows(junk) == [("sink", "bars.1m", 3, "k", "\0junk")]
+        junk = "SELECT stage, topic, partition, key, data FROM dead_letters FINAL WHERE code = 'V01'"
+        assert store.rows(junk + " AND stage = 'sink' LIMIT 1") == [("sink", "bars.1m", 3, "k", "\0junk")]
 
 
 def test_hostile_and_too_many_modes_get_no_partition(database: Endpoints, feed: Feed, unique: Unique) -> None:
