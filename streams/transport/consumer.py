@@ -36,7 +36,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
     logger = library_log
 
     def _create_worker_consumer(self, transport: Any) -> Any:
-        fetcher.install(self.parent_loop)
+        fetcher.install(self.parent_loop, leave)
         consumer = super()._create_worker_consumer(transport)
         # A fetch in flight blocks its broker: a partition that has room again must not wait 1.5 s for quiet
         # ones. Faust has no settings for these two.

@@ -40,6 +40,7 @@ from aiokafka import errors
 from aiokafka.consumer import consumer, fetcher
 from aiokafka.consumer.subscription_state import Assignment
 
+from schemas.errors import DependencyError
 from streams.transport.arrivals import Arrivals
 from streams.transport.batches import Fetch, end_of
 from streams.transport.connection import Connection, connect
@@ -60,6 +61,17 @@ _Led = list[tuple[Any, Any]]
 """Partitions with their state."""
 
 
+class FencedInstanceIdError(errors.BrokerResponseError):  # type: ignore[misc]  # aiokafka has no types
+    """Another worker of the same ``BARLINE_WORKER_INSTANCE`` has joined; aiokafka has no name for it."""
+
+    errno = 82
+    message = "FENCED_INSTANCE_ID"
+    description = "another worker of the same BARLINE_WORKER_INSTANCE has joined"
+
+
+errors.kafka_errors[FencedInstanceIdError.errno] = FencedInstanceIdError
+
+
 class _Line(NamedTuple):
     """How a broker is asked."""
 
@@ -76,6 +88,8 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
 
     Args:
         home: the worker's loop.
+        on_failure: called in any thread with what is not to be mended: a fetch or this member was refused.
+            Nobody may be reading then, as before the first assignment.
 
     Attributes:
         wanted: the partitions that are read at the moment; of others one fetch is kept.
@@ -83,28 +97,28 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
         idle: to be set when the steps on all that was taken are done.
     """
 
-    def __init__(self, *args: Any, home: asyncio.AbstractEventLoop, **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        home: asyncio.AbstractEventLoop,
+        on_failure: Callable[[Exception], object],
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
         self._home = home
+        self._fail = on_failure
         self._arrivals = Arrivals()
         self._lines: dict[int, _Line] = {}
         self._left_out: set[Any] = set()  # partitions without room
         self._room = asyncio.Event()
         self.idle = asyncio.Event()
         self._halts = 0
-        self._failure: Exception | None = None
         self.wanted: Container[Any] = _NOTHING
         self.wake: Callable[[], None] = _ignored
         self._listen()
 
     def take(self, is_ready: Callable[[Any], bool]) -> dict[Any, list[Fetch]]:
-        """What came, in order, for the partitions that are ready for it.
-
-        Raises:
-            KafkaError: the broker refused a fetch, or the group this member.
-        """
-        if self._failure is not None:
-            raise self._failure
+        """What came, in order, for the partitions that are ready for it."""
         with self._subscriptions.fetch_context():  # so that the group knows that we read
             if self._subscriptions.reassignment_in_progress:
                 return {}
@@ -252,11 +266,6 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
             line.connection.close()
         self._lines.clear()
 
-    def _fail(self, failure: Exception) -> None:
-        """Let whoever reads next hear of it; called in any thread."""
-        self._failure = failure
-        self._home.call_soon_threadsafe(self.wake)
-
     def _has_room(self, tp: Any) -> bool:
         size = self._arrivals.size(tp)
         return not size or (tp in self.wanted and size < self._max_partition_fetch_bytes)
@@ -268,15 +277,16 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
     def _heard(self, waiter: Any) -> None:
         if self._closed or waiter.cancelled():
             return
-        if waiter.exception() is not None:
-            self._fail(waiter.exception())
+        if (refusal := waiter.exception()) is not None:
+            self._fail(DependencyError(f"the group must keep this worker, said {refusal!r}"))
         self._loop.call_soon(self._listen)
 
 
-def install(home: asyncio.AbstractEventLoop) -> None:
+def install(home: asyncio.AbstractEventLoop, on_failure: Callable[[Exception], object]) -> None:
     """Let the consumers of this process fetch so.
 
     Args:
         home: the loop that what they fetch is taken in.
+        on_failure: see :class:`Fetcher`.
     """
-    consumer.Fetcher = partial(Fetcher, home=home)
+    consumer.Fetcher = partial(Fetcher, home=home, on_failure=on_failure)

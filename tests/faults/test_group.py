@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from schemas.errors import DependencyError
 from tests.faults.brokers import LONG, clock_jumps, fencings
 from tests.faults.harness import Run, Verdict, Worker, eventually
 
@@ -70,6 +71,13 @@ def test_queues_emptied_after_the_seek_leave_a_partition_standing(run: Run):
     assert min(after[number] - before[number] for number in before) == 0
     run.start(0)
     run.wait_drained()
+
+
+def test_a_worker_that_the_group_refuses_leaves_and_says_why(run: Run):
+    """It has no partitions then, so nothing is read that could tell of it."""
+    worker = run.start(0, BARLINE_WORKER_SESSION_TIMEOUT="3600")  # longer than brokers allow
+    assert worker.wait() == DependencyError.exit_code
+    assert "the group must keep this worker, said InvalidSessionTimeoutError" in worker.tail()
 
 
 @pytest.mark.skipif(not LONG, reason="long (BARLINE_OUTAGE=20)")

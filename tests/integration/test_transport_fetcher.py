@@ -29,16 +29,18 @@ class Desk:
         first: a partition.
         second: the other one.
         fetcher: of the consumer.
+        failures: that it told of.
     """
 
     def __init__(self, kafka: str, topic: str, most: int) -> None:
         self.first, self.second = TopicPartition(topic, 0), TopicPartition(topic, 1)
         self._kafka, self._most = kafka, most
+        self.failures: list[Exception] = []
         self._producer = Producer(KafkaSettings(kafka), "test", linger_ms=0)
 
     async def run(self, scenario: "Callable[[Desk], Awaitable[None]]") -> None:
         """Read both partitions while a scenario runs."""
-        ours.install(asyncio.get_running_loop())
+        ours.install(asyncio.get_running_loop(), self.failures.append)
         reader = AIOKafkaConsumer(
             bootstrap_servers=self._kafka, auto_offset_reset="earliest", max_partition_fetch_bytes=self._most
         )
@@ -48,6 +50,7 @@ class Desk:
         self.fetcher.wanted = {self.first, self.second}
         await scenario(self)
         await reader.stop()
+        assert not self.failures
         self._producer.close()
 
     def send(self, place: TopicPartition, *values: bytes) -> None:
