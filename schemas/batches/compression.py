@@ -13,6 +13,14 @@ from schemas.errors import SchemaError
 _XERIAL: Final = b"\x82SNAPPY\x00"
 _XERIAL_HEADER: Final = 16
 
+_ONE_BLOCK: Final = struct.Struct("<IBBBI")
+"""A frame of lz4: magic number, flags, largest block, checksum of these; then each block, its size first."""
+_MAGIC, _END = 0x184D_2204, bytes(4)
+_BLOCKS_ALONE, _INDEPENDENT = 0x40, 0x20
+"""Flags of a frame without checksums, sizes and dictionary; one block has no other to depend on."""
+_SHRINKS: Final = 255
+"""Times its size that a block holds at most."""
+
 
 def _snappy(body: Bytes) -> Bytes:
     """Raw snappy, or blocks of it as Java's xerial library frames them: a header, then size and block."""
@@ -28,10 +36,23 @@ def _snappy(body: Bytes) -> Bytes:
     return np.concatenate(blocks) if blocks else sealed(b"")
 
 
+def _lz4(body: Bytes) -> Bytes:
+    """A frame; of one block, as small batches are, without the reader of frames: it takes 20 us to set up."""
+    if len(body) >= _ONE_BLOCK.size + len(_END):
+        magic, flags, most, _, size = _ONE_BLOCK.unpack_from(body.data)
+        ends = _ONE_BLOCK.size + size + len(_END) == len(body) and body[-len(_END) :].tobytes() == _END
+        if ends and magic == _MAGIC and flags & ~_INDEPENDENT == _BLOCKS_ALONE:
+            largest = min(256 << (most >> 3 & 14), _SHRINKS * size)
+            out = np.empty(largest, np.uint8)
+            count = cramjam.lz4.decompress_block_into(body[_ONE_BLOCK.size : -len(_END)].data, out.data)
+            return sealed(out[:count])
+    return sealed(cramjam.lz4.decompress(body.data))
+
+
 _CODECS: Final[dict[int, tuple[str, Callable[[Bytes], Bytes]]]] = {
     1: ("gzip", lambda body: sealed(cramjam.gzip.decompress(body.data))),
     2: ("snappy", _snappy),
-    3: ("lz4", lambda body: sealed(cramjam.lz4.decompress(body.data))),
+    3: ("lz4", _lz4),
     4: ("zstd", lambda body: sealed(cramjam.zstd.decompress(body.data))),
 }
 

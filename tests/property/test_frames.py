@@ -1,5 +1,7 @@
 """Raw record batches, built by aiokafka's own builder, against the records that went in."""
 
+from contextlib import suppress
+
 import cramjam
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.batches.bodies import _record, _short_record
+from schemas.batches.compression import decompress
 from schemas.batches.frames import Frames, from_batches, from_records
 from schemas.batches.wire import BROKEN, sealed
 from schemas.errors import SchemaError
@@ -16,6 +19,9 @@ from schemas.errors import SchemaError
 Record = tuple[int, int, bytes | None, bytes | None]
 
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
+
+LZ4_CHECKSUMS = {(0x60, 0x40): b"\x82", (0x40, 0x40): b"\xc0", (0x60, 0x70): b"\x73"}
+"""Of the header of a frame, by its flags and its largest block."""
 
 RECORDS = st.lists(
     st.tuples(
@@ -79,6 +85,22 @@ def listed(frames: Frames) -> list[Record]:
 @given(records=RECORDS)
 def test_record_batches_of_every_codec_give_their_records(codec: str, records: list[Record]) -> None:
     assert listed(from_batches([batch(records, CODECS[codec])])) == records
+
+
+@given(body=st.binary(max_size=80).map(lambda text: text * 40), torn=st.integers(0, 255), data=st.data())
+def test_an_lz4_frame_of_one_block_is_read_as_any_other(body: bytes, torn: int, data: st.DataObject) -> None:
+    """As librdkafka and Java write them: no sizes, no checksums."""
+    block = bytes(cramjam.lz4.compress_block(body, store_size=False))
+    for flags, most in ((0x60, 0x40), (0x40, 0x40), (0x60, 0x70)):
+        head = b"\x04\x22\x4d\x18" + bytes((flags, most))
+        frame = head + LZ4_CHECKSUMS[flags, most] + len(block).to_bytes(4, "little") + block + bytes(4)
+        assert cramjam.lz4.decompress(frame).read() == body
+        assert decompress(sealed(frame), CODECS["lz4"]).tobytes() == body
+    wrong = bytearray(frame)
+    wrong[data.draw(st.integers(11, len(frame) - 5))] = torn
+    with suppress(SchemaError):  # what is torn may still be a block, of the same bytes as for others
+        read = decompress(sealed(bytes(wrong)), CODECS["lz4"]).tobytes()
+        assert cramjam.lz4.decompress(bytes(wrong)).read() == read
 
 
 @given(records=RECORDS)
