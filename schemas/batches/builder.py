@@ -13,6 +13,7 @@ import numpy as np
 
 from schemas.batches.crc32c import crc32c
 from schemas.batches.encode import Encoded
+from schemas.batches.frames import CHECKED, HEADER, UNCOUNTED
 from schemas.batches.wire import Bytes, Int, Ints, packed, sealed, span_at, span_size, write_bytes, write_long
 from schemas.jit import inlined, kernel
 
@@ -20,9 +21,7 @@ LIMIT: Final = 1_000_000
 """Bytes of records after which a batch is full, below what Kafka's topics take unless told otherwise; one
 record may be larger."""
 
-_HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 _CRC: Final = struct.Struct(">I")
-_BEFORE_LENGTH, _CRC_AT, _CRC_FROM = 12, 17, 21
 _AROUND: Final = 40
 """Most bytes around key, value and headers of a record: five varints and the attributes."""
 _LZ4: Final = 3
@@ -157,13 +156,13 @@ class BatchBuilder:
             sequence: number of the first record among all that it sends to the partition.
         """
         body, codec = _compressed(b"".join([part.data for part in self._parts]))
-        batch = bytearray(_HEADER.size) + body
-        length = len(batch) - _BEFORE_LENGTH
-        _HEADER.pack_into(
+        batch = bytearray(HEADER.size) + body
+        length = len(batch) - UNCOUNTED
+        HEADER.pack_into(
             batch, 0, 0, length, -1, 2, 0, codec, self.count - 1, self._begin, self._largest, producer, epoch,
             sequence, self.count,
         )  # fmt: skip
-        _CRC.pack_into(batch, _CRC_AT, crc32c(sealed(batch), _CRC_FROM, len(batch)))
+        _CRC.pack_into(batch, CHECKED - _CRC.size, crc32c(sealed(batch), CHECKED, len(batch)))
         return batch
 
 

@@ -27,7 +27,13 @@ from schemas.columns import Rows
 from schemas.errors import SchemaError
 from schemas.records import SPAN
 
-_HEADER: Final = struct.Struct(">qiibIhiqqqhii")
+HEADER: Final = struct.Struct(">qiibIhiqqqhii")
+"""What a batch begins with, as above."""
+UNCOUNTED: Final = 12
+"""Bytes of a batch that its length does not count: those up to its end."""
+CHECKED: Final = 21
+"""From here on the checksum covers a batch."""
+
 _LENGTH: Final = struct.Struct(">i")
 _SMALLEST_RECORD: Final = 7
 _APPEND_TIME, _TRANSACTIONAL, _CONTROL = 8, 16, 32
@@ -142,7 +148,7 @@ def from_batches(
         while (size := _whole(view, at)) > 0:
             header = _checked(data, view, at, size)
             if not transactions.hides(header):
-                begin, codec = at + _HEADER.size, header[5] & 7
+                begin, codec = at + HEADER.size, header[5] & 7
                 body = data[begin : at + size]
                 body = decompress(body, codec) if codec else body
                 plain = plain and codec == 0
@@ -166,20 +172,20 @@ def _joined(bodies: Sequence[Bytes], found: Sequence[_Batch]) -> tuple[Bytes, li
 
 def _whole(data: memoryview, at: int) -> int:
     """Size of the batch at a place, 0 where it is not there as a whole."""
-    if len(data) - at < _HEADER.size:
+    if len(data) - at < HEADER.size:
         return 0
-    size = 12 + int(_LENGTH.unpack_from(data, at + 8)[0])
-    if size < _HEADER.size:
-        raise SchemaError(f"a record batch must have {_HEADER.size} bytes or more, was {size!r}")
+    size = UNCOUNTED + int(_LENGTH.unpack_from(data, at + UNCOUNTED - _LENGTH.size)[0])
+    if size < HEADER.size:
+        raise SchemaError(f"a record batch must have {HEADER.size} bytes or more, was {size!r}")
     return size if size <= len(data) - at else 0
 
 
 def _checked(data: Bytes, view: memoryview, at: int, size: int) -> tuple[int, ...]:
     """Header of the batch at a place, its format and checksum checked."""
-    header = _HEADER.unpack_from(view, at)
+    header = HEADER.unpack_from(view, at)
     if header[3] != 2:
         raise SchemaError(f"a record batch must be of format 2, was {header[3]!r} (offset {header[0]})")
-    if crc32c(data, at + 21, at + size) != header[4]:
+    if crc32c(data, at + CHECKED, at + size) != header[4]:
         raise SchemaError(
             f"a record batch must have the checksum of its bytes, was {header[4]!r} (offset {header[0]})"
         )
