@@ -83,17 +83,6 @@ def from_records(
     """
     rows = list(records)
     offsets, timestamps, keys, values = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return from_columns(offsets, timestamps, keys, values, published)
-
-
-def from_columns(
-    offsets: Sequence[int],
-    timestamps: Sequence[int],
-    keys: Sequence[bytes | None],
-    values: Sequence[bytes | None],
-    published: Sequence[int] = (),
-) -> Frames:
-    """The same with one sequence for each part of the records."""
     texts = [*keys, *values]
     sizes = np.array([-1 if text is None else len(text) for text in texts], np.int64)
     taken = np.maximum(sizes, 0)
