@@ -138,13 +138,17 @@ class Consumer:
         Raises:
             RuntimeError: it is closed.
         """
-        return self._queue if self._client else 0
+        self._check_open()
+        return self._queue
 
     @property
     def _client(self) -> int:
+        self._check_open()
+        return self._handle
+
+    def _check_open(self) -> None:
         if not self._handle:
             raise RuntimeError("a consumer must be open to be asked, was closed")
-        return self._handle
 
     def subscribe(self, topics: Sequence[str], on_assigned: OnPlaces, on_revoked: OnPlaces) -> None:
         """Share the partitions of some topics with the group."""

@@ -121,8 +121,8 @@ class BatchBuilder:
             The row after the last one that was added.
         """
         keys, values = packed(records.keys), packed(records.values)
-        least = int(_room(keys[first : first + 1], values[first : first + 1], headers))
-        room = min(int(_room(keys[first:], values[first:], headers)), LIMIT - self.size)
+        least = _room(keys[first : first + 1], values[first : first + 1], headers)
+        room = min(_room(keys[first:], values[first:], headers), LIMIT - self.size)
         if not self.count:
             self._begin = self._largest = int(records.timestamps[first]) or now
             room = max(room, least)
@@ -189,7 +189,7 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
-def _room(keys: Ints, values: Ints, headers: Bytes) -> Int:
+def _room(keys: Ints, values: Ints, headers: Bytes) -> int:
     """Bytes that records take at most."""
     texts = np.maximum(keys >> 32, 0).sum() + np.maximum(values >> 32, 0).sum()
     return int(texts) + len(values) * (_AROUND + len(headers))
