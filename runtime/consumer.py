@@ -8,8 +8,7 @@ The Python client itself would not do: what its own calls do not serve ends the 
 """
 
 import ctypes
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException
@@ -17,34 +16,24 @@ from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException
 from runtime import librdkafka
 from runtime.kafka import CLIENT_LOG
 from runtime.librdkafka import POINTER, function
+from runtime.partitions import (
+    LIST,
+    Offsets,
+    Place,
+    accept,
+    accept_each,
+    destroy,
+    listed,
+    offsets_of,
+    places_of,
+)
 from schemas.errors import DependencyError
-
-Place = tuple[str, int]
-"""Topic and number of a partition."""
-
-Offsets = Mapping[Any, int]
-"""By partition."""
 
 OnPlaces = Callable[[list[Place]], None]
 
 _INT: Final = ctypes.c_int
 _TEXT: Final = ctypes.c_char_p
 _ANY: Final = ctypes.c_void_p
-
-
-class _Partition(ctypes.Structure):
-    """``rd_kafka_topic_partition_t``."""
-
-    _fields_ = (
-        ("topic", _TEXT), ("number", ctypes.c_int32), ("offset", ctypes.c_int64), ("metadata", _ANY),
-        ("metadata_size", ctypes.c_size_t), ("opaque", _ANY), ("error", _INT), ("private", _ANY),
-    )  # fmt: skip
-
-
-class _Partitions(ctypes.Structure):
-    """``rd_kafka_topic_partition_list_t``."""
-
-    _fields_ = (("count", _INT), ("size", _INT), ("all", ctypes.POINTER(_Partition)))
 
 
 class _PartitionMetadata(ctypes.Structure):
@@ -74,29 +63,23 @@ class _Metadata(ctypes.Structure):
     )  # fmt: skip
 
 
-_LIST: Final = ctypes.POINTER(_Partitions)
 _OFFSET: Final = ctypes.POINTER(ctypes.c_int64)
 
-_list_new: Final = function("rd_kafka_topic_partition_list_new", _LIST, _INT)
-_list_add: Final = function(
-    "rd_kafka_topic_partition_list_add", ctypes.POINTER(_Partition), _LIST, _TEXT, ctypes.c_int32
-)
-_list_destroy: Final = function("rd_kafka_topic_partition_list_destroy", None, _LIST)
 _set_rebalance: Final = function("rd_kafka_conf_set_rebalance_cb", None, POINTER, _ANY)
 _set_error: Final = function("rd_kafka_conf_set_error_cb", None, POINTER, _ANY)
 _set_log: Final = function("rd_kafka_conf_set_log_cb", None, POINTER, _ANY)
 _poll_all_as_consumer: Final = function("rd_kafka_poll_set_consumer", _INT, POINTER)
 _consumer_queue: Final = function("rd_kafka_queue_get_consumer", POINTER, POINTER)
-_subscribe: Final = function("rd_kafka_subscribe", _INT, POINTER, _LIST)
-_assign: Final = function("rd_kafka_assign", _INT, POINTER, _LIST)
-_assign_more: Final = function("rd_kafka_incremental_assign", POINTER, POINTER, _LIST)
-_unassign: Final = function("rd_kafka_incremental_unassign", POINTER, POINTER, _LIST)
-_assignment: Final = function("rd_kafka_assignment", _INT, POINTER, ctypes.POINTER(_LIST))
-_pause: Final = function("rd_kafka_pause_partitions", _INT, POINTER, _LIST)
-_resume: Final = function("rd_kafka_resume_partitions", _INT, POINTER, _LIST)
-_seek: Final = function("rd_kafka_seek_partitions", POINTER, POINTER, _LIST, _INT)
-_commit: Final = function("rd_kafka_commit", _INT, POINTER, _LIST, _INT)
-_committed: Final = function("rd_kafka_committed", _INT, POINTER, _LIST, _INT)
+_subscribe: Final = function("rd_kafka_subscribe", _INT, POINTER, LIST)
+_assign: Final = function("rd_kafka_assign", _INT, POINTER, LIST)
+_assign_more: Final = function("rd_kafka_incremental_assign", POINTER, POINTER, LIST)
+_unassign: Final = function("rd_kafka_incremental_unassign", POINTER, POINTER, LIST)
+_assignment: Final = function("rd_kafka_assignment", _INT, POINTER, ctypes.POINTER(LIST))
+_pause: Final = function("rd_kafka_pause_partitions", _INT, POINTER, LIST)
+_resume: Final = function("rd_kafka_resume_partitions", _INT, POINTER, LIST)
+_seek: Final = function("rd_kafka_seek_partitions", POINTER, POINTER, LIST, _INT)
+_commit: Final = function("rd_kafka_commit", _INT, POINTER, LIST, _INT)
+_committed: Final = function("rd_kafka_committed", _INT, POINTER, LIST, _INT)
 _bounds: Final = function(
     "rd_kafka_query_watermark_offsets", _INT, POINTER, _TEXT, ctypes.c_int32, _OFFSET, _OFFSET, _INT
 )
@@ -107,7 +90,7 @@ _metadata: Final = function(
 _metadata_destroy: Final = function("rd_kafka_metadata_destroy", None, _METADATA)
 _close: Final = function("rd_kafka_consumer_close", _INT, POINTER)
 
-_ON_REBALANCE: Final = ctypes.CFUNCTYPE(None, POINTER, _INT, _LIST, _ANY)
+_ON_REBALANCE: Final = ctypes.CFUNCTYPE(None, POINTER, _INT, LIST, _ANY)
 _ON_ERROR: Final = ctypes.CFUNCTYPE(None, POINTER, _INT, _TEXT, _ANY)
 _ON_LOG: Final = ctypes.CFUNCTYPE(None, POINTER, _INT, _TEXT, _TEXT)
 
@@ -153,58 +136,66 @@ class Consumer:
     def subscribe(self, topics: Sequence[str], on_assigned: OnPlaces, on_revoked: OnPlaces) -> None:
         """Share the partitions of some topics with the group."""
         self._on_assigned, self._on_revoked = on_assigned, on_revoked
-        with _listed(dict.fromkeys(((topic, -1) for topic in topics), OFFSET_INVALID)) as wanted:
-            _accept(_subscribe(self._client, wanted))
+        with listed(dict.fromkeys(((topic, -1) for topic in topics), OFFSET_INVALID)) as wanted:
+            accept(_subscribe(self._client, wanted))
 
     def assign(self, offsets: Offsets) -> None:
         """Read these partitions from these offsets on."""
-        with _listed(offsets) as wanted:
-            _accept(_assign(self._client, wanted))
+        with listed(offsets) as wanted:
+            accept(_assign(self._client, wanted))
 
     def assignment(self) -> list[Place]:
         """Partitions that are read now."""
-        found = _LIST()
-        _accept(_assignment(self._client, ctypes.byref(found)))
+        found = LIST()
+        accept(_assignment(self._client, ctypes.byref(found)))
         try:
-            return _places(found)
+            return places_of(found)
         finally:
-            _list_destroy(found)
+            destroy(found)
 
     def pause(self, places: Iterable[Place]) -> None:
         """Take no more records of these partitions."""
-        with _listed(dict.fromkeys(places, OFFSET_INVALID)) as wanted:
-            _accept(_pause(self._client, wanted))
+        with listed(dict.fromkeys(places, OFFSET_INVALID)) as wanted:
+            accept(_pause(self._client, wanted))
 
     def resume(self, places: Iterable[Place]) -> None:
         """Take records of these partitions again."""
-        with _listed(dict.fromkeys(places, OFFSET_INVALID)) as wanted:
-            _accept(_resume(self._client, wanted))
+        with listed(dict.fromkeys(places, OFFSET_INVALID)) as wanted:
+            accept(_resume(self._client, wanted))
 
     def seek(self, place: Place, offset: int) -> None:
         """Read an assigned partition from an offset on."""
-        with _listed({place: offset}) as wanted:
+        with listed({place: offset}) as wanted:
             if error := _seek(self._client, wanted, -1):
-                _accept(librdkafka.code_of(error))
-            _accept(wanted.contents.all[0].error)
+                accept(librdkafka.code_of(error))
+            accept_each(wanted)
 
     def commit(self, offsets: Offsets) -> None:
-        """Commit offsets and wait until the brokers have them."""
-        with _listed(offsets) as wanted:
-            _accept(_commit(self._client, wanted, 0))
+        """Commit offsets and wait until the brokers have them.
 
-    def committed(self, places: Iterable[Place], timeout: float) -> dict[Place, int]:
-        """Committed offset of each partition, below 0 where there is none."""
-        with _listed(dict.fromkeys(places, OFFSET_INVALID)) as wanted:
-            _accept(_committed(self._client, wanted, _ms(timeout)))
-            offsets = [wanted.contents.all[number].offset for number in range(wanted.contents.count)]
-            return dict(zip(_places(wanted), offsets, strict=True))
+        Raises:
+            KafkaException: they do not have all; librdkafka tells why, not of which partition.
+        """
+        with listed(offsets) as wanted:
+            accept(_commit(self._client, wanted, 0))
+
+    def committed(self, wanted: Iterable[Place], timeout: float) -> dict[Place, int]:
+        """Committed offset of each partition, below 0 where there is none.
+
+        Raises:
+            KafkaException: one is not known; the first such partition is named.
+        """
+        with listed(dict.fromkeys(wanted, OFFSET_INVALID)) as found:
+            accept(_committed(self._client, found, _ms(timeout)))
+            accept_each(found)
+            return offsets_of(found)
 
     def bounds(self, place: Place, timeout: float) -> tuple[int, int]:
         """Offset of the first record of a partition and of the next one to be written."""
         low, high = ctypes.c_int64(), ctypes.c_int64()
         topic, number = place
         wanted = ctypes.byref(low), ctypes.byref(high)
-        _accept(_bounds(self._client, topic.encode(), number, *wanted, _ms(timeout)))
+        accept(_bounds(self._client, topic.encode(), number, *wanted, _ms(timeout)))
         return low.value, high.value
 
     def partitions(self, topic: str, timeout: float) -> list[int]:
@@ -213,12 +204,12 @@ class Consumer:
         if not handle:
             raise KafkaException(KafkaError(KafkaError._INVALID_ARG))  # noqa: SLF001 (a public constant)
         try:
-            _accept(_metadata(self._client, 0, handle, ctypes.byref(found), _ms(timeout)))
+            accept(_metadata(self._client, 0, handle, ctypes.byref(found), _ms(timeout)))
         finally:
             librdkafka.topic_destroy(handle)
         try:
             one = found.contents.topics[0]
-            _accept(one.error)
+            accept(one.error)
             return sorted(one.partitions[number].number for number in range(one.count))
         finally:
             _metadata_destroy(found)
@@ -251,7 +242,7 @@ class Consumer:
     def _rebalance(self, client: int, code: int, found: Any, _: Any) -> None:
         came = code == KafkaError._ASSIGN_PARTITIONS  # noqa: SLF001 (a public constant of librdkafka)
         try:
-            (self._on_assigned if came else self._on_revoked)(_places(found))
+            (self._on_assigned if came else self._on_revoked)(places_of(found))
         except BaseException as error:  # noqa: BLE001 (C knows no exceptions: it is raised behind it)
             self._raised = self._raised or error
         if refused := (_assign_more if came else _unassign)(client, found):
@@ -269,27 +260,5 @@ def _log(client: int, level: int, facility: bytes, text: bytes) -> None:
     CLIENT_LOG.log(level, "%s", line)
 
 
-def _accept(code: int) -> None:
-    if code:
-        raise KafkaException(KafkaError(code))
-
-
 def _ms(seconds: float) -> int:
     return int(1_000 * seconds)
-
-
-def _places(found: Any) -> list[Place]:
-    places = (found.contents.all[number] for number in range(found.contents.count))
-    return [(place.topic.decode(), place.number) for place in places]
-
-
-@contextmanager
-def _listed(offsets: Offsets) -> Iterator[Any]:
-    """Partitions and their offsets as librdkafka takes them."""
-    found = _list_new(len(offsets))
-    try:
-        for (topic, number), offset in offsets.items():
-            _list_add(found, topic.encode(), number).contents.offset = offset
-        yield found
-    finally:
-        _list_destroy(found)

@@ -16,9 +16,10 @@ from typing import Final
 import numpy as np
 from confluent_kafka import KafkaError, KafkaException
 
-from runtime.consumer import Consumer, Place
+from runtime.consumer import Consumer
 from runtime.headers import TS_PUBLISHED
 from runtime.librdkafka import for_kernels, read_error_text, topic_name
+from runtime.partitions import Place
 from schemas.batches.frames import Frames
 from schemas.batches.wire import Bytes, Int, Ints, sealed, span, unpacked
 from schemas.jit import inlined, kernel

@@ -10,9 +10,10 @@ from typing import Final, Literal, NamedTuple, NoReturn, TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, KafkaException
 
-from runtime.consumer import Consumer, Place
+from runtime.consumer import Consumer
 from runtime.intake import Intake
 from runtime.kafka import KafkaSettings, unreachable
+from runtime.partitions import Place
 from schemas.batches.frames import Frames
 from schemas.columns import Rows
 from schemas.errors import DependencyError, SchemaError

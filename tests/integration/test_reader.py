@@ -5,15 +5,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import NewTopic
 
 from runtime.headers import TS_PUBLISHED
 from runtime.kafka import KafkaSettings
+from runtime.partitions import accept_each, listed
 from runtime.producer import Producer
 from runtime.reader import Partition, Reader, Record
 from schemas.batches.frames import Frames
 from schemas.columns import Rows
-from schemas.errors import SchemaError
+from schemas.errors import DependencyError, SchemaError
 
 pytestmark = pytest.mark.stack
 
@@ -123,6 +125,25 @@ def test_frames_say_of_each_record_when_it_was_sent_and_where_nothing_is(
 
 def texts(frames: Frames, spans: Rows) -> list[bytes | None]:
     return [None if size < 0 else frames.data[at : at + size].tobytes() for at, size in spans.tolist()]
+
+
+@pytest.mark.parametrize("missing", ["a-is-not-there", "z-is-not-there"])
+def test_a_commit_that_fails_for_one_partition_fails(
+    settings: KafkaSettings, topic: str, unique: Callable[[str], str], opened: Opened, missing: str
+):
+    reader, place = opened(Reader(settings, "test", group=unique("group"))), Partition(topic, 1)
+    with pytest.raises(DependencyError, match="Unknown topic or partition"):
+        reader.commit({place: 3, Partition(missing, 4): 1})
+    assert reader.committed([place]) == {place: 3}
+
+
+def test_a_partition_that_a_broker_refuses_is_named():
+    with listed({("ticks.raw", 0): 5, ("ticks.raw", 3): 7}) as found:
+        accept_each(found)
+        found.contents.all[1].error = KafkaError.TOPIC_AUTHORIZATION_FAILED
+        with pytest.raises(KafkaException, match=r"Topic authorization failed \(ticks.raw 3\)") as raised:
+            accept_each(found)
+    assert raised.value.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
 def test_a_missing_topic_is_named_with_the_fix(settings: KafkaSettings, opened: Opened):
