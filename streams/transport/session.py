@@ -10,13 +10,13 @@ it.
 """
 
 import struct
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from aiokafka.errors import for_code
 from aiokafka.structs import TopicPartition
 
+from streams.transport.arrays import read, written
 from streams.transport.connection import Api, Data
 
 FETCH: Final = Api(1, 11)
@@ -26,7 +26,7 @@ _ANSWER: Final = struct.Struct(">ihi")
 _PART: Final = struct.Struct(">ihqqqi")
 _ABORTED: Final = struct.Struct(">qq")
 _INT: Final = struct.Struct(">i")
-_SHORT: Final = struct.Struct(">h")
+_NO_RACK: Final = bytes(2)  # the size of an empty name
 _CLIENT: Final = -1  # the replica id of those that are no broker, and an epoch or offset that is not known
 _LARGEST: Final = (1 << 31) - 1
 _NOT_FOUND, _WRONG_EPOCH = 70, 71
@@ -87,7 +87,12 @@ class Session:
         head = _REQUEST.pack(
             _CLIENT, wait_ms, 1, self._most, self._isolation, self._number, self._epoch
         )  # fmt: skip
-        return b"".join([head, *self._named(new), *_forgotten(gone), _SHORT.pack(0)])
+        named = [
+            (topic, (_PLACE.pack(partition, _CLIENT, at, _CLIENT, self._most_of_one),))
+            for (topic, partition), at in new
+        ]
+        forgotten = [(topic, (_INT.pack(partition),)) for topic, partition in gone]
+        return b"".join([head, *written(named), *written(forgotten), _NO_RACK])
 
     def answer(self, data: Data) -> list[Part]:
         """What an answer says; the next request follows it.
@@ -104,29 +109,7 @@ class Session:
             raise for_code(error)
         self._number = number
         self._epoch = self._epoch % _LARGEST + 1 if number else 0
-        return _apart(_parts(data, _ANSWER.size), len(data))
-
-    def _named(self, places: Iterable[tuple[TopicPartition, int]]) -> list[bytes]:
-        topics = defaultdict[str, list[bytes]](list)
-        for (topic, partition), at in places:
-            topics[topic].append(_PLACE.pack(partition, _CLIENT, at, _CLIENT, self._most_of_one))
-        return _counted([(topic, packed) for topic, packed in topics.items()])
-
-
-def _forgotten(places: Iterable[TopicPartition]) -> list[bytes]:
-    topics = defaultdict[str, list[bytes]](list)
-    for topic, partition in places:
-        topics[topic].append(_INT.pack(partition))
-    return _counted([(topic, packed) for topic, packed in topics.items()])
-
-
-def _counted(topics: list[tuple[str, list[bytes]]]) -> list[bytes]:
-    """An array of topics with an array in each."""
-    out = [_INT.pack(len(topics))]
-    for topic, packed in topics:
-        name = topic.encode()
-        out += [_SHORT.pack(len(name)), name, _INT.pack(len(packed)), *packed]
-    return out
+        return _apart(read(data, _ANSWER.size, _part), len(data))
 
 
 def _apart(parts: list[Part], whole: int) -> list[Part]:
@@ -137,22 +120,6 @@ def _apart(parts: list[Part], whole: int) -> list[Part]:
         whole: bytes of the answer.
     """
     return [part._replace(data=bytes(part.data)) if _FEW * len(part.data) < whole else part for part in parts]
-
-
-def _parts(data: Data, at: int) -> list[Part]:
-    found = []
-    (topics,) = _INT.unpack_from(data, at)
-    at += _INT.size
-    for _ in range(topics):
-        (size,) = _SHORT.unpack_from(data, at)
-        at += _SHORT.size
-        topic = str(data[at : at + size], "utf-8")
-        (count,) = _INT.unpack_from(data, at + size)
-        at += size + _INT.size
-        for _ in range(count):
-            part, at = _part(topic, data, at)
-            found.append(part)
-    return found
 
 
 def _part(topic: str, data: Data, at: int) -> tuple[Part, int]:
