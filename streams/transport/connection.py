@@ -96,8 +96,12 @@ class Connection(asyncio.BufferedProtocol):
         return await answer
 
     def close(self) -> None:
-        """End; whoever waits for an answer hears that the connection is lost."""
-        self._opened.close()
+        """End; whoever waits for an answer hears that the connection is lost.
+
+        What stands in the buffer is dropped: a request that is given up should not reach a broker later, when
+        another worker may write.
+        """
+        self._give_up(None)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes go."""
@@ -138,7 +142,7 @@ class Connection(asyncio.BufferedProtocol):
         self._small[: len(rest)] = rest
         if not self._asked or self._asked[0][0] != number:
             self._fail(CorrelationIdError(f"requests must be answered in their order, was {number}"))
-            self._opened.close(CloseReason.OUT_OF_SYNC)
+            self._give_up(CloseReason.OUT_OF_SYNC)
             return
         *_, answer = self._asked.popleft()
         if not answer.done():  # else nobody waits for it any more
@@ -147,10 +151,14 @@ class Connection(asyncio.BufferedProtocol):
     def _check(self) -> None:
         """Give up where an answer is late; one look at all of them costs less than a clock for each."""
         if self._asked and self._loop.time() > self._asked[0][1]:
-            self._opened.close(CloseReason.CONNECTION_TIMEOUT)
+            self._give_up(CloseReason.CONNECTION_TIMEOUT)
             self._fail(RequestTimedOutError())
         else:
             self._clock = self._loop.call_later(_CHECK_S, self._check)
+
+    def _give_up(self, reason: CloseReason | None) -> None:
+        self._opened.close(reason)
+        self._transport.abort()  # to close alone would send first what is in the buffer
 
     def _fail(self, error: Exception) -> None:
         while self._asked:

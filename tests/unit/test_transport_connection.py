@@ -141,3 +141,21 @@ def test_a_wrong_answer_or_none_closes_the_connection(
         assert not one.is_open
 
     run(wrong, scenario, timeout)
+
+
+def test_what_is_given_up_does_not_reach_the_broker_later():
+    awake, heard = asyncio.Event(), []
+
+    async def frozen(number: int, body: bytes, write: Write) -> None:
+        del number, write
+        heard.append(len(body))
+        await awake.wait()
+
+    async def scenario(one: Connection, _: AIOKafkaConnection) -> None:
+        asked = [asyncio.create_task(one.ask(bytes(size))) for size in (1, 64_000_000)]
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        assert [type(error) for error in found] == [RequestTimedOutError] * 2
+        awake.set()
+
+    run(frozen, scenario, 0.5)
+    assert heard == [1]
