@@ -77,15 +77,22 @@ class Queue:
         batches: not yet acknowledged.
         sequence: number of the next record that is sent for the first time.
         waits: for a leader, for its turn or for an answer.
+        heard: why its first batch is not acknowledged yet, as far as that is known.
     """
 
-    __slots__ = ("batches", "place", "sequence", "waits")
+    __slots__ = ("batches", "heard", "place", "sequence", "waits")
 
     def __init__(self, place: TopicPartition) -> None:
         self.place = place
         self.batches: deque[Batch] = deque()
         self.sequence = 0
         self.waits = False
+        self.heard = ""
+
+    @property
+    def waited(self) -> float:
+        """Seconds since its oldest record was sent; 0 where there is none."""
+        return time.monotonic() - self.batches[0].since if self.batches else 0.0
 
     def add(self, records: Encoded, headers: Bytes) -> None:
         """Let records join the batches, in order.
@@ -147,3 +154,12 @@ def refused(error: type[Exception], code: int, place: TopicPartition, size: int)
     if error in _TOO_LARGE:
         return RecordTooLargeError(f"records must fit max.message.bytes, was a batch of {size} ({where})")
     return DeliveryError(f"a record must be taken, was {error.__name__!r}, code {code} ({where})")
+
+
+def late(queue: Queue, timeout: float) -> DeliveryError:
+    """The failure of a queue whose first batch was not acknowledged in time."""
+    where = f"{queue.place.topic} {queue.place.partition}"
+    return DeliveryError(
+        f"a record must be acknowledged within {timeout:g} s, was not after {queue.waited:.1f} s "
+        f"({where}; last heard: {queue.heard or 'nothing'})"
+    )

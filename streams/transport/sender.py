@@ -18,7 +18,6 @@ committed. What is older than a delivery may take is not sent any more: another 
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
@@ -38,12 +37,13 @@ from runtime.producer import DeliveryError
 from schemas.batches.builder import header_block
 from schemas.batches.encode import Encoded
 from streams.transport.connection import connect
-from streams.transport.outbox import Batch, Flush, Line, Queue, refused
+from streams.transport.outbox import Batch, Flush, Line, Queue, late, refused
 from streams.transport.produce import PRODUCE, outcomes, request
 
 _LOG: Final = logging.getLogger(__name__)
 _BACKOFF_S: Final = 0.1
 _CHECK_S: Final = 0.25
+_NO_LEADER: Final = "no leader"
 _PATIENCE: Final = 0.8  # of a request's time that the broker may wait for its replicas
 
 
@@ -184,7 +184,7 @@ class Sender:
         queue.waits = True
         node = self._leader(queue)
         if node < 0:
-            self._look_for(queue)
+            self._look_for(queue, _NO_LEADER)
             return
         line = self._lines.get(node)
         if line is None:
@@ -193,8 +193,9 @@ class Sender:
         line.ready.append(queue)
         line.news.set()
 
-    def _look_for(self, queue: Queue, pause: float = 0.0) -> None:
-        """Let a queue wait until metadata are new."""
+    def _look_for(self, queue: Queue, heard: str, pause: float = 0.0) -> None:
+        """Let a queue wait until metadata are new, for the reason that was heard."""
+        queue.heard = heard
         self._lost.append(queue)
         if not self._is_seeking:
             self._is_seeking = True
@@ -210,7 +211,7 @@ class Sender:
             if known and self._leader(queue) >= 0:
                 self._route(queue)
             else:
-                self._look_for(queue, _BACKOFF_S)
+                self._look_for(queue, _NO_LEADER if known else queue.heard, _BACKOFF_S)
 
     def _leader(self, queue: Queue) -> int:
         """Id of the broker that leads the partition, -1 where none is known to."""
@@ -231,7 +232,7 @@ class Sender:
                 _LOG.log(logging.DEBUG if line.is_down else logging.WARNING, "broker %s: %r", node, error)
                 line.is_down = True
                 for queue in queues:
-                    self._look_for(queue, _BACKOFF_S)
+                    self._look_for(queue, f"{error!r} of broker {node}", _BACKOFF_S)
 
     async def _deliver(self, node: int, line: Line, queues: list[Queue]) -> None:
         if line.connection is None or not line.connection.is_open:
@@ -240,16 +241,16 @@ class Sender:
         batches = [(place, queue.first(*self._producer)) for place, queue in sent.items()]
         answer = await line.connection.ask(request(batches, int(_PATIENCE * self._asking * 1_000)))
         for place, code in outcomes(answer):
-            self._settle(sent.pop(place), code)
+            self._settle(node, sent.pop(place), code)
         for queue in sent.values():
-            self._look_for(queue, _BACKOFF_S)  # the answer says nothing of it
+            self._look_for(queue, f"an answer of broker {node} without it", _BACKOFF_S)
 
-    def _settle(self, queue: Queue, code: int) -> None:
-        """Take an answer to the first batch of a queue."""
+    def _settle(self, node: int, queue: Queue, code: int) -> None:
+        """Take the answer of a broker to the first batch of a queue."""
         error = for_code(code)
         if error.retriable or error is CorruptRecordException:
             _LOG.warning("%s: %s, once more", queue.place, error.__name__)
-            self._look_for(queue, _BACKOFF_S)
+            self._look_for(queue, f"{error.__name__} of broker {node}", _BACKOFF_S)
             return
         if error not in {NoError, DuplicateSequenceNumber}:
             queue.sequence = queue.batches[0].sequence  # the broker knows nothing of it
@@ -262,7 +263,7 @@ class Sender:
         self.outstanding -= batch.count
         for flush in batch.flushes:
             flush.less()
-        queue.waits = False
+        queue.waits, queue.heard = False, ""
         if queue.batches:
             self._route(queue)
 
@@ -270,23 +271,22 @@ class Sender:
         """Fail where something is not acknowledged in time."""
         while True:
             await asyncio.sleep(_CHECK_S)
-            firsts = [queue.batches[0].since for queue in self._queues.values() if queue.batches]
-            if firsts:
-                self._is_late(min(firsts))
+            if self._queues:
+                self._is_late(max(self._queues.values(), key=lambda queue: queue.waited))
 
     def _drop(self, queue: Queue) -> bool:
         """Give up the first batch of a queue where it is late; whether it was."""
-        late = self._is_late(queue.batches[0].since)
-        if late:
+        is_late = self._is_late(queue)
+        if is_late:
             self._finish(queue)
-        return late
+        return is_late
 
-    def _is_late(self, since: float) -> bool:
-        """Whether what was sent then failed by now."""
-        late = time.monotonic() - since > self._timeout
-        if late:
-            self._failed(DeliveryError(f"a record must be acknowledged within {self._timeout:g} s, was not"))
-        return late
+    def _is_late(self, queue: Queue) -> bool:
+        """Whether the first batch of a queue has failed by now."""
+        is_late = queue.waited > self._timeout
+        if is_late:
+            self._failed(late(queue, self._timeout))
+        return is_late
 
     def _failed(self, failure: DeliveryError) -> None:
         if self.failure is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 import struct
 from collections.abc import Awaitable, Callable
 
@@ -101,6 +102,12 @@ def send(sender: Sender, partition: int) -> None:
     sender.send_all("t", Encoded.of([b"k"], [b"v"], np.ones(1, np.int64)), partition=partition)
 
 
+def failure(heard: str) -> str:
+    """Pattern of a failure in time, of what was sent to the first partition."""
+    where = rf"\(t 0; last heard: {re.escape(heard)}\)"
+    return rf"^a record must be acknowledged within 4 s, was not after \d\.\d s {where}$"
+
+
 def test_a_leader_that_hangs_is_left_for_the_one_that_leads_now():
     async def case(brokers: Brokers, sender: Sender) -> None:
         brokers.hanging.add(1)
@@ -118,7 +125,17 @@ def test_without_another_leader_the_delivery_fails_in_time():
     async def case(brokers: Brokers, sender: Sender) -> None:
         brokers.hanging.update((1, 2))
         send(sender, 0)
-        with pytest.raises(DeliveryError, match="within 4 s"):
+        with pytest.raises(DeliveryError, match=failure("RequestTimedOutError() of broker 1")):
+            await sender.flush()
+
+    run(case)
+
+
+def test_a_delivery_that_fails_says_what_the_broker_said_last():
+    async def case(brokers: Brokers, sender: Sender) -> None:
+        brokers.code = 19
+        send(sender, 0)
+        with pytest.raises(DeliveryError, match=failure("NotEnoughReplicasError of broker 1")):
             await sender.flush()
 
     run(case)
