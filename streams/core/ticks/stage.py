@@ -10,7 +10,6 @@ Emits: ``bars.raw`` (1m bars, MinuteStatus, Heartbeat, Config), ``bars.1s``, ``b
     ``dead-letters``.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -27,7 +26,7 @@ from streams.core.ticks.close import close_all, close_source, revise_source
 from streams.core.ticks.corrections.corrections import Corrections
 from streams.core.ticks.emit import Drafts, finished
 from streams.core.ticks.held import Held
-from streams.core.ticks.letters import counts_of, write_letter, write_refused
+from streams.core.ticks.letters import add, counts_of, write_letter, write_refused
 from streams.core.ticks.moving import grown, moved, placed, shape_for
 from streams.core.ticks.outgoing import PLACES
 from streams.core.ticks.partition import Partition
@@ -102,20 +101,20 @@ class TicksStage:
         self._settle(work, counts)
         return Outputs(finished(work.drafts), counts)
 
-    def _settle(self, work: Step, counts: Counter[str]) -> None:
+    def _settle(self, work: Step, counts: dict[str, int]) -> None:
         """Write what was refused, now or after it was held, and complete the counts."""
         batch, verdicts, refused = work.batch, work.prints.verdicts, counts["in"] > counts["out"]
         if counts["held"]:
             self._held.keep(batch, verdicts)
         if len(fates := work.bars.fates()):
-            counts.update(self._held.settle(fates, work.drafts["dead-letters"], batch))
+            add(counts, self._held.settle(fates, work.drafts["dead-letters"], batch))
         if refused:
             write_refused(work.drafts, batch, verdicts)
-        counts.update(work.counts)
+        add(counts, work.counts)
         self._own.refused += work.unknown
         if counts["in"]:
-            counts.update(self._flags())
-        counts.update(self._own.take_evicted())
+            add(counts, self._flags())
+        add(counts, self._own.take_evicted())
 
     def _flags(self) -> dict[str, int]:
         """How many admitted records were flagged in this step, and identities forgotten before it."""
