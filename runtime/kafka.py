@@ -1,7 +1,8 @@
 """Client settings of Kafka as data: where the brokers are, how to log in, what each kind of client needs.
 
 Security passes through: every environment variable ``BARLINE_KAFKA_SECURITY_*``, ``_SASL_*`` and ``_SSL_*``
-is the librdkafka property of that name (``BARLINE_KAFKA_SASL_USERNAME`` is ``sasl.username``).
+is the librdkafka property of that name (``BARLINE_KAFKA_SASL_USERNAME`` is ``sasl.username``). What of them
+a worker knows stands in ``streams.transport.security``.
 """
 
 import logging

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import faust
-from faust.auth import SASLCredentials, SSLCredentials
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
-from faust.types.auth import AuthProtocol, SASLMechanism
 from faust.types.tuples import TP
 
 from runtime import quiet
@@ -25,6 +23,7 @@ from streams.transport.lane import Lane, Surroundings
 from streams.transport.library import library_log
 from streams.transport.recovery import TableManager
 from streams.transport.rush import Rush
+from streams.transport.security import credentials
 from streams.transport.sender import Sender
 from streams.transport.settings import WorkerSettings
 from streams.transport.shell import Shell
@@ -188,12 +187,15 @@ def new_app(
         settings: of the worker.
         group: consumer group.
         partitions: number of partitions of all topics.
+
+    Raises:
+        ConfigurationError: the worker's clients do not know a setting of the security.
     """
-    credentials = _credentials(kafka.security)
+    auth = credentials(kafka.security)
     sender = Sender(
         kafka.bootstrap,
         f"{settings.name}-worker",
-        credentials_to_aiokafka_auth(credentials),
+        credentials_to_aiokafka_auth(auth),
         delivery_timeout_ms=settings.delivery_timeout_ms,
         on_failure=leave,
     )
@@ -203,7 +205,7 @@ def new_app(
         watchdog=Watchdog(settings.stall_limit),
         broker=broker_urls(kafka.bootstrap),
         broker_client_id=f"{settings.name}-worker",
-        broker_credentials=credentials,
+        broker_credentials=auth,
         broker_session_timeout=settings.session_timeout,
         broker_heartbeat_interval=settings.session_timeout / 4,
         broker_rebalance_timeout=settings.session_timeout * 2,
@@ -244,30 +246,3 @@ def add_agent(
     app.shells.append(shell)
     topic = app.topic(agent.input, schema=ChunkSchema(), partitions=partitions, maxsize=_QUEUE * partitions)
     app.agent(topic, name=agent.name)(shell.run)
-
-
-def _credentials(security: Any) -> Any:
-    """The same security for aiokafka, as Faust wants it; None for an open broker."""
-    import ssl  # noqa: PLC0415 (only where it is used: the certificate store takes time to load)
-
-    protocol = security.get("security.protocol", "PLAINTEXT").upper()
-    if protocol == "PLAINTEXT":
-        return None
-    context = None
-    if protocol.endswith("SSL"):
-        context = ssl.create_default_context(cafile=security.get("ssl.ca.location"))
-        if "ssl.certificate.location" in security:
-            context.load_cert_chain(
-                security["ssl.certificate.location"],
-                security.get("ssl.key.location"),
-                security.get("ssl.key.password"),
-            )
-    if protocol == "SSL":
-        return SSLCredentials(context)
-    mechanism = SASLMechanism(security.get("sasl.mechanism", "PLAIN"))
-    found = SASLCredentials(
-        username=security.get("sasl.username"), password=security.get("sasl.password"),
-        ssl_context=context, mechanism=mechanism,
-    )  # fmt: skip
-    found.protocol = AuthProtocol(protocol)
-    return found

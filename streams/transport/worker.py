@@ -15,6 +15,7 @@ from streams.transport.app import Agent, WorkerApp, add_agent, new_app
 from streams.transport.checks import check_topics
 from streams.transport.codec import Codec
 from streams.transport.lane import Lane
+from streams.transport.security import credentials
 from streams.transport.settings import WorkerSettings
 from streams.transport.warm import warm
 
@@ -41,10 +42,12 @@ def run(
         new_lane: makes the lanes.
 
     Raises:
+        ConfigurationError: the worker's clients do not know a setting of the security.
         DependencyError: no broker answers.
         SchemaError: a topic is missing or is not what it must be.
     """
     leave_when_told()  # until the loop runs
+    credentials(kafka.security)  # so that what is wrong is said at once
     inputs = {agent.input: changelog(settings.name, agent.name) for agent in agents}
     partitions = check_topics(kafka, group, inputs, _outputs(agents))
     warm_all(agents, codec)
