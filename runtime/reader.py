@@ -1,4 +1,4 @@
-"""The only consumer outside the worker: sinks, sources, the API and tests read topics through it.
+"""The only consumer outside the worker: sinks, sources, commands and tests read topics through it.
 
 A reader either has its partitions assigned, with an offset for each, or shares those of its topics with the
 other members of a group. Nothing is committed by itself.

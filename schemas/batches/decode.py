@@ -1,8 +1,9 @@
 """Frames to columns: Avro in Confluent framing, read by one kernel for all record types of a topic.
 
-The fast twin of ``schemas.codec``, which defines the meaning. A value is accepted when fastavro accepts it,
-uses up its bytes, and they are canonical: the shortest varints, booleans of 0 or 1, no negative index or
-length. Text that is no UTF-8 passes, because a span is bytes. Everything else is ``UNDECODABLE``.
+The fast twin of ``schemas.codec``, which defines the meaning. A value is accepted when fastavro accepts it
+and uses up its bytes, numbers fit 64 bits, booleans are 0 or 1, and no index or length is negative. A number
+may take more bytes than it needs, here and there; text that is no UTF-8 passes, because a span is bytes.
+Everything else is ``UNDECODABLE``.
 """
 
 from collections.abc import Callable, Mapping

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from schemas.batches.decode import Decoder, _fill, _fill_common
 from schemas.batches.program import program
 from schemas.batches.wire import sealed
-from schemas.codec import LOCAL_IDS, LOCAL_NAMES, encode_record
+from schemas.codec import LOCAL_IDS, LOCAL_NAMES, decode_record, encode_record
 from schemas.columns import Columns
 from schemas.records import record_type
 from tests.property.test_codec import MUTATIONS, mutated
-from tests.records import any_record, decoded, fields_of, framed, topic_of
+from tests.records import any_record, decoded, fields_of, framed, row_fields, topic_of
 
 AROUND = (b"", b"\0" * 16, b"\2" * 16, b"\x7f" * 16, b"\xff" * 16)
 UNKNOWN = 2**31
@@ -53,6 +53,20 @@ def test_a_branch_in_more_bytes_than_it_needs_is_read_the_long_way(
     longer = body[:-2] + b"\x80" * more + b"\0\0"
     assert filled(_fill_common, "Tick", longer, b"") is None
     assert filled(_fill, "Tick", longer, b"") == filled(_fill, "Tick", body, b"")
+
+
+@given(fields=fields_of("Heartbeat"), more=st.integers(1, 8))
+def test_a_number_in_more_bytes_than_it_needs_is_read_as_the_codec_does(
+    fields: dict[str, object], more: int
+) -> None:
+    names = {"source": "a", "writer": "b"}
+    value = encode_record("Heartbeat", LOCAL_IDS["Heartbeat"], {**fields, **names, "ts": 1})
+    at = 9  # behind the schema id and both names
+    longer = value[:at] + bytes([value[at] | 0x80]) + b"\x80" * (more - 1) + b"\0" + value[at + 1 :]
+    assert decode_record(longer, LOCAL_NAMES) == decode_record(value, LOCAL_NAMES)
+    columns = decoded(topic_of("Heartbeat"), [longer, value])
+    first, second = (row_fields(columns, "Heartbeat", int(row)) for row in columns.rows)
+    assert first == second
 
 
 def cells_of(columns: Columns, name: str, row: int) -> list[bytes]:
