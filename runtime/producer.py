@@ -53,7 +53,7 @@ class Producer:
         name: ``client.id``.
         linger_ms: how long a record may wait for company.
         delivery_timeout_ms: a record not acknowledged by then has failed.
-        on_failure: called with the first failure in the polling thread; the worker leaves there and then.
+        on_failure: called with the first failure in the polling thread.
         slots: most epochs that may be under way; a flush beyond them waits for the oldest first.
 
     Raises:
