@@ -24,14 +24,16 @@ from streams.core.ticks.rows import (
     IN_TURN,
     MET,
     MINUTE_BAR,
+    MINUTES,
     OF_SOURCE,
     REFUSED,
     SECOND_BAR,
+    SECONDS,
     STATUS,
     TURNS,
     Int,
 )
-from streams.core.ticks.state import State, find_turns
+from streams.core.ticks.state import State, bit_of, find_turns, is_noted, ring_of
 from streams.core.watermark import FOREVER, NEVER
 
 
@@ -133,6 +135,13 @@ def refuse_due(state: State, at: Int, offset: Int, pair: Int, mark: Int) -> Int:
     return due
 
 
+@inlined
+def _keep_noted(owner: Any, ring: int, noted: Int, kept: Int) -> None:
+    """Note which slots of a ring are still in use of those that were; the others may be dirty."""
+    owner["in_use"][ring] = kept
+    owner["let_go"][ring] |= noted & ~kept
+
+
 @kernel
 def _close_minutes(state: State, at: Int, offset: Int, pair: Int, mark: Int) -> None:
     """Close the minutes of a pair that its source's mark has passed, and note when the next is due."""
@@ -140,15 +149,21 @@ def _close_minutes(state: State, at: Int, offset: Int, pair: Int, mark: Int) -> 
     due: Int = np.int64(FOREVER)
     if owner["held"] > 0:
         due = refuse_due(state, at, offset, pair, mark)
+    noted, kept = owner["in_use"][MINUTES], np.int64(0)
     for slot in range(state.minutes):
-        row = state.folds[pair, slot]
-        if row["ts_open"] == NEVER or row["closed"] == 1:
+        if not is_noted(noted, slot):
             continue
+        row = state.folds[pair, slot]
+        is_open = row["ts_open"] != NEVER and row["closed"] == 0
         ends = row["ts_open"] + MINUTE + owner["disorder"]
-        if ends <= mark and offset > row["offset"]:
+        if is_open and ends <= mark and offset > row["offset"]:
             _close_minute(state, at, pair, slot)
-        else:
+        elif is_open:
+            kept |= bit_of(slot)
             due = min(due, ends)
+        if row["changed"] == 1:
+            kept |= bit_of(slot)
+    _keep_noted(owner, MINUTES, noted, kept)
     state.dues[pair, DUE_MINUTE] = due
 
 
@@ -156,7 +171,10 @@ def _close_minutes(state: State, at: Int, offset: Int, pair: Int, mark: Int) -> 
 def _close_seconds(state: State, at: Int, offset: Int, pair: Int, mark: Int) -> None:
     """Close the seconds of a pair that its source's mark has passed, and note when the next is due."""
     owner, due = state.pairs[pair], FOREVER
+    noted, kept = owner["in_use"][SECONDS], np.int64(0)
     for slot in range(state.minutes, state.minutes + state.seconds):
+        if not is_noted(noted, slot):
+            continue
         row = state.folds[pair, slot]
         if row["ts_open"] == NEVER:
             continue
@@ -164,7 +182,9 @@ def _close_seconds(state: State, at: Int, offset: Int, pair: Int, mark: Int) -> 
         if ends <= mark and offset > row["offset"]:
             _close_second(state, at, pair, slot)
         else:
+            kept |= bit_of(slot)
             due = min(due, ends)
+    _keep_noted(owner, SECONDS, noted, kept)
     state.dues[pair, DUE_SECOND] = due
 
 
@@ -198,6 +218,8 @@ def revise_source(state: State, at: Int, offset: Int, source: Int) -> None:
             continue
         enlist(state, owner, pair)
         for slot in range(state.minutes):
+            if not is_noted(owner["in_use"][MINUTES], slot):
+                continue
             row = state.folds[pair, slot]
             if row["changed"] == 1 and offset > row["offset"]:
                 revise(state, at, pair, slot)
@@ -218,6 +240,8 @@ def close_all(state: State, at: Int, offset: Int, source: Int) -> None:
         if offset > owner["offset"]:
             refuse_due(state, at, offset, pair, FOREVER)
         for slot in range(state.minutes + state.seconds):
+            if not is_noted(owner["in_use"][ring_of(state, slot)], slot):
+                continue
             row = state.folds[pair, slot]
             if row["ts_open"] == NEVER or row["closed"] == 1 or offset <= row["offset"]:
                 continue

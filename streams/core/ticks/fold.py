@@ -17,11 +17,12 @@ from streams.core.ticks.rows import (
     DUE_SECOND,
     FORMING_BAR,
     FORMING_SLOT,
+    MINUTES,
     PRICED,
     Int,
 )
 from streams.core.ticks.session import minute_of, minute_slot, second_of, second_slot, seek_segment
-from streams.core.ticks.state import State
+from streams.core.ticks.state import State, bit_of, note
 
 
 @inlined
@@ -87,6 +88,7 @@ def open_minute(state: State, at: Int, pair: Int, slot: Int, ts: Int) -> None:
         revise(state, at, pair, slot)
     start(row, ts_open, owner["session_date"])
     row["dirty"] = 1
+    note(state, owner, slot)
     source = state.sources[owner["source"]]
     due = ts_open + MINUTE + owner["disorder"]
     if due <= source["mark"]:
@@ -102,6 +104,7 @@ def _open_second(state: State, pair: Int, slot: Int, ts: Int) -> None:
     owner, ts_open = state.pairs[pair], ts - ts % SECOND
     seek_segment(state.segments, owner, ts)
     start(state.folds[pair, slot], ts_open, owner["session_date"])
+    note(state, owner, slot)
     source = state.sources[owner["source"]]
     due = ts_open + SECOND + owner["disorder"]
     state.dues[pair, DUE_SECOND] = min(state.dues[pair, DUE_SECOND], due)
@@ -130,16 +133,19 @@ def open_rows(state: State, at: Int, offset: Int, pair: Int, ts: Int) -> None:
 
 
 @inlined
-def _await_revision(owner: Any, source: Any, minute: Any) -> None:
-    """Note that a closed minute changed; one without any price is no bar."""
-    if minute["closed"] == 1 and minute["changed"] == 0 and minute["prints"] > 0 and owner["last_price"] == 0:
+def _follow_close(owner: Any, source: Any, minute: Any, slot: Int) -> None:
+    """Note that a closed minute changed, and is to be revised; one without any price is no bar."""
+    if minute["closed"] == 0:
+        return
+    owner["in_use"][MINUTES] |= bit_of(slot)
+    if minute["changed"] == 0 and minute["prints"] > 0 and owner["last_price"] == 0:
         minute["changed"] = 1
         owner["pending"] += 1
         source["pending"] += 1
 
 
 @inlined
-def fold_print(owner: Any, source: Any, minute: Any, second: Any, one: Any, offset: Int) -> bool:
+def fold_print(owner: Any, source: Any, minute: Any, second: Any, one: Any, offset: Int, slot: Int) -> bool:
     """Fold a print into its minute and second where they are open to it.
 
     Takes rows alone, never the state: a call that takes its arrays costs as much as all the rest of a print.
@@ -154,7 +160,7 @@ def fold_print(owner: Any, source: Any, minute: Any, second: Any, one: Any, offs
     if offset <= minute["offset"] or minute["ts_open"] != minute_of(ts):
         return False
     fold(minute, one)
-    _await_revision(owner, source, minute)
+    _follow_close(owner, source, minute, slot)
     if ts < owner["forming_from"] or minute["prints"] == 0:
         return False
     owner["forming_from"] = max(largest, ts) // FORMING_SLOT * FORMING_SLOT + FORMING_SLOT
@@ -172,7 +178,7 @@ def fold_auction(state: State, at: Int, offset: Int, pair: Int, one: Any) -> Non
     if row["ts_open"] != ts - ts % MINUTE:
         open_minute(state, at, pair, slot, ts)
     fold(row, one)
-    _await_revision(owner, state.sources[owner["source"]], row)
+    _follow_close(owner, state.sources[owner["source"]], row, slot)
 
 
 @inlined
@@ -187,5 +193,5 @@ def fold_in(state: State, at: Int, offset: Int, pair: Int, one: Any, owner: Any,
     second = state.folds[U(pair), U(second_slot(ts, state.minutes, state.seconds))]
     if minute["ts_open"] != minute_of(ts) or second["ts_open"] != second_of(ts):
         open_rows(state, at, offset, pair, ts)
-    if fold_print(owner, source, minute, second, one, offset):
+    if fold_print(owner, source, minute, second, one, offset, slot):
         publish(state, at, pair, slot, FORMING_BAR)

@@ -4,6 +4,8 @@ A pair keeps its rows where they are, and of one of which the configuration says
 is looked at. Only longer rings or windows, and pairs for which there is no room, move everything.
 """
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,10 +30,11 @@ from streams.core.ticks.rows import (
     Ints,
     Rows,
 )
-from streams.core.ticks.state import SPARE, Shape, State, new_state, take_terms
+from streams.core.ticks.state import SPARE, Shape, State, is_noted, new_state, ring_of, take_terms
 from streams.core.watermark import FOREVER, NEVER
 
 Words = NDArray[np.uint64]
+_ALL: Final = -1  # of a word all bits
 
 
 def windows_of(state: State, pair: int) -> Words:
@@ -59,6 +62,8 @@ def _reckon(state: State, pair: Int) -> None:
     owner, pending = state.pairs[pair], np.int64(0)
     minute, second = np.int64(FOREVER), np.int64(FOREVER)
     for slot in range(state.minutes + state.seconds):
+        if not is_noted(owner["in_use"][ring_of(state, slot)], slot):
+            continue
         row = state.folds[pair, slot]
         pending += row["changed"]
         if row["ts_open"] == NEVER or row["closed"] == 1:
@@ -191,6 +196,8 @@ def _copied(old: State, shape: Shape, words: Ints) -> State:
     before, after = old.folds[:count], new.folds[:count]
     _move_ring(before[:, : old.minutes], after[:, : new.minutes], MINUTE, new.blank_fold)
     _move_ring(before[:, old.minutes :], after[:, new.minutes :], SECOND, new.blank_fold)
+    if shape.minutes > old.minutes or shape.seconds > old.seconds:
+        new.pairs["in_use"][:count] = _ALL
     enlist_dirty(new)
     return new
 

@@ -26,7 +26,7 @@ from streams.core.ticks.rows import (
     Int,
     Ints,
 )
-from streams.core.ticks.state import State
+from streams.core.ticks.state import State, is_noted, ring_of
 from streams.core.watermark import NEVER
 
 _AHEAD: Final = 4
@@ -49,6 +49,13 @@ def enlist(state: State, owner: Any, pair: Int) -> None:
         state.used[LISTED] += 1
 
 
+@inlined
+def _may_be_dirty(state: State, owner: Any, slot: Int) -> bool:
+    """Whether a minute or second may have changed since the last checkpoint."""
+    ring = ring_of(state, slot)
+    return is_noted(owner["in_use"][ring] | owner["let_go"][ring], slot)
+
+
 @kernel
 def enlist_dirty(state: State) -> None:
     """Note every pair of which something is dirty, of a state that was made anew."""
@@ -58,7 +65,8 @@ def enlist_dirty(state: State) -> None:
         owner["listed"] = 0
         found = owner["dirty"]
         for slot in range(state.minutes + state.seconds):
-            found |= state.folds[pair, slot]["dirty"]
+            if _may_be_dirty(state, owner, slot):
+                found |= state.folds[pair, slot]["dirty"]
         if found != 0:
             enlist(state, owner, pair)
 
@@ -72,12 +80,16 @@ def take_folds(state: State, listed: Ints, found: Ints) -> Int:
     """
     count, width = np.int64(0), state.minutes + state.seconds
     for pair in listed[::-1]:
+        owner = state.pairs[pair]
         for slot in range(width - 1, -1, -1):
+            if not _may_be_dirty(state, owner, slot):
+                continue
             row = state.folds[pair, slot]
             if row["dirty"] != 0:
                 row["dirty"] = 0
                 found[count] = pair * width + slot
                 count += 1
+        owner["let_go"][:] = 0
     return count
 
 

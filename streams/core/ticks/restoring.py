@@ -35,7 +35,7 @@ from streams.core.ticks.rows import (
     Ints,
 )
 from streams.core.ticks.rule_rows import power
-from streams.core.ticks.state import State, new_state, set_up
+from streams.core.ticks.state import State, new_state, note, set_up
 from streams.core.ticks.version import VERSION
 from streams.core.watermark import NEVER
 
@@ -258,3 +258,4 @@ def _take_folds(state: State, folds: Bytes, pairs: Ints, places: Ints, offsets: 
             for place_of_word, word in enumerate(FOLD_WORDS):
                 write_bytes(folds, start + word, data, at + 8 * place_of_word, 8)
             row["offset"] = offsets[number]
+            note(state, state.pairs[pairs[number]], slot)

@@ -185,6 +185,8 @@ _KEPT_PAIR: Final[list[_Field]] = [
     # and seldom
     ("pending", "<i8"),  # closed minutes that wait for a revision
     ("session_date", "<i8"),
+    ("in_use", "<i8", 2),  # ``is_noted``: minutes, then seconds, that may be open or wait for a revision,
+    ("let_go", "<i8", 2),  # and those beside them that may be dirty
     ("waiting", WAITING, MOST_HELD),
     ("prices", "<f8", PRICES),  # a ring; saved as far as used
     ("told", "<i8"),  # ``hashes`` as it was when the forgotten ones were counted last
@@ -205,6 +207,8 @@ PAIR: Final = _laid_out(_HOT_PAIR, *_SAVED_PAIR, *_KEPT_PAIR)
 DUE_MINUTE, DUE_SECOND, OF_SOURCE, IN_TURN = 0, 1, 2, 3
 """Columns of ``State.dues``: whoever closes looks at all pairs, and must not fetch a row of each. The last
 one says which pair comes at that place in the order of their numbers."""
+MINUTES, SECONDS = 0, 1
+"""Places in what a pair notes of its two rings."""
 ROW, TERM = 0, 1
 """Columns of ``State.places``."""
 

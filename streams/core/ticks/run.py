@@ -42,7 +42,7 @@ from streams.core.ticks.rows import (
     Rows,
 )
 from streams.core.ticks.session import last_instant, minute_of, seek_segment
-from streams.core.ticks.state import State, has_room
+from streams.core.ticks.state import State, has_room, note
 from streams.core.watermark import NEVER
 
 
@@ -92,6 +92,7 @@ def _open_slot(state: State, at: Int, offset: Int, pair: Int, ts: Int) -> Int:
     if row["ts_open"] != ts - ts % MINUTE:
         open_minute(state, at, pair, slot, ts)
     row["dirty"] = 1
+    note(state, owner, slot)
     return slot
 
 

@@ -20,10 +20,12 @@ from streams.core.ticks.rows import (
     LINE,
     LIVE,
     MET,
+    MINUTES,
     OF_SOURCE,
     PAIR,
     PRICES,
     ROW,
+    SECONDS,
     TERM,
     TERMS,
     TURNS,
@@ -115,6 +117,33 @@ def has_room(state: State) -> bool:
     """Whether there is room for the rows of ``SPARE`` pairs."""
     rows = state.used[MET] + SPARE <= len(state.pairs)
     return bool(rows and state.used[WORDS] + SPARE * WINDOWS * state.widest <= len(state.bits))
+
+
+@inlined
+def is_noted(noted: Int, slot: Int) -> bool:
+    """Whether a word notes a slot: few of a ring are in use at a time, and the others stand far away.
+
+    In a ring of more than 64 slots several share a bit, so a slot that is noted need not be in use.
+    """
+    return bool((noted >> (slot & 63)) & 1)
+
+
+@inlined
+def bit_of(slot: Int) -> Int:
+    """What notes a slot."""
+    return np.int64(1) << (slot & 63)
+
+
+@inlined
+def ring_of(state: State, slot: Int) -> int:
+    """Which ring a slot belongs to."""
+    return MINUTES if slot < state.minutes else SECONDS
+
+
+@inlined
+def note(state: State, owner: Any, slot: Int) -> None:
+    """Note that a slot is in use."""
+    owner["in_use"][ring_of(state, slot)] |= bit_of(slot)
 
 
 @inlined

@@ -9,7 +9,7 @@ from schemas.flags import NONPOSITIVE, OFF_TICK, PARTIAL
 from schemas.market.intervals import MINUTE, SECOND
 from streams.core.ticks.corrections.kept import CANCEL, CONFIRMED, CORRECT, DOUBTED, ENTRY, PRINT, Kept
 from streams.core.ticks.rows import NOTHING, PRICED, Rows
-from streams.core.ticks.state import State
+from streams.core.ticks.state import State, note
 
 Identity: TypeAlias = tuple[int, int]
 """Window and number."""
@@ -151,8 +151,10 @@ def rebuild(
         fold_anew(second, standing(kept, words, owner, ts_open, SECOND))
     ts = int(one["ts_bar"])
     ts_open = ts - ts % MINUTE
-    minute = state.folds[pair, (ts // MINUTE) & (state.minutes - 1)]
+    slot = (ts // MINUTE) & (state.minutes - 1)
+    minute = state.folds[pair, slot]
     if minute["ts_open"] == ts_open and offset > minute["offset"]:
+        note(state, owner, slot)
         changed = fold_anew(minute, standing(kept, words, owner, ts_open, MINUTE))
         _await_revision(owner, state.sources[owner["source"]], minute, changed=changed)
 
