@@ -22,7 +22,7 @@ def left_out(state: State) -> int:
     count, found = int(state.used[MET]), 0
     for slot in range(state.minutes + state.seconds):
         ring = MINUTES if slot < state.minutes else SECONDS
-        rows, noted = state.folds[:count, slot], state.pairs["in_use"][:count, ring]
+        rows, noted = state.folds[:, slot].reshape(-1)[:count], state.pairs["in_use"][:count, ring]
         is_open = (rows["ts_open"] != NEVER) & (rows["closed"] == 0)
         is_dirty = rows["dirty"] != 0
         in_use, dirty = (

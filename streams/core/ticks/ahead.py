@@ -11,7 +11,7 @@ from schemas.jit import inlined
 from schemas.prefetch import ask
 from streams.core.ticks.rows import HASHED, LINE, MET, PRICES, PRICES_AT, Int, Rows
 from streams.core.ticks.session import minute_slot, second_slot
-from streams.core.ticks.state import State
+from streams.core.ticks.state import State, fold_of
 
 MANY: Final = 256
 """Above so many pairs their rows are asked for."""
@@ -37,9 +37,9 @@ def ask_rows(state: State, one: Any) -> None:
         return
     for line in range(_RULES, _HOT):
         ask(state.pairs[one["pair"]], line * LINE)
-    ts, pair = one["ts_event"], U(one["pair"])
-    minute = state.folds[pair, U(minute_slot(ts, state.minutes))]
-    second = state.folds[pair, U(second_slot(ts, state.minutes, state.seconds))]
+    ts, pair = one["ts_event"], one["pair"]
+    minute = fold_of(state, pair, minute_slot(ts, state.minutes))
+    second = fold_of(state, pair, second_slot(ts, state.minutes, state.seconds))
     for line in range(_FOLDED):
         ask(minute, line * LINE)
         ask(second, line * LINE)

@@ -33,7 +33,7 @@ from streams.core.ticks.rows import (
     TURNS,
     Int,
 )
-from streams.core.ticks.state import State, bit_of, find_turns, is_noted, ring_of
+from streams.core.ticks.state import State, bit_of, find_turns, fold_of, is_noted, ring_of
 from streams.core.watermark import FOREVER, NEVER
 
 
@@ -41,7 +41,7 @@ from streams.core.watermark import FOREVER, NEVER
 def publish(state: State, at: Int, pair: Int, slot: Int, what: Int) -> None:
     """Put a copy of a row out."""
     place = state.used[0]
-    state.out[place] = state.folds[pair, slot]
+    state.out[place] = fold_of(state, pair, slot)
     row = state.out[place]
     row["at"], row["pair"], row["what"] = at, state.pairs[pair]["number"], what
     state.used[0] = place + 1
@@ -61,7 +61,7 @@ def _was_whole(source: Any, ts_open: Int) -> bool:
 @kernel
 def revise(state: State, at: Int, pair: Int, slot: Int) -> None:
     """Publish a minute with its next revision, 0 where it has none."""
-    row, owner = state.folds[pair, slot], state.pairs[pair]
+    row, owner = fold_of(state, pair, slot), state.pairs[pair]
     source, ts_open = state.sources[owner["source"]], row["ts_open"]
     if row["revision"] < 0 and not _was_whole(source, ts_open):
         row["flags"] |= PARTIAL
@@ -75,7 +75,7 @@ def revise(state: State, at: Int, pair: Int, slot: Int) -> None:
 
 @kernel
 def _close_minute(state: State, at: Int, pair: Int, slot: Int) -> None:
-    row = state.folds[pair, slot]
+    row = fold_of(state, pair, slot)
     row["closed"] = row["dirty"] = 1
     if row["rejected"] + row["late"] + row["duplicate"] + row["hole"] > 0:
         publish(state, at, pair, slot, STATUS)
@@ -85,7 +85,7 @@ def _close_minute(state: State, at: Int, pair: Int, slot: Int) -> None:
 
 @kernel
 def _close_second(state: State, at: Int, pair: Int, slot: Int) -> None:
-    row = state.folds[pair, slot]
+    row = fold_of(state, pair, slot)
     if row["prints"] > 0:
         publish(state, at, pair, slot, SECOND_BAR)
     row["ts_open"] = NEVER
@@ -107,7 +107,7 @@ def refuse_held(state: State, at: Int, offset: Int, pair: Int, place: Int) -> No
     owner = state.pairs[pair]
     one = owner["waiting"][place]
     ts = one["ts_bar"]
-    row = state.folds[pair, np.int64((ts // MINUTE) & (state.minutes - 1))]
+    row = fold_of(state, pair, (ts // MINUTE) & (state.minutes - 1))
     if offset > row["offset"] and row["ts_open"] == ts - ts % MINUTE and row["closed"] == 0:
         row["rejected"] += 1
         row["dirty"] = 1
@@ -153,7 +153,7 @@ def _close_minutes(state: State, at: Int, offset: Int, pair: Int, mark: Int) -> 
     for slot in range(state.minutes):
         if not is_noted(noted, slot):
             continue
-        row = state.folds[pair, slot]
+        row = fold_of(state, pair, slot)
         is_open = row["ts_open"] != NEVER and row["closed"] == 0
         ends = row["ts_open"] + MINUTE + owner["disorder"]
         if is_open and ends <= mark and offset > row["offset"]:
@@ -175,7 +175,7 @@ def _close_seconds(state: State, at: Int, offset: Int, pair: Int, mark: Int) -> 
     for slot in range(state.minutes, state.minutes + state.seconds):
         if not is_noted(noted, slot):
             continue
-        row = state.folds[pair, slot]
+        row = fold_of(state, pair, slot)
         if row["ts_open"] == NEVER:
             continue
         ends = row["ts_open"] + SECOND + owner["disorder"]
@@ -220,7 +220,7 @@ def revise_source(state: State, at: Int, offset: Int, source: Int) -> None:
         for slot in range(state.minutes):
             if not is_noted(owner["in_use"][MINUTES], slot):
                 continue
-            row = state.folds[pair, slot]
+            row = fold_of(state, pair, slot)
             if row["changed"] == 1 and offset > row["offset"]:
                 revise(state, at, pair, slot)
 
@@ -242,7 +242,7 @@ def close_all(state: State, at: Int, offset: Int, source: Int) -> None:
         for slot in range(state.minutes + state.seconds):
             if not is_noted(owner["in_use"][ring_of(state, slot)], slot):
                 continue
-            row = state.folds[pair, slot]
+            row = fold_of(state, pair, slot)
             if row["ts_open"] == NEVER or row["closed"] == 1 or offset <= row["offset"]:
                 continue
             if slot >= state.minutes:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from schemas.batches.wire import U
 from schemas.jit import inlined, kernel
 from schemas.market.intervals import MINUTE, SECOND
 from streams.core.ticks.close import publish, revise
@@ -22,7 +21,7 @@ from streams.core.ticks.rows import (
     Int,
 )
 from streams.core.ticks.session import minute_of, minute_slot, second_of, second_slot, seek_segment
-from streams.core.ticks.state import State, bit_of, note
+from streams.core.ticks.state import State, bit_of, fold_of, note
 
 
 @inlined
@@ -82,7 +81,7 @@ def fold(row: Any, one: Any) -> None:
 @kernel
 def open_minute(state: State, at: Int, pair: Int, slot: Int, ts: Int) -> None:
     """Start the minute of an instant in its slot; the instant is within a session."""
-    row, owner, ts_open = state.folds[pair, slot], state.pairs[pair], ts - ts % MINUTE
+    row, owner, ts_open = fold_of(state, pair, slot), state.pairs[pair], ts - ts % MINUTE
     seek_segment(state.segments, owner, ts)
     if row["changed"] == 1:  # no heartbeat came in between that could have published it
         revise(state, at, pair, slot)
@@ -103,7 +102,7 @@ def _open_second(state: State, pair: Int, slot: Int, ts: Int) -> None:
     """Start the second of an instant in its slot."""
     owner, ts_open = state.pairs[pair], ts - ts % SECOND
     seek_segment(state.segments, owner, ts)
-    start(state.folds[pair, slot], ts_open, owner["session_date"])
+    start(fold_of(state, pair, slot), ts_open, owner["session_date"])
     note(state, owner, slot)
     source = state.sources[owner["source"]]
     due = ts_open + SECOND + owner["disorder"]
@@ -120,11 +119,11 @@ def open_rows(state: State, at: Int, offset: Int, pair: Int, ts: Int) -> None:
     """
     owner = state.pairs[pair]
     slot = np.int64((ts // MINUTE) & (state.minutes - 1))
-    row = state.folds[pair, slot]
+    row = fold_of(state, pair, slot)
     if offset > row["offset"] and row["ts_open"] != ts - ts % MINUTE:
         open_minute(state, at, pair, slot, ts)
     slot = np.int64(state.minutes + ((ts // SECOND) & (state.seconds - 1)))
-    row, ts_close = state.folds[pair, slot], ts - ts % SECOND + SECOND
+    row, ts_close = fold_of(state, pair, slot), ts - ts % SECOND + SECOND
     closed = max(owner["ts_seconds"], state.sources[owner["source"]]["mark"] - owner["disorder"])
     if owner["last_price"] == 1:
         return
@@ -172,7 +171,7 @@ def fold_auction(state: State, at: Int, offset: Int, pair: Int, one: Any) -> Non
     """Fold a print that came after the close into the last minute; the second it counts for is closed."""
     owner, ts = state.pairs[pair], one["ts_bar"]
     slot = np.int64((ts // MINUTE) & (state.minutes - 1))
-    row = state.folds[pair, slot]
+    row = fold_of(state, pair, slot)
     if offset <= row["offset"]:
         return
     if row["ts_open"] != ts - ts % MINUTE:
@@ -189,8 +188,8 @@ def fold_in(state: State, at: Int, offset: Int, pair: Int, one: Any, owner: Any,
         fold_auction(state, at, offset, pair, one)
         return
     slot = minute_slot(ts, state.minutes)
-    minute = state.folds[U(pair), U(slot)]
-    second = state.folds[U(pair), U(second_slot(ts, state.minutes, state.seconds))]
+    minute = fold_of(state, pair, slot)
+    second = fold_of(state, pair, second_slot(ts, state.minutes, state.seconds))
     if minute["ts_open"] != minute_of(ts) or second["ts_open"] != second_of(ts):
         open_rows(state, at, offset, pair, ts)
     if fold_print(owner, source, minute, second, one, offset, slot):

@@ -30,7 +30,17 @@ from streams.core.ticks.rows import (
     Ints,
     Rows,
 )
-from streams.core.ticks.state import SPARE, Shape, State, is_noted, new_state, ring_of, take_terms
+from streams.core.ticks.state import (
+    BLOCK,
+    SPARE,
+    Shape,
+    State,
+    fold_of,
+    is_noted,
+    new_state,
+    ring_of,
+    take_terms,
+)
 from streams.core.watermark import FOREVER, NEVER
 
 Words = NDArray[np.uint64]
@@ -64,7 +74,7 @@ def _reckon(state: State, pair: Int) -> None:
     for slot in range(state.minutes + state.seconds):
         if not is_noted(owner["in_use"][ring_of(state, slot)], slot):
             continue
-        row = state.folds[pair, slot]
+        row = fold_of(state, pair, slot)
         pending += row["changed"]
         if row["ts_open"] == NEVER or row["closed"] == 1:
             continue
@@ -193,7 +203,8 @@ def _copied(old: State, shape: Shape, words: Ints) -> State:
     hashed = np.flatnonzero(old.pairs["hashes"][:count])
     new.recent[hashed] = old.recent[hashed]
     _move_windows(old, new, count)
-    before, after = old.folds[:count], new.folds[:count]
+    blocks, side = -(-count // BLOCK), min(count, BLOCK)
+    before, after = old.folds[:blocks, :, :side], new.folds[:blocks, :, :side]
     _move_ring(before[:, : old.minutes], after[:, : new.minutes], MINUTE, new.blank_fold)
     _move_ring(before[:, old.minutes :], after[:, new.minutes :], SECOND, new.blank_fold)
     if shape.minutes > old.minutes or shape.seconds > old.seconds:
@@ -216,7 +227,14 @@ def _move_windows(old: State, new: State, count: int) -> None:
 
 
 def _move_ring(old: Rows, new: Rows, length: int, blank: Rows) -> None:
-    """Move minutes or seconds; in a longer ring every row is dirty, so that no key is stale."""
+    """Move minutes or seconds; in a longer ring every row is dirty, so that no key is stale.
+
+    Args:
+        old: FOLD[blocks, size, n], the ring so far,
+        new: FOLD[blocks, size, n], and the one in its place.
+        length: of a minute or second, ns.
+        blank: FOLD[1], a free one.
+    """
     size, longer = old.shape[1], new.shape[1]
     if size == longer:
         plain(new)[:] = plain(old)
@@ -224,7 +242,7 @@ def _move_ring(old: Rows, new: Rows, length: int, blank: Rows) -> None:
     for slot in range(longer):
         before = old[:, slot % size]
         mine = (before["ts_open"] == NEVER) | (before["ts_open"] // length % longer == slot)
-        new[:, slot] = blank
-        new[mine, slot] = before[mine]
-        new["offset"][:, slot] = before["offset"]
-        new["dirty"][:, slot] = 1
+        after = new[:, slot]
+        after[:] = blank
+        after[mine] = before[mine]
+        after["offset"], after["dirty"] = before["offset"], 1

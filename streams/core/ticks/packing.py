@@ -26,7 +26,7 @@ from streams.core.ticks.rows import (
     Int,
     Ints,
 )
-from streams.core.ticks.state import State, is_noted, ring_of
+from streams.core.ticks.state import State, fold_of, fold_place, is_noted, ring_of
 from streams.core.watermark import NEVER
 
 _AHEAD: Final = 4
@@ -66,7 +66,7 @@ def enlist_dirty(state: State) -> None:
         found = owner["dirty"]
         for slot in range(state.minutes + state.seconds):
             if _may_be_dirty(state, owner, slot):
-                found |= state.folds[pair, slot]["dirty"]
+                found |= fold_of(state, pair, slot)["dirty"]
         if found != 0:
             enlist(state, owner, pair)
 
@@ -84,7 +84,7 @@ def take_folds(state: State, listed: Ints, found: Ints) -> Int:
         for slot in range(width - 1, -1, -1):
             if not _may_be_dirty(state, owner, slot):
                 continue
-            row = state.folds[pair, slot]
+            row = fold_of(state, pair, slot)
             if row["dirty"] != 0:
                 row["dirty"] = 0
                 found[count] = pair * width + slot
@@ -118,19 +118,21 @@ def pack_folds(state: State, rows: Bytes, found: Ints, head: Bytes, out: Bytes) 
     Args:
         state: has them.
         rows: uint8, the same as bytes.
-        found: int64[k], which, as numbers in the flat rows.
+        found: int64[k], which: pair * (minutes + seconds) + slot.
         head: the header.
         out: room for all of them.
     """
     at: Int = np.int64(0)
     offset, width = read_word(head, HEADER_SIZE - 8), state.minutes + state.seconds
     for number in range(len(found)):
-        place = found[number]
         if number + _AHEAD < len(found):
-            _ask_lines(rows, found[number + _AHEAD] * FOLD_ROW, FOLD_ROW)
-        at = _write_head(out, at, head, offset, state.folds[place // width, place % width]["offset"])
+            later = found[number + _AHEAD]
+            _ask_lines(rows, fold_place(state, later // width, later % width) * FOLD_ROW, FOLD_ROW)
+        pair, slot = found[number] // width, found[number] % width
+        start = fold_place(state, pair, slot) * FOLD_ROW
+        at = _write_head(out, at, head, offset, fold_of(state, pair, slot)["offset"])
         for word in FOLD_WORDS:
-            at = write_bytes(out, at, rows, place * FOLD_ROW + word, 8)
+            at = write_bytes(out, at, rows, start + word, 8)
 
 
 @kernel

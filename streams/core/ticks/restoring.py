@@ -35,7 +35,7 @@ from streams.core.ticks.rows import (
     Ints,
 )
 from streams.core.ticks.rule_rows import power
-from streams.core.ticks.state import State, new_state, note, set_up
+from streams.core.ticks.state import State, fold_of, fold_place, new_state, note, set_up
 from streams.core.ticks.version import VERSION
 from streams.core.watermark import NEVER
 
@@ -245,16 +245,16 @@ def _take_folds(state: State, folds: Bytes, pairs: Ints, places: Ints, offsets: 
         offsets: int64[k], what they reflect.
         data: their states, one after the other.
     """
-    size, width = HEADER_SIZE + FOLD_SIZE, state.minutes + state.seconds
+    size = HEADER_SIZE + FOLD_SIZE
     for number in range(len(pairs)):
         at = number * size + HEADER_SIZE
         ts_open, place, is_second = read_word(data, at), places[number, 1], places[number, 0] == 1
         if ts_open != NEVER:  # the ring may have grown since
             place = ts_open // (SECOND if is_second else MINUTE)
         slot = state.minutes + (place & (state.seconds - 1)) if is_second else place & (state.minutes - 1)
-        row = state.folds[pairs[number], slot]
+        row = fold_of(state, pairs[number], slot)
         if offsets[number] > row["offset"]:
-            start = (pairs[number] * width + slot) * FOLD_ROW
+            start = fold_place(state, pairs[number], slot) * FOLD_ROW
             for place_of_word, word in enumerate(FOLD_WORDS):
                 write_bytes(folds, start + word, data, at + 8 * place_of_word, 8)
             row["offset"] = offsets[number]

@@ -42,7 +42,7 @@ from streams.core.ticks.rows import (
     Rows,
 )
 from streams.core.ticks.session import last_instant, minute_of, seek_segment
-from streams.core.ticks.state import State, has_room, note
+from streams.core.ticks.state import State, fold_of, has_room, note
 from streams.core.watermark import NEVER
 
 
@@ -86,7 +86,7 @@ def _open_slot(state: State, at: Int, offset: Int, pair: Int, ts: Int) -> Int:
     if mark == NEVER or not is_open or ts > mark + owner["future"] + MINUTE:
         return np.int64(-1)
     slot = np.int64((ts // MINUTE) & (state.minutes - 1))
-    row = state.folds[pair, slot]
+    row = fold_of(state, pair, slot)
     if offset <= row["offset"] or not seek_segment(state.segments, owner, ts):
         return np.int64(-1)
     if row["ts_open"] != ts - ts % MINUTE:
@@ -110,7 +110,7 @@ def _refuse(state: State, at: Int, offset: Int, one: Any, owner: Any, verdict: I
     slot = _open_slot(state, at, offset, one["pair"], one["ts_event"])
     if slot < 0:
         return
-    row = state.folds[one["pair"], slot]
+    row = fold_of(state, one["pair"], slot)
     if verdict == V16:
         row["duplicate"] += 1
     elif verdict == BELOW_WINDOW:
@@ -129,7 +129,7 @@ def _follow(state: State, at: Int, offset: Int, one: Any, owner: Any) -> None:
         return
     slot = _open_slot(state, at, offset, one["pair"], one["ts_event"])
     if slot >= 0:
-        state.folds[one["pair"], slot]["hole"] = 1
+        fold_of(state, one["pair"], slot)["hole"] = 1
 
 
 @inlined

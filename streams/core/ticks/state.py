@@ -42,16 +42,21 @@ _Cell = TypeVar("_Cell", bound=np.generic)
 SPARE: Final = 32
 """Before so many records are looked at there is room for the rows of as many pairs."""
 
+_SHIFT: Final = 10
+BLOCK: Final = 1 << _SHIFT
+"""Pairs whose minutes and seconds lie together, slot by slot."""
+
 
 class State(NamedTuple):
     """Everything that kernels change. Few arrays: numba counts references to each at every call.
 
-    ``folds[pair]`` is a ring of minutes, then a ring of seconds; both have a power of two as length. Rows
+    A pair has a ring of minutes, then a ring of seconds; both have a power of two as length. In ``folds``
+    the rows of one slot of ``BLOCK`` pairs lie side by side: those of the current minute share pages. Rows
     from ``used[MET]`` on are of no pair, and nothing was ever written there.
     """
 
     pairs: Rows  # PAIR[n]
-    folds: Rows  # FOLD[n, minutes + seconds]
+    folds: Rows  # FOLD[blocks, minutes + seconds, BLOCK or n], by ``fold_of``
     sources: Rows  # LIVE[MOST_SOURCES]
     segments: Rows  # SEGMENT[m], those of all calendars, one after the other
     bits: NDArray[np.uint64]  # of every window, bit number % its size
@@ -103,13 +108,32 @@ def new_state(shape: Shape, segments: Rows) -> State:
     count, width = shape.pairs, shape.minutes + shape.seconds
     room = 4 * count * width + 8_192  # a minute can put out two rows, and half stays free
     return State(
-        _room((count,), PAIR), _room((count, width), FOLD), sources, segments,
+        _room((count,), PAIR), _room((-(-count // BLOCK), width, min(count, BLOCK)), FOLD), sources, segments,
         _room((shape.words,), np.dtype(np.uint64)), _room((count, HASHES), np.dtype(np.int64)),
         np.empty(PRICES, np.float64), _room((room,), FOLD), np.zeros(WORDS + 1, np.int64),
         _room((count, 4), np.dtype(np.int64)), _room((count,), np.dtype(np.int64)),
         np.empty((0, 2), np.int32), np.zeros(1, TERMS), pair, fold,
         shape.minutes, shape.seconds, shape.widest,
     )  # fmt: skip
+
+
+@inlined
+def fold_of(state: State, pair: Int, slot: Int) -> Any:
+    """The row of a pair's minute or second."""
+    return state.folds[U(pair) >> U(_SHIFT), U(slot), U(pair) & U(BLOCK - 1)]
+
+
+def folds_of(state: State, pair: int) -> Rows:
+    """All of them, FOLD[minutes + seconds]; a view, for plain Python."""
+    found: Rows = state.folds[pair // BLOCK, :, pair % BLOCK]
+    return found
+
+
+@inlined
+def fold_place(state: State, pair: Int, slot: Int) -> Int:
+    """Its number among all rows of ``folds``."""
+    _, width, length = state.folds.shape
+    return np.int64(((pair >> _SHIFT) * width + slot) * length + (pair & (BLOCK - 1)))
 
 
 @inlined
@@ -175,7 +199,7 @@ def set_up(state: State, number: Int, words: Int) -> Int:
         state.bits[place] = np.uint64(0)
     state.used[WORDS] += WINDOWS * words
     for slot in range(state.minutes + state.seconds):
-        state.folds[pair, slot] = state.blank_fold[0]
+        state.folds[U(pair) >> U(_SHIFT), U(slot), U(pair) & U(BLOCK - 1)] = state.blank_fold[0]
     for column in range(OF_SOURCE):
         state.dues[pair, column] = FOREVER
     state.dues[pair, OF_SOURCE] = owner["source"]

@@ -7,7 +7,7 @@ from schemas.partition import partition_of
 from streams.core.ticks.ahead import MANY
 from streams.core.ticks.rows import MET
 from streams.core.ticks.stage import TicksStage
-from streams.core.ticks.state import SPARE
+from streams.core.ticks.state import BLOCK, SPARE
 from tests.factories import DAY, Record, columns, config, domain, heartbeat, quote, raw, rows_of, symbol, tick
 
 NAMES = [f"S{number:03d}" for number in range(300)]
@@ -85,6 +85,20 @@ def test_a_symbol_taken_out_still_closes_its_minute_in_its_turn():
     late = tick(f"{DAY}T13:30:03", 12.0, symbol="S100")
     found = fed(stage, [*log, config(known), late, CLOSE], 2)
     assert found == [("S050", 11.0), ("S100", 11.0), ("S150", 11.0)]
+
+
+def test_minutes_of_more_symbols_than_lie_in_a_block_stay_through_growth_a_restart_and_a_longer_ring():
+    names = [f"S{number:04d}" for number in range(BLOCK + 100)]
+    log = [tick(f"{DAY}T13:30:01", 10.0 + number, symbol=name) for number, name in enumerate(names)]
+    expected = [(name, 10.0 + number) for number, name in enumerate(names)]
+    longer = config(domain(*map(symbol, names), version=2, lateness_ms=3_600_000))
+    for later in ([], [longer]):
+        stage, again = begun(*names), TicksStage(0)
+        fed(stage, log, 2)
+        assert stage._state.folds.shape[0] == 2
+        again.restore(stage.take_dirty())
+        for one in (stage, again):
+            assert fed(one, [*later, CLOSE], 2 + len(log)) == expected
 
 
 LONG = [f"{name}-as-long-as-names-of-options-are" for name in NAMES]

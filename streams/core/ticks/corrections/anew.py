@@ -9,7 +9,7 @@ from schemas.flags import NONPOSITIVE, OFF_TICK, PARTIAL
 from schemas.market.intervals import MINUTE, SECOND
 from streams.core.ticks.corrections.kept import CANCEL, CONFIRMED, CORRECT, DOUBTED, ENTRY, PRINT, Kept
 from streams.core.ticks.rows import NOTHING, PRICED, Rows
-from streams.core.ticks.state import State, note
+from streams.core.ticks.state import State, folds_of, note
 
 Identity: TypeAlias = tuple[int, int]
 """Window and number."""
@@ -145,14 +145,15 @@ def rebuild(
         offset: of the record in hand.
     """
     owner, ts = state.pairs[pair], int(one["ts_event"])
+    folds = folds_of(state, pair)
     ts_open = ts - ts % SECOND
-    second = state.folds[pair, state.minutes + ((ts // SECOND) & (state.seconds - 1))]
+    second = folds[state.minutes + ((ts // SECOND) & (state.seconds - 1))]
     if second["ts_open"] == ts_open and offset > second["offset"] and one["ts_bar"] == ts:
         fold_anew(second, standing(kept, words, owner, ts_open, SECOND))
     ts = int(one["ts_bar"])
     ts_open = ts - ts % MINUTE
     slot = (ts // MINUTE) & (state.minutes - 1)
-    minute = state.folds[pair, slot]
+    minute = folds[slot]
     if minute["ts_open"] == ts_open and offset > minute["offset"]:
         note(state, owner, slot)
         changed = fold_anew(minute, standing(kept, words, owner, ts_open, MINUTE))

@@ -33,7 +33,7 @@ from streams.core.ticks.rows import ADMITTED, CONTROL, HELD, MET, NOTHING, ROW, 
 from streams.core.ticks.rows import CONFIRMED as FATE_CONFIRMED
 from streams.core.ticks.run import run
 from streams.core.ticks.session import last_instant, seek_segment
-from streams.core.ticks.state import State, meet
+from streams.core.ticks.state import State, folds_of, meet
 from streams.core.ticks.step import Step
 from streams.core.watermark import NEVER
 
@@ -226,7 +226,7 @@ def _minute_of(state: State, owner: np.void, one: np.void) -> int:
 
 def _open_last(state: State, at: int, offset: int, number: int, ts: int) -> None:
     slot = (ts // MINUTE) & (state.minutes - 1)
-    row = state.folds[number, slot]
+    row = folds_of(state, number)[slot]
     if offset > row["offset"] and row["ts_open"] != ts - ts % MINUTE:
         open_minute(state, at, number, slot, ts)
 
