@@ -20,14 +20,8 @@ FAR: Final = 16
 NEAR: Final = 6
 """and for what it finds by them when so many are."""
 
-_RULES, _HOT = 1, 4  # lines of a pair that say how a print is judged, and all that each print needs
+_HOT = 3  # lines of a pair that each print needs
 _FOLDED = 2  # lines of a minute or second
-
-
-@inlined
-def ask_rules(owner: Any) -> None:
-    """Ask for what the configuration says of how a print is judged."""
-    ask(owner, 0)
 
 
 @inlined
@@ -35,7 +29,7 @@ def ask_rows(state: State, one: Any) -> None:
     """Ask for pair, minute and second of a print."""
     if one["pair"] < 0:
         return
-    for line in range(_RULES, _HOT):
+    for line in range(_HOT):
         ask(state.pairs[one["pair"]], line * LINE)
     ts, pair = one["ts_event"], one["pair"]
     minute = fold_of(state, pair, minute_slot(ts, state.minutes))

@@ -17,9 +17,9 @@ from schemas.jit import inlined, kernel
 from schemas.prefetch import ask
 from schemas.records import record_type
 from schemas.topics import TOPICS
-from streams.core.ticks.ahead import MANY, ask_rules
+from streams.core.ticks.ahead import MANY
 from streams.core.ticks.book import Book, Known
-from streams.core.ticks.rows import CONTROL, MET, PRINT, SKIPPED, V01, Ints, Rows
+from streams.core.ticks.rows import CONTROL, MET, PRINT, SKIPPED, TERM, V01, Ints, Rows
 from streams.core.ticks.state import SPARE, State, has_room, pair_of
 from streams.core.ticks.validate import judge_quote, judge_tick
 
@@ -141,6 +141,14 @@ def _pair(feed: Feed, named: Any, known: Known, last: Int, source: Int) -> tuple
 
 
 @inlined
+def _place(state: State, one: Any, number: Int) -> None:
+    """Give a print the rows of its pair, given the number of that."""
+    one["pair"] = pair_of(state, number)
+    if number >= 0:
+        one["term"] = state.places[U(number), TERM]
+
+
+@inlined
 def _find_near(
     state: State, feed: Feed, known: Known, prints: Prints, start: Int, end: Int, last: Int, source: Int
 ) -> tuple[Int, Int]:
@@ -153,7 +161,7 @@ def _find_near(
             number, last, source = _pair(feed, feed.ticks[U(feed.rows[U(at)])], known, last, source)
         elif kind == _QUOTE:
             number, last, source = _pair(feed, feed.quotes[U(feed.rows[U(at)])], known, last, source)
-        prints.rows[U(at & mask)]["pair"] = pair_of(state, number)
+        _place(state, prints.rows[U(at & mask)], number)
     return last, source
 
 
@@ -213,10 +221,7 @@ def _find_rows(state: State, known: Known, prints: Prints, start: Int, end: Int)
         ask(state.places, 8 * one["pair"])
     for at in range(start, end):
         one = prints.rows[U(at & mask)]
-        pair = pair_of(state, one["pair"])
-        one["pair"] = pair
-        if pair >= 0:
-            ask_rules(state.pairs[U(pair)])
+        _place(state, one, one["pair"])
 
 
 @inlined
@@ -241,10 +246,10 @@ def judge(
         kind, one = feed.kinds[U(at)], prints.rows[U(at & mask)]
         if kind == _TICK:
             tick = feed.ticks[U(feed.rows[U(at)])]
-            prints.verdicts[U(at)] = judge_tick(tick, one, one["pair"], conditions, feed.data, state.pairs)
+            prints.verdicts[U(at)] = judge_tick(tick, one, one["pair"], conditions, feed.data, state.terms)
         elif kind == _QUOTE:
             quote = feed.quotes[U(feed.rows[U(at)])]
-            prints.verdicts[U(at)] = judge_quote(quote, one, one["pair"], state.pairs)
+            prints.verdicts[U(at)] = judge_quote(quote, one, one["pair"], state.terms)
         elif kind == UNDECODABLE:
             prints.verdicts[U(at)] = V01
     return last, source

@@ -92,12 +92,12 @@ def _move(bits: Any, owner: Any, window: Int, at: Int, number: Int) -> None:
 
 
 @inlined
-def _in_window(bits: Any, owner: Any, window: Int, number: Int) -> Int:
+def _in_window(bits: Any, owner: Any, rule: Any, window: Int, number: Int) -> Int:
     top, words = owner["tops"][window], owner["words"]
     at = owner["bits_at"] + window * words
     if number > top:
         _move(bits, owner, window, at, number)
-    elif top - number >= owner["window"]:
+    elif top - number >= rule["window"]:
         return BELOW_WINDOW
     elif number < owner["lows"][window]:
         _forget(bits, at, words, number - 1, owner["lows"][window] - 1)
@@ -136,7 +136,7 @@ def _in_hashes(recent: Ints, pair: Int, owner: Any, number: Int) -> Int:
 
 
 @inlined
-def identify(bits: Any, recent: Ints, pair: Int, owner: Any, window: Int, number: Int) -> Int:
+def identify(bits: Any, recent: Ints, pair: Int, owner: Any, rule: Any, window: Int, number: Int) -> Int:
     """Remember an identity of a pair; ADMITTED where it is new or none, else V16 or BELOW_WINDOW.
 
     Args:
@@ -144,6 +144,7 @@ def identify(bits: Any, recent: Ints, pair: Int, owner: Any, window: Int, number
         recent: ``State.recent``.
         pair: number of the pair.
         owner: its PAIR row.
+        rule: a row that has its ``window``.
         window: kind of the identity.
         number: its number or hash.
     """
@@ -151,4 +152,4 @@ def identify(bits: Any, recent: Ints, pair: Int, owner: Any, window: Int, number
         return ADMITTED
     if window == HASHED:
         return _in_hashes(recent, pair, owner, number)
-    return _in_window(bits, owner, window, number)
+    return _in_window(bits, owner, rule, window, number)

@@ -193,16 +193,15 @@ _KEPT_PAIR: Final[list[_Field]] = [
     ("number", "<i8"),  # its place among the names of the configuration
 ]
 _HOT_PAIR: Final = (
-    # to be judged,
-    ("future", "nonpositive", "basis", "tick_size", "conditions", "source", "lateness", "gapless"),
-    # applied,
-    ("offset", "dirty", "listed", "out", "ts_from", "ts_until", "disorder", "quiet"),
-    ("ts_largest", "calm_from", "calm_until", "lowest", "highest", "forming_from", "priced", "held"),
-    # and known again; only quotes need more
-    ("bits_at", "words", "window", "tops", "lows"),
+    # to be applied,
+    ("offset", "dirty", "listed", "out", "ts_from", "ts_until", "disorder", "ts_largest"),
+    ("calm_from", "calm_until", "lowest", "highest", "forming_from", "priced", "held", "session_date"),
+    # and known again
+    ("bits_at", "words", "tops", "lows"),
 )
 PAIR: Final = _laid_out(_HOT_PAIR, *_SAVED_PAIR, *_KEPT_PAIR)
-"""What is kept of a pair beside its minutes and seconds."""
+"""What is kept of a pair beside its minutes and seconds. What the configuration says stands there for those
+who seldom ask; prints are judged by the row of ``State.terms``, which many pairs share."""
 
 DUE_MINUTE, DUE_SECOND, OF_SOURCE, IN_TURN = 0, 1, 2, 3
 """Columns of ``State.dues``: whoever closes looks at all pairs, and must not fetch a row of each. The last
@@ -244,6 +243,7 @@ LIVE: Final = np.dtype(
 PRINT: Final = np.dtype(
     [
         ("pair", "<i8"),
+        ("term", "<i8"),  # row of what the configuration says of its pair
         ("ts_event", "<i8"),
         ("ts_recv", "<i8"),
         ("price", "<f8"),

@@ -47,8 +47,8 @@ from streams.core.watermark import NEVER
 
 
 @inlined
-def _is_late(owner: Any, ts: Int, watermark: Int) -> bool:
-    return bool(minute_of(ts) + MINUTE + owner["lateness"] <= watermark)
+def _is_late(rule: Any, ts: Int, watermark: Int) -> bool:
+    return bool(minute_of(ts) + MINUTE + rule["lateness"] <= watermark)
 
 
 @kernel
@@ -62,10 +62,10 @@ def _judge_auction(segments: Rows, owner: Any, one: Any, watermark: Int) -> Int:
 
 
 @inlined
-def _judge(state: State, owner: Any, one: Any, watermark: Int, verdict: Int) -> Int:
+def _judge(state: State, owner: Any, rule: Any, one: Any, watermark: Int, verdict: Int) -> Int:
     """Verdict on a print that moved its mark."""
     ts = one["ts_event"]
-    if _is_late(owner, ts, watermark):
+    if _is_late(rule, ts, watermark):
         return V09
     if not seek_segment(state.segments, owner, ts):
         outside = _judge_auction(state.segments, owner, one, watermark)
@@ -73,7 +73,7 @@ def _judge(state: State, owner: Any, one: Any, watermark: Int, verdict: Int) -> 
             return outside
     if verdict == V11:
         return V11
-    return identify(state.bits, state.recent, one["pair"], owner, one["window"], one["number"])
+    return identify(state.bits, state.recent, one["pair"], owner, rule, one["window"], one["number"])
 
 
 @kernel
@@ -133,10 +133,10 @@ def _follow(state: State, at: Int, offset: Int, one: Any, owner: Any) -> None:
 
 
 @inlined
-def _flag_silence(owner: Any, one: Any) -> None:
+def _flag_silence(owner: Any, rule: Any, one: Any) -> None:
     """V15: flag a print that ends a silence in an open session."""
-    since = max(owner["ts_largest"], owner["ts_from"])
-    if owner["quiet"] > 0 and one["ts_event"] - since > owner["quiet"] and one["ts_bar"] == one["ts_event"]:
+    since, quiet = max(owner["ts_largest"], owner["ts_from"]), rule["quiet"]
+    if quiet > 0 and one["ts_event"] - since > quiet and one["ts_bar"] == one["ts_event"]:
         one["flags"] |= STUCK
 
 
@@ -161,13 +161,13 @@ def _weigh(state: State, at: Int, offset: Int, one: Any, size: Int) -> Int:
 
 @inlined
 def _decide(
-    state: State, feed: Feed, at: Int, offset: Int, one: Any, owner: Any, source: Any, verdict: Int
+    state: State, feed: Feed, at: Int, offset: Int, one: Any, owner: Any, rule: Any, verdict: Int
 ) -> Int:
     """Final verdict on a print that moved its mark."""
-    watermark = source["mark"] - owner["disorder"]
-    verdict = _judge(state, owner, one, watermark, verdict)
+    watermark = state.sources[U(rule["source"])]["mark"] - owner["disorder"]
+    verdict = _judge(state, owner, rule, one, watermark, verdict)
     if verdict == ADMITTED and one["folds"] != NOTHING:
-        _flag_silence(owner, one)
+        _flag_silence(owner, rule, one)
         if one["folds"] == PRICED and not is_calm(owner, one["price"]):
             return _weigh(state, at, offset, one, size_of(feed, at))
     return verdict
@@ -196,18 +196,18 @@ def _is_due(source: Any, one: Any) -> bool:
 @inlined
 def _apply(state: State, feed: Feed, at: Int, offset: Int, one: Any, verdict: Int) -> Int:
     """Apply a print of a known pair; the final verdict on it."""
-    owner = state.pairs[U(one["pair"])]
-    source = state.sources[U(owner["source"])]
+    owner, rule = state.pairs[U(one["pair"])], state.terms[U(one["term"])]
+    source = state.sources[U(rule["source"])]
     timely = verdict in (ADMITTED, V11)
     if timely and _is_due(source, one):
-        close_source(state, at, offset, owner["source"])
+        close_source(state, at, offset, rule["source"])
     if offset <= owner["offset"]:
         return np.int64(SKIPPED)
     owner["dirty"] = 1
     enlist(state, owner, one["pair"])
     if timely:
-        verdict = _decide(state, feed, at, offset, one, owner, source, verdict)
-    if owner["gapless"] == 1 and one["seq"] != NEVER and verdict not in (V01, V16):
+        verdict = _decide(state, feed, at, offset, one, owner, rule, verdict)
+    if rule["gapless"] == 1 and one["seq"] != NEVER and verdict not in (V01, V16):
         _follow(state, at, offset, one, owner)
     if verdict == ADMITTED:
         _admit(state, at, offset, one, owner, source)

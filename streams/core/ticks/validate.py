@@ -143,7 +143,7 @@ def _apply_conditions(one: Any, meaning: Int) -> None:
 
 
 @inlined
-def judge_tick(row: Any, one: Any, pair: Int, tables: Bytes2, data: Bytes, owners: Rows) -> Int:
+def judge_tick(row: Any, one: Any, pair: Int, tables: Bytes2, data: Bytes, rules: Rows) -> Int:
     """First verdict on a tick; fills its print."""
     _begin(row, one, pair)
     one["seq"] = NEVER if _is_null(row, _SEQ) else row["seq"]
@@ -152,7 +152,7 @@ def judge_tick(row: Any, one: Any, pair: Int, tables: Bytes2, data: Bytes, owner
         return V01
     if pair < 0:
         return V02
-    rule = owners[U(pair)]
+    rule = rules[U(one["term"])]
     _name_tick(row, one, data)
     verdict = _tick(row, one, rule)
     if rule["conditions"] >= 0 and not _is_null(row, _CONDITIONS):
@@ -180,7 +180,7 @@ def _quote(row: Any, one: Any, rule: Any) -> Int:
 
 
 @inlined
-def judge_quote(row: Any, one: Any, pair: Int, owners: Rows) -> Int:
+def judge_quote(row: Any, one: Any, pair: Int, rules: Rows) -> Int:
     """First verdict on a quote; fills its print."""
     _begin(row, one, pair)
     one["size"] = np.nan
@@ -192,4 +192,4 @@ def judge_quote(row: Any, one: Any, pair: Int, owners: Rows) -> Int:
         return V01
     if pair < 0:
         return V02
-    return _quote(row, one, owners[U(pair)])
+    return _quote(row, one, rules[U(one["term"])])

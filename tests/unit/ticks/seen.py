@@ -9,4 +9,4 @@ from streams.core.ticks.state import State
 @kernel
 def seen(state: State, window: Int, number: Int) -> Int:
     """Verdict on a number of the first pair, which is remembered."""
-    return identify(state.bits, state.recent, 0, state.pairs[0], window, number)
+    return identify(state.bits, state.recent, 0, state.pairs[0], state.pairs[0], window, number)
