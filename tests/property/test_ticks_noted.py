@@ -9,17 +9,19 @@ from hypothesis import strategies as st
 
 from schemas.columns import Columns
 from streams.core.stage import Outputs
-from streams.core.ticks.rows import MET, MINUTES, SECONDS
+from streams.core.ticks.rows import MET
 from streams.core.ticks.stage import TicksStage
-from streams.core.ticks.state import State
+from streams.core.ticks.state import MINUTES, SECONDS, State
 from streams.core.watermark import NEVER
 from tests.factories import columns
 from tests.property.test_ticks_stage import made, through
 
 
 def left_out(state: State) -> int:
-    """Minutes and seconds that are open, wait for a revision or are dirty, and are not noted."""
-    count, found = int(state.used[MET]), 0
+    """Pairs, minutes and seconds that are in use or dirty, and are not noted."""
+    count = int(state.used[MET])
+    pairs = state.pairs[:count]
+    found = int(np.count_nonzero((pairs["dirty"] != 0) & (pairs["listed"] == 0)))
     for slot in range(state.minutes + state.seconds):
         ring = MINUTES if slot < state.minutes else SECONDS
         rows, noted = state.folds[:, slot].reshape(-1)[:count], state.pairs["in_use"][:count, ring]

@@ -47,8 +47,9 @@ def ask_memory(state: State, one: Any) -> None:
     owner, window = state.pairs[one["pair"]], one["window"]
     ask(owner, PRICES_AT + 8 * (owner["priced"] & (PRICES - 1)))
     if 0 <= window < HASHED:
-        words = owner["words"]
-        ask(state.bits, 8 * (owner["bits_at"] + window * words + ((one["number"] >> 6) & (words - 1))))
+        number, top, words = one["number"], owner["tops"][window], owner["words"]
+        if number >> 6 != top >> 6 and number - top < 64 * words:
+            ask(state.bits, 8 * (owner["bits_at"] + window * words + ((number >> 6) & (words - 1))))
 
 
 @inlined

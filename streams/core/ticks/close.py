@@ -24,16 +24,14 @@ from streams.core.ticks.rows import (
     IN_TURN,
     MET,
     MINUTE_BAR,
-    MINUTES,
     OF_SOURCE,
     REFUSED,
     SECOND_BAR,
-    SECONDS,
     STATUS,
     TURNS,
     Int,
 )
-from streams.core.ticks.state import State, bit_of, find_turns, fold_of, is_noted, ring_of
+from streams.core.ticks.state import MINUTES, SECONDS, State, bit_of, find_turns, fold_of, is_noted, ring_of
 from streams.core.watermark import FOREVER, NEVER
 
 

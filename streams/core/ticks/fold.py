@@ -16,12 +16,11 @@ from streams.core.ticks.rows import (
     DUE_SECOND,
     FORMING_BAR,
     FORMING_SLOT,
-    MINUTES,
     PRICED,
     Int,
 )
 from streams.core.ticks.session import minute_of, minute_slot, second_of, second_slot, seek_segment
-from streams.core.ticks.state import State, bit_of, fold_of, note
+from streams.core.ticks.state import MINUTES, State, bit_of, fold_of, note
 
 
 @inlined

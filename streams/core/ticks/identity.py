@@ -6,6 +6,9 @@ grow are remembered in a window of bits below the newest, as long as the class s
     ... forgotten | 0 1 1 0 1 1 1 1 | newest      below the window: late, nobody knows
                     <-  [4,096]   ->
 
+The word of the newest number stands in the pair's row (``newest``), and in the window only when that is to be
+saved: numbers that follow each other need no other memory.
+
 After a leap over the whole window its bits are not cleared but count for nothing below ``lows``: with many
 symbols that share one sequence every record leaps, and clearing would cost more than all the rest of it.
 
@@ -62,13 +65,19 @@ def digest(data: Bytes, at: Int, size: Int) -> Int:
 
 
 @inlined
+def _above(number: Int) -> Any:
+    """Bits of the numbers above one in its word."""
+    return _ALL << U(number & 63) << U(1)
+
+
+@inlined
 def _forget(bits: Any, at: Int, words: Int, top: Int, number: Int) -> None:
     """Clear the bits of the numbers above one up to another, a word at a time."""
     if number <= top:
         return
     first, last = (top + 1) >> 6, number >> 6
     kept = (np.uint64(1) << np.uint64((top + 1) & 63)) - np.uint64(1)  # those below, in the first word
-    beyond = _ALL << np.uint64(number & 63) << np.uint64(1)  # and those above, in the last
+    beyond = _above(number)  # and those above, in the last
     place = U(at + (first & (words - 1)))
     if first == last:
         bits[place] &= kept | beyond
@@ -80,30 +89,70 @@ def _forget(bits: Any, at: Int, words: Int, top: Int, number: Int) -> None:
 
 
 @inlined
-def _move(bits: Any, owner: Any, window: Int, at: Int, number: Int) -> None:
+def _place(owner: Any, window: Int, number: Int) -> Any:
+    """Where the word of a number stands among all windows."""
+    words = owner["words"]
+    return U(owner["bits_at"] + window * words + ((number >> 6) & (words - 1)))
+
+
+@inlined
+def _put_newest(bits: Any, owner: Any, window: Int) -> None:
+    """Put the newest word of a window where it belongs."""
+    bits[_place(owner, window, owner["tops"][window])] = owner["newest"][window]
+
+
+@inlined
+def take_newest(bits: Any, owner: Any, window: Int) -> None:
+    """Take the newest word of a window into the row."""
+    owner["newest"][window] = bits[_place(owner, window, owner["tops"][window])]
+
+
+@inlined
+def _move(bits: Any, owner: Any, window: Int, number: Int) -> None:
     """Make a number the newest."""
     top, words = owner["tops"][window], owner["words"]
+    owner["tops"][window] = number
     if number - top >= words * 64:
         owner["lows"][window] = number
-        _forget(bits, at, words, number - 1, number)
+        owner["newest"][window] = 0
+    elif number >> 6 == top >> 6:  # numbers in between have no bits: those that had are a window older
+        owner["newest"][window] &= ~(((U(1) << U(number - top)) - U(1)) << U((top & 63) + 1))
     else:
-        _forget(bits, at, words, top, number)
-    owner["tops"][window] = number
+        at = owner["bits_at"] + window * words
+        bits[U(at + ((top >> 6) & (words - 1)))] = owner["newest"][window] & ~_above(top)
+        for word in range((top >> 6) + 1, number >> 6):
+            bits[U(at + (word & (words - 1)))] = U(0)
+        owner["newest"][window] = bits[U(at + ((number >> 6) & (words - 1)))] & _above(number)
+
+
+@inlined
+def _reach_down(bits: Any, owner: Any, window: Int, number: Int) -> None:
+    """Let bits count from a lower number on."""
+    words = owner["words"]
+    _put_newest(bits, owner, window)
+    at = owner["bits_at"] + window * words
+    _forget(bits, at, words, number - 1, owner["lows"][window] - 1)
+    take_newest(bits, owner, window)
+    owner["lows"][window] = number
 
 
 @inlined
 def _in_window(bits: Any, owner: Any, rule: Any, window: Int, number: Int) -> Int:
-    top, words = owner["tops"][window], owner["words"]
-    at = owner["bits_at"] + window * words
+    top, bit = owner["tops"][window], U(1) << U(number & 63)
     if number > top:
-        _move(bits, owner, window, at, number)
-    elif top - number >= rule["window"]:
+        _move(bits, owner, window, number)
+        owner["newest"][window] |= bit
+        return ADMITTED
+    if top - number >= rule["window"]:
         return BELOW_WINDOW
-    elif number < owner["lows"][window]:
-        _forget(bits, at, words, number - 1, owner["lows"][window] - 1)
-        owner["lows"][window] = number
-    place = U(at + ((number >> 6) & (words - 1)))
-    bit = np.uint64(1) << np.uint64(number & 63)
+    if number < owner["lows"][window]:
+        _reach_down(bits, owner, window, number)
+    if ((number ^ top) >> 6) & (owner["words"] - 1) == 0:
+        if owner["newest"][window] & bit:
+            return V16
+        owner["newest"][window] |= bit
+        return ADMITTED
+    place = _place(owner, window, number)
     if bits[place] & bit:
         return V16
     bits[place] |= bit
@@ -115,10 +164,14 @@ def clear_forgotten(bits: Any, owner: Any) -> None:
     """Clear all bits that count for nothing, so that the windows say the same by themselves."""
     words = owner["words"]
     for window in range(WINDOWS):
+        if owner["tops"][window] == NEVER:
+            continue
+        _put_newest(bits, owner, window)
         oldest = owner["tops"][window] - words * 64 + 1
-        if owner["tops"][window] != NEVER and owner["lows"][window] > oldest:
+        if owner["lows"][window] > oldest:
             low = owner["lows"][window]
             _forget(bits, owner["bits_at"] + window * words, words, oldest - 1, low - 1)
+            take_newest(bits, owner, window)
         owner["lows"][window] = NEVER
 
 

@@ -13,6 +13,7 @@ from schemas.jit import inlined, kernel
 from schemas.market.intervals import MINUTE, SECOND
 from streams.core.plain import plain
 from streams.core.ticks.book import Book
+from streams.core.ticks.identity import take_newest
 from streams.core.ticks.outliers import recall
 from streams.core.ticks.packing import clear_all_forgotten, enlist, enlist_dirty
 from streams.core.ticks.rows import (
@@ -223,6 +224,7 @@ def _move_windows(old: State, new: State, count: int) -> None:
         for window, top in enumerate(old.pairs[pair]["tops"].tolist()):
             if top != NEVER:
                 windows_of(new, pair)[window] = stretched(windows_of(old, pair)[window], words, top)
+                take_newest(new.bits, new.pairs[pair], window)
     new.pairs["dirty"][:count] |= new.pairs["words"][:count] != old.pairs["words"][:count]
 
 

@@ -17,6 +17,7 @@ from streams.core.stage import PARTITION_KEY
 from streams.core.ticks.book import Book, PairNames, names_of, numbers_of
 from streams.core.ticks.corrections.corrections import Corrections
 from streams.core.ticks.held import Held
+from streams.core.ticks.identity import take_newest
 from streams.core.ticks.moving import apply_terms, placed, reckon_sources, shape_for
 from streams.core.ticks.packing import as_bytes
 from streams.core.ticks.rows import (
@@ -187,6 +188,7 @@ def _take_pairs(
                     write_bytes(bits, 8 * place, data, at, 8 * words)
                 else:
                     _stretch(state, place, words, owner["tops"][window], data, at, saved)
+                take_newest(state.bits, owner, window)
                 at += 8 * saved
         write_bytes(recent, 8 * HASHES * pair, data, at, hashes)
         write_bytes(rows, start + PRICES_AT, data, at + hashes, prices)

@@ -181,6 +181,7 @@ _KEPT_PAIR: Final[list[_Field]] = [
     ("bits_at", "<i8"),  # its first word in ``State.bits``
     ("forming_from", "<i8"),  # no forming bar is due before
     ("lows", "<i8", WINDOWS),  # below them no bit of a window counts; NEVER: all do
+    ("newest", "<u8", WINDOWS),  # the word in which the newest number of a window has its bit
     *[(name, RULE[name].str) for name in RULE.names or ()],
     # and seldom
     ("pending", "<i8"),  # closed minutes that wait for a revision
@@ -194,10 +195,10 @@ _KEPT_PAIR: Final[list[_Field]] = [
 ]
 _HOT_PAIR: Final = (
     # to be applied,
-    ("offset", "dirty", "listed", "out", "ts_from", "ts_until", "disorder", "ts_largest"),
-    ("calm_from", "calm_until", "lowest", "highest", "forming_from", "priced", "held", "session_date"),
+    ("offset", "dirty", "out", "ts_from", "ts_until", "ts_largest", "forming_from"),
+    ("calm_from", "calm_until", "lowest", "highest", "priced", "held"),
     # and known again
-    ("bits_at", "words", "tops", "lows"),
+    ("bits_at", "words", "tops", "lows", "newest"),
 )
 PAIR: Final = _laid_out(_HOT_PAIR, *_SAVED_PAIR, *_KEPT_PAIR)
 """What is kept of a pair beside its minutes and seconds. What the configuration says stands there for those
@@ -206,8 +207,6 @@ who seldom ask; prints are judged by the row of ``State.terms``, which many pair
 DUE_MINUTE, DUE_SECOND, OF_SOURCE, IN_TURN = 0, 1, 2, 3
 """Columns of ``State.dues``: whoever closes looks at all pairs, and must not fetch a row of each. The last
 one says which pair comes at that place in the order of their numbers."""
-MINUTES, SECONDS = 0, 1
-"""Places in what a pair notes of its two rings."""
 ROW, TERM = 0, 1
 """Columns of ``State.places``."""
 

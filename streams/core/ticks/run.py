@@ -164,7 +164,10 @@ def _decide(
     state: State, feed: Feed, at: Int, offset: Int, one: Any, owner: Any, rule: Any, verdict: Int
 ) -> Int:
     """Final verdict on a print that moved its mark."""
-    watermark = state.sources[U(rule["source"])]["mark"] - owner["disorder"]
+    disorder: Int = rule["disorder"]
+    if disorder < 0:  # the configuration does not name it any more
+        disorder = owner["disorder"]
+    watermark = state.sources[U(rule["source"])]["mark"] - disorder
     verdict = _judge(state, owner, rule, one, watermark, verdict)
     if verdict == ADMITTED and one["folds"] != NOTHING:
         _flag_silence(owner, rule, one)
@@ -203,8 +206,9 @@ def _apply(state: State, feed: Feed, at: Int, offset: Int, one: Any, verdict: In
         close_source(state, at, offset, rule["source"])
     if offset <= owner["offset"]:
         return np.int64(SKIPPED)
-    owner["dirty"] = 1
-    enlist(state, owner, one["pair"])
+    if owner["dirty"] == 0:  # else it is listed
+        owner["dirty"] = 1
+        enlist(state, owner, one["pair"])
     if timely:
         verdict = _decide(state, feed, at, offset, one, owner, rule, verdict)
     if rule["gapless"] == 1 and one["seq"] != NEVER and verdict not in (V01, V16):

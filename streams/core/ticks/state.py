@@ -20,12 +20,10 @@ from streams.core.ticks.rows import (
     LINE,
     LIVE,
     MET,
-    MINUTES,
     OF_SOURCE,
     PAIR,
     PRICES,
     ROW,
-    SECONDS,
     TERM,
     TERMS,
     TURNS,
@@ -41,6 +39,9 @@ _Cell = TypeVar("_Cell", bound=np.generic)
 
 SPARE: Final = 32
 """Before so many records are looked at there is room for the rows of as many pairs."""
+
+MINUTES, SECONDS = 0, 1
+"""Places in what a pair notes of its two rings."""
 
 _SHIFT: Final = 10
 BLOCK: Final = 1 << _SHIFT
