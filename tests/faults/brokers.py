@@ -41,16 +41,25 @@ def wait_applied(workers: list[Worker]) -> None:
     eventually(lambda: workers[-1].chunks() > 0, "a worker applies records")
 
 
+def wait_going_on(workers: list[Worker]) -> None:
+    """Wait until the newest worker does more, be it one that has worked before or not."""
+    newest, before = workers[-1], workers[-1].chunks()
+    eventually(
+        lambda: workers[-1].chunks() > (before if workers[-1] is newest else 0),
+        "a worker applies more records",
+    )
+
+
 def outages(
     run: Run, count: int, outage: Callable[[list[Worker]], object], rule: str, **environ: str
 ) -> None:
     """Break something so often while records come, each time after the worker has worked again."""
     with kept(run, rule, **environ) as workers:
-        with run.feeding(300):
+        with run.feeding(300, every=0.002):  # so that mostly something is under way
             for _ in range(count):
-                wait_applied(workers)
+                wait_going_on(workers)
                 outage(workers)
-            wait_applied(workers)
+            wait_going_on(workers)
         run.wait_drained()
 
 

@@ -205,17 +205,17 @@ class Run:
         self._producer.wait(120)
 
     @contextmanager
-    def feeding(self, rate: int = 600) -> Iterator[None]:
-        """Send ticks, and a Config now and then, as long as the body runs."""
+    def feeding(self, rate: int = 600, every: float = 0.01) -> Iterator[None]:
+        """Send ticks, those of some seconds at once, and a Config now and then, as long as the body runs."""
         stop = threading.Event()
 
         def feed() -> None:
             began, sent = monotonic(), 0
-            while not stop.wait(0.01):
+            while not stop.wait(every):
                 due = int((monotonic() - began) * rate) - sent
                 sent += due
                 self.ticks(due)
-                if self._random.random() < 0.01:
+                if self._random.random() < every:
                     self.configure(sent)
 
         thread = threading.Thread(target=feed)

@@ -48,4 +48,4 @@ def test_a_frozen_broker_loses_nothing(run: Run, own_stack: Stack):
 
 @pytest.mark.skipif(not LONG, reason="long (BARLINE_OUTAGE=20)")
 def test_refusals_of_a_frozen_broker_that_are_ignored_lose_records(run: Run, own_stack: Stack):
-    assert broker_freezes(run, own_stack["kafka"], 4, FREEZE_S, "ignores-failures").faults > 0
+    assert broker_freezes(run, own_stack["kafka"], 5, FREEZE_S, "ignores-failures").faults > 0
