@@ -104,7 +104,7 @@ def check_cost(count: int, symbols: int, size: int) -> float:
     state, book = stage._state, stage._book
 
     def work(one: Columns) -> None:
-        check(state, feed_of(one), book, blank(one, -1, whole=False), 0, len(one))
+        check(state, feed_of(one), book, blank(one, -1, state, whole=False), 0, len(one))
 
     spent = sum(clocked(partial(work, one)) for one in batches(count, symbols, size))
     return 1e9 * spent / count

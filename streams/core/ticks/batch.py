@@ -27,10 +27,10 @@ _TOPIC: Final = TOPICS["ticks.raw"]
 _TICK: Final = _TOPIC.kind("Tick")
 _QUOTE: Final = _TOPIC.kind("Quote")
 _CORRECTION: Final = _TOPIC.kind("Correction")
-BLOCK: Final = SPARE
-"""Prints whose pairs are found before the first of them is judged."""
-RING: Final = 64
-"""Prints that stand in a ring: a block, and those before it that are not applied yet."""
+_NEAR, _FAR = 32, SPARE
+"""Prints whose pairs are found before the first of them is judged, a block: few stay near, and where each
+pair comes from afar, many are on their way together. A ring has room for a block, and for those before it
+that are not applied yet."""
 _TYPES: Final = [record_type(name) for name in _TOPIC.records]
 _CONTROLS: Final = [kind for kind in range(len(_TOPIC.records)) if kind not in {_TICK, _QUOTE, _CORRECTION}]
 
@@ -38,7 +38,7 @@ _CONTROLS: Final = [kind for kind in range(len(_TOPIC.records)) if kind not in {
 class Prints(NamedTuple):
     """Prints and verdicts."""
 
-    rows: Rows  # PRINT[n], by position in the batch, or PRINT[RING], by position modulo its length
+    rows: Rows  # PRINT[n], by position in the batch, or PRINT[2 * block], by position modulo its length
     verdicts: NDArray[np.int16]  # by position in the batch
 
 
@@ -68,18 +68,20 @@ def feed_of(batch: Columns) -> Feed:
     )  # fmt: skip
 
 
-def blank(batch: Columns, offset: int, *, whole: bool) -> Prints:
+def blank(batch: Columns, offset: int, state: State, *, whole: bool) -> Prints:
     """Nothing judged yet: what is at or below an offset is skipped, what is no print is left to Python.
 
     Args:
         batch: the records.
         offset: what the stage reflects.
+        state: has the pairs, many or few.
         whole: whether each record has its row, instead of a ring.
     """
     verdicts = np.full(len(batch), CONTROL, np.int16)
     if len(batch) and batch.offsets[0] <= offset:
         verdicts[: batch.offsets.searchsorted(offset, "right")] = SKIPPED
-    return Prints(np.empty(len(batch) if whole else RING, PRINT), verdicts)
+    ring = 2 * (_FAR if state.used[MET] > MANY else _NEAR)
+    return Prints(np.empty(len(batch) if whole else ring, PRINT), verdicts)
 
 
 def whole(prints: Prints) -> Prints:
@@ -111,7 +113,13 @@ def check(state: State, feed: Feed, book: Book, prints: Prints, start: int, end:
 @inlined
 def mask_of(prints: Prints) -> Int:
     """What turns a position in the batch into a row of its print."""
-    return np.int64(-1) if len(prints.rows) == len(prints.verdicts) else np.int64(RING - 1)
+    return np.int64(-1) if len(prints.rows) == len(prints.verdicts) else np.int64(len(prints.rows) - 1)
+
+
+@inlined
+def block_of(prints: Prints) -> int:
+    """How many prints are judged together."""
+    return _NEAR if len(prints.rows) == 2 * _NEAR else _FAR
 
 
 @inlined
@@ -267,10 +275,11 @@ def _check(
 ) -> int:
     last: Int = span(0, -1)
     source: Int = np.int64(-1)
-    for low in range(start, end, BLOCK):
+    block = block_of(prints)
+    for low in range(start, end, block):
         if not has_room(state):
             return low
-        high = min(low + BLOCK, end)
+        high = min(low + block, end)
         last, source = judge(state, feed, known, conditions, prints, low, high, last, source)
     return end
 

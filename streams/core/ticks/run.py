@@ -15,7 +15,7 @@ from schemas.flags import OFF_TICK, STUCK, WIDE_SPREAD
 from schemas.jit import inlined, kernel
 from schemas.market.intervals import MINUTE
 from streams.core.ticks.ahead import FAR, ask_ahead
-from streams.core.ticks.batch import BLOCK, Feed, Prints, judge, mask_of, size_of
+from streams.core.ticks.batch import Feed, Prints, block_of, judge, mask_of, size_of
 from streams.core.ticks.book import Known
 from streams.core.ticks.close import close_source
 from streams.core.ticks.fold import fold_in, open_minute
@@ -247,7 +247,7 @@ def run(
     Returns:
         Position of the first record that was not applied; that below -1 where pairs to come have no room.
     """
-    used, most, mask = state.used, len(state.out) // 2, mask_of(prints)
+    used, most, mask, length = state.used, len(state.out) // 2, mask_of(prints), block_of(prints)
     last: Int = span(0, -1)
     number: Int = np.int64(-1)
     judged = max(start, judged)
@@ -255,7 +255,7 @@ def run(
         if judged < end and judged <= at + FAR:
             if not has_room(state):
                 return -1 - at
-            block = min(judged + BLOCK, end)
+            block = min(judged + length, end)
             last, number = judge(state, feed, known, conditions, prints, judged, block, last, number)
             judged = block
         offset, one = feed.offsets[U(at)], prints.rows[U(at & mask)]

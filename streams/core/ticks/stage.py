@@ -65,7 +65,9 @@ class TicksStage:
         at = int(batch.offsets.searchsorted(self._offset, "right"))
         judged = has_prints(batch)
         feed = feed_of(batch) if judged else NO_FEED
-        prints = blank(batch, self._offset, whole=self._corrections.is_on) if judged else NO_PRINTS
+        prints = (
+            blank(batch, self._offset, self._state, whole=self._corrections.is_on) if judged else NO_PRINTS
+        )
         work = Step(batch, feed, prints, Drafts(self._partition), beats_of(batch), kept=at)
         for end in [*self._configs(batch, at), len(batch)]:
             if judged:

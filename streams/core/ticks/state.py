@@ -37,7 +37,7 @@ from streams.core.watermark import FOREVER, MOST_SOURCES, NEVER
 
 _Cell = TypeVar("_Cell", bound=np.generic)
 
-SPARE: Final = 32
+SPARE: Final = 128
 """Before so many records are looked at there is room for the rows of as many pairs."""
 
 MINUTES, SECONDS = 0, 1
