@@ -71,10 +71,11 @@ def seek(data: Bytes, wanted: Int, names: Bytes, spans: Ints, table: NDArray[np.
 
 
 class Names(NamedTuple):
-    """A list of names as kernels search it: whatever is needed of a short name stands in one cache line."""
+    """A list of names as kernels search it: whatever is needed of a short name stands in 16 bytes."""
 
     data: Bytes
-    entries: Ints  # int64[slots, 4]: first eight bytes, span, number or -1, nothing
+    spans: Ints  # of the names, packed
+    entries: Ints  # int64[slots, 2]: first eight bytes; number and size of a name as a packed span, or -1
 
 
 @inlined
@@ -92,7 +93,7 @@ def slot_of(data: Bytes, wanted: Int, known: Names) -> Int:
 @inlined
 def ask_slot(known: Names, slot: Int) -> None:
     """Ask for the memory in which a search begins."""
-    ask(known.entries, 32 * slot)
+    ask(known.entries, 16 * slot)
 
 
 @inlined
@@ -100,13 +101,17 @@ def number_from(data: Bytes, wanted: Int, known: Names, slot: Int) -> Int:
     """Position of a text that is not null in a list of names, given where its search begins; -1 for none."""
     at, size, entries = span_at(wanted), span_size(wanted), known.entries
     word = _first(data, at, size)
-    while entries[U(slot), U(2)] != _EMPTY:
-        found = entries[U(slot), U(1)]
-        alike = entries[U(slot), U(0)] == word and span_size(found) == size
-        if alike and (size <= 8 or same_text(data, at + 8, known.data, span_at(found) + 8, size - 8)):
-            break
+    found = entries[U(slot), U(1)]
+    while found != _EMPTY:
+        if entries[U(slot), U(0)] == word and span_size(found) == size:
+            if size <= 8:
+                break
+            start = span_at(known.spans[U(span_at(found))])
+            if same_text(data, at + 8, known.data, start + 8, size - 8):
+                break
         slot = (slot + 1) & (len(entries) - 1)
-    return np.int64(entries[U(slot), U(2)])
+        found = entries[U(slot), U(1)]
+    return np.int64(_EMPTY) if found == _EMPTY else np.int64(span_at(found))
 
 
 @inlined
@@ -118,16 +123,17 @@ def number_of(data: Bytes, wanted: Int, known: Names) -> Int:
 
 
 @kernel
-def _build(known: Names, spans: Ints) -> None:
+def _build(known: Names) -> None:
     """Enter the names; of equal ones the first."""
-    for number in range(len(spans)):
-        if number_of(known.data, spans[number], known) != _EMPTY:
+    for number in range(len(known.spans)):
+        one = known.spans[number]
+        if number_of(known.data, one, known) != _EMPTY:
             continue
-        slot = slot_of(known.data, spans[number], known)
-        while known.entries[slot, 2] != _EMPTY:
+        slot = slot_of(known.data, one, known)
+        while known.entries[slot, 1] != _EMPTY:
             slot = (slot + 1) & (len(known.entries) - 1)
-        known.entries[slot, 0] = _first(known.data, span_at(spans[number]), span_size(spans[number]))
-        known.entries[slot, 1], known.entries[slot, 2] = spans[number], number
+        known.entries[slot, 0] = _first(known.data, span_at(one), span_size(one))
+        known.entries[slot, 1] = span(number, span_size(one))
 
 
 @kernel
@@ -152,9 +158,9 @@ class Lookup:
     def __init__(self, names: Sequence[bytes]) -> None:
         starts = np.cumsum([0, *(len(name) for name in names)])
         spans = [span(int(at), len(name)) for at, name in zip(starts[:-1], names, strict=True)]
-        entries = np.full((1 << max(3, (2 * len(names)).bit_length()), 4), _EMPTY, np.int64)
-        self.names = Names(sealed(b"".join(names)), entries)
-        _build(self.names, np.array(spans, np.int64))
+        entries = np.full((1 << max(3, (2 * len(names)).bit_length()), 2), _EMPTY, np.int64)
+        self.names = Names(sealed(b"".join(names)), np.array(spans, np.int64), entries)
+        _build(self.names)
 
     def find(self, data: Bytes, spans: NDArray[np.void]) -> NDArray[np.int32]:
         """Position in the names of each text, -1 for one that is not there; of equal names the first.
