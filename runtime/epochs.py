@@ -1,16 +1,14 @@
-"""Epochs of a producer: the records between two flushes, and how many of them came back.
+"""Epochs of a producer: the records between two waits, and how many of them came back.
 
 ::
 
-    sender   sent sent sent │ flush │ sent sent │ flush │ sent
-    slot             0                    1                2         a ring: oldest done, first taken again
-    due              3                    2               -1
-    acked            3                    1                0         counted by a kernel, without the GIL
+    sender   sent sent sent │ wait │ sent sent │ wait │ sent
+    slot             0                   1               2           a ring: oldest done, first taken again
+    due              3                   2              -1
+    acked            3                   1               0           counted by a kernel, without the GIL
 """
 
-import contextlib
 import threading
-from concurrent.futures import Future, InvalidStateError
 from typing import Final
 
 import numpy as np
@@ -21,19 +19,18 @@ _OPEN: Final = -1
 
 
 class Epoch:
-    """Records between two flushes.
+    """Records between two waits.
 
     Attributes:
         slot: where they are counted.
-        done: finished when all came back.
+        done: set when all came back.
     """
 
     __slots__ = ("done", "slot")
 
     def __init__(self, slot: int) -> None:
         self.slot = slot
-        self.done: Future[None] = Future()
-        self.done.set_running_or_notify_cancel()  # others wait for it, too, when a flush is cancelled
+        self.done = threading.Event()
 
 
 class Epochs:
@@ -75,7 +72,7 @@ class Epochs:
     def _close(self) -> tuple[tuple[Epoch, ...], bool]:
         self.settle()
         waiting = self._closed
-        while waiting and waiting[0].done.done():
+        while waiting and waiting[0].done.is_set():
             waiting = waiting[1:]
         if self.sent and len(waiting) == len(self.due) - 1:
             return waiting, False
@@ -90,8 +87,7 @@ class Epochs:
         return waiting, True
 
     def settle(self) -> None:
-        """Finish those that all came back; both threads may see it, one of them wins."""
+        """Finish those that all came back."""
         for epoch in self._closed:
-            if self.acked[epoch.slot] == self.due[epoch.slot] and not epoch.done.done():
-                with contextlib.suppress(InvalidStateError):
-                    epoch.done.set_result(None)
+            if self.acked[epoch.slot] == self.due[epoch.slot]:
+                epoch.done.set()

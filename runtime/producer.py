@@ -1,20 +1,18 @@
 """The producer of every process but the worker: idempotent, and honest about what has arrived.
 
-Each record belongs to an *epoch*, which a flush closes. A flush is done when every record of its epoch and
-of all before it was acknowledged; counting acknowledgements would not do, since those of later records may
-come first. A delivery that fails once is never forgotten: every later flush raises, so nothing that depends
-on it is ever committed.
+Each record belongs to an *epoch*, which a wait closes. A wait is over when every record of its epoch and of
+all before it was acknowledged; counting acknowledgements would not do, since those of later records may come
+first. A delivery that fails once is never forgotten: every later wait raises, so nothing that depends on it
+is ever committed.
 
 No Python runs for a record: kernels hand a batch over to librdkafka and count what comes back
 (``runtime.handover``), and Python hears of an epoch that is done, a failure or a line of the log.
 """
 
-import asyncio
 import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -30,7 +28,9 @@ from schemas.errors import DependencyError
 
 _LOG: Final = logging.getLogger(__name__)
 
-_SLOTS: Final = 4_096
+_SLOTS: Final = 16
+"""Epochs at a time, one for each thread that waits; a wait beyond them waits for the oldest first."""
+
 _AT_A_TIME: Final = 4_096
 _WAIT_MS: Final = 100
 
@@ -46,15 +46,13 @@ class RecordTooLargeError(DeliveryError):
 
 
 class Producer:
-    """Sends records, from any thread; flushes may be awaited or waited for.
+    """Sends records and waits for them, from any thread.
 
     Args:
         settings: how to reach the brokers.
         name: ``client.id``.
         linger_ms: how long a record may wait for company.
         delivery_timeout_ms: a record not acknowledged by then has failed.
-        on_failure: called with the first failure in the polling thread.
-        slots: most epochs that may be under way; a flush beyond them waits for the oldest first.
 
     Raises:
         ConfigurationError: a setting is none of librdkafka's.
@@ -67,18 +65,15 @@ class Producer:
         *,
         linger_ms: float = 5.0,
         delivery_timeout_ms: int = 30_000,
-        on_failure: Callable[[DeliveryError], None] | None = None,
-        slots: int = _SLOTS,
     ) -> None:
         self._client = librdkafka.new_producer(
             settings.producer(name, linger_ms=linger_ms, delivery_timeout_ms=delivery_timeout_ms)
         )
         self._timeout = delivery_timeout_ms / 1_000
-        self._on_failure = on_failure
         self._failure: DeliveryError | None = None
         self._topics: dict[str, int] = {}  # handles, which live as long as the client
         self._orders: dict[str, Order] = {}
-        self._epochs = Epochs(slots)
+        self._epochs = Epochs(_SLOTS)
         self._state = np.zeros(handover.STATE, np.int64)
         self._report = np.zeros(handover.REPORT, np.int64)
         # Not when it is closed: a record that is sent too late must find its client.
@@ -92,11 +87,6 @@ class Producer:
         """Records that are sent and not yet acknowledged."""
         return int(librdkafka.outstanding(self._client))
 
-    @property
-    def failure(self) -> DeliveryError | None:
-        """The first failure, or None."""
-        return self._failure
-
     def send(
         self,
         topic: str,
@@ -107,7 +97,7 @@ class Producer:
         timestamp_ms: int = 0,
         headers: Headers | None = None,
     ) -> None:
-        """Hand over one record; it has arrived when a later flush returns.
+        """Hand over one record; it has arrived when a later wait returns.
 
         Args:
             topic: name.
@@ -129,7 +119,7 @@ class Producer:
     def send_all(
         self, topic: str, records: Encoded, *, partition: int | Ints = -1, headers: Headers | None = None
     ) -> None:
-        """Hand over records in order; they have arrived when a later flush returns.
+        """Hand over records in order; they have arrived when a later wait returns.
 
         Waits while the queue is full, at most as long as a delivery may take.
 
@@ -178,22 +168,8 @@ class Producer:
                 raise DeliveryError(f"kafka must take records, was full with {self.outstanding}")
             time.sleep(0.005)
 
-    async def flush(self) -> None:
-        """Return when everything sent before has arrived.
-
-        Raises:
-            DeliveryError: any delivery ever failed.
-        """
-        await asyncio.sleep(0)  # others that are about to flush send first, and share the epoch
-        closed = False
-        while not closed:
-            waiting, closed = self._epochs.close()
-            for epoch in waiting:
-                await asyncio.wrap_future(epoch.done)
-        self._raise()
-
     def wait(self, timeout: float | None = None) -> None:
-        """The same for a process without an event loop.
+        """Return when everything sent before has arrived.
 
         Args:
             timeout: seconds; None waits as long as deliveries may take, and they end.
@@ -207,11 +183,16 @@ class Producer:
         while not closed:
             waiting, closed = self._epochs.close()
             for epoch in waiting:
-                epoch.done.result(None if deadline is None else max(deadline - time.monotonic(), 0.0))
-        self._raise()
+                left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+                if not epoch.done.wait(left):
+                    raise TimeoutError(
+                        f"records must arrive in {timeout} s, was {self.outstanding} outstanding"
+                    )
+        if self._failure is not None:
+            raise self._failure
 
     def close(self, timeout: float = 10.0) -> None:
-        """Stop; what was not flushed is given ``timeout`` seconds."""
+        """Stop; what was not waited for is given ``timeout`` seconds."""
         librdkafka.flush(self._client, int(timeout * 1_000))
         self._state[handover.QUIT] = 1
         self._poller.join(1.0)
@@ -224,10 +205,6 @@ class Producer:
                 self._topics[topic] = librdkafka.new_topic(self._client, topic.encode(), 0)
             order = self._orders[topic] = Order(self._topics[topic], headers)
         return order
-
-    def _raise(self) -> None:
-        if self._failure is not None:
-            raise self._failure
 
     def _poll(self) -> None:
         queue, state, epochs = librdkafka.main_queue(self._client), self._state, self._epochs
@@ -247,10 +224,7 @@ class Producer:
         librdkafka.queue_destroy(queue)
 
     def _failed(self, reason: str, where: str) -> None:
-        first = self._failure is None
         self._failure = self._failure or DeliveryError(f"a record must be taken, was {reason!r} ({where})")
-        if first and self._on_failure is not None:
-            self._on_failure(self._failure)
 
     def _notice(self, event: int) -> None:
         """Log an event, or fail of it."""

@@ -45,7 +45,7 @@ def places(partitions: Mapping[str, int]) -> Iterator[tuple[str, int]]:
 def apply(
     domain: Domain, producer: Sender, ids: Mapping[str, int], partitions: Mapping[str, int], ts: int
 ) -> int:
-    """Send the configuration everywhere; the caller flushes.
+    """Send the configuration everywhere; the caller waits for it.
 
     Args:
         domain: the configuration; a version not newer than the one in force changes nothing.

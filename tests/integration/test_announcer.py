@@ -61,7 +61,7 @@ async def there_when_announced(
     def send(topic: str, _: Any) -> None:
         fast.send(topic, b"key", b"told", partition=0)
 
-    announcer = Announcer(slow.flush, send)
+    announcer = Announcer(lambda: asyncio.to_thread(slow.wait), send)
     for number in range(VALUES):
         slow.send(values, b"key", b"%d" % number, partition=0)
     await tell(announcer, send, announced)

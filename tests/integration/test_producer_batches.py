@@ -1,6 +1,5 @@
 """Records that are handed over in batches arrive as they are, and what does not arrive is told of."""
 
-import asyncio
 import logging
 import os
 import subprocess
@@ -215,27 +214,12 @@ def test_a_record_of_many_megabytes_is_written_and_read_among_others(
     assert [found[place] == values for place in range(PARTITIONS)] == [True] * PARTITIONS
 
 
-async def test_more_flushes_than_slots_all_end(
-    settings: KafkaSettings, topic: Callable[[], str], opened: Opened
+def test_several_threads_send_and_wait_at_once(
+    settings: KafkaSettings, topic: Callable[[], str], opened: Opened, monkeypatch: pytest.MonkeyPatch
 ):
-    name, producer = topic(), opened(Producer(settings, "test", linger_ms=0, slots=3))
-    flushes = []
-    for number in range(40):
-        producer.send(name, None, b"%d" % number, partition=number % 2)
-        flushes.append(asyncio.create_task(producer.flush()))
-        await asyncio.sleep(0)
-    flushes[5].cancel()
-    await asyncio.gather(*flushes, return_exceptions=True)
-    assert [flush.cancelled() for flush in flushes] == [number == 5 for number in range(40)]
-    await asyncio.to_thread(eventually, lambda: producer.outstanding == 0)
-    assert len(await asyncio.to_thread(arrived, settings, name, 40)) == 40
-
-
-def test_several_threads_send_and_flush_at_once(
-    settings: KafkaSettings, topic: Callable[[], str], opened: Opened
-):
-    """Each flush returns, and what its thread sent is there then; none is counted in another's epoch."""
-    name, producer = topic(), opened(Producer(settings, "test", linger_ms=0, slots=3))
+    """Each wait returns, and what its thread sent is there then; none is counted in another's epoch."""
+    monkeypatch.setattr("runtime.producer._SLOTS", 3)  # fewer than threads
+    name, producer = topic(), opened(Producer(settings, "test", linger_ms=0))
 
     def send(number: int) -> int:
         for _ in range(50):
@@ -250,40 +234,44 @@ def test_several_threads_send_and_flush_at_once(
     assert len(arrived(settings, name, 800)) == 800
 
 
-async def test_every_flush_after_a_lost_batch_fails_and_it_is_told_once(caplog: pytest.LogCaptureFixture):
-    failures: list[DeliveryError] = []
-    with caplog.at_level(logging.WARNING):
-        producer = Producer(
-            KafkaSettings("127.0.0.1:1"), "test", delivery_timeout_ms=1_000, on_failure=failures.append
-        )
+def test_every_wait_after_a_lost_batch_fails_of_the_same(caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.WARNING), ThreadPoolExecutor(3) as threads:
+        producer = Producer(KafkaSettings("127.0.0.1:1"), "test", delivery_timeout_ms=1_000)
         lost = Encoded.of([None] * 500, [b"x"] * 500, np.full(500, 1))
-        flushes = []
-        for _ in range(3):
+        waits = []
+        for number in range(3):
             producer.send_all("topic", lost, partition=0)
-            flushes.append(asyncio.create_task(producer.flush()))
-            await asyncio.sleep(0.01)
-        found = await asyncio.gather(*flushes, return_exceptions=True)
-        await asyncio.to_thread(eventually, lambda: producer.outstanding == 0)
-        with pytest.raises(DeliveryError, match=r"must be taken, was 'Local: .*timed out' \(topic 0\)"):
-            await producer.flush()
+            waits.append(threads.submit(producer.wait, 30))
+            eventually(lambda number=number: producer._epochs.slot == number + 1)
+        found = [wait.exception() for wait in waits]
+        eventually(lambda: producer.outstanding == 0)
+        with pytest.raises(
+            DeliveryError, match=r"must be taken, was 'Local: .*timed out' \(topic 0\)"
+        ) as one:
+            producer.wait(30)
     producer.close(0.1)
-    assert found == [producer.failure] * 3
-    assert failures == [producer.failure]
+    assert [error is one.value for error in found] == [True] * 3
     assert any(one.name == "runtime.producer" and "kafka: " in one.getMessage() for one in caplog.records)
 
 
 def test_a_fatal_error_of_the_client_fails_the_producer(
     settings: KafkaSettings, topic: Callable[[], str], opened: Opened
 ):
-    failures: list[DeliveryError] = []
-    name, producer = topic(), opened(Producer(settings, "test", on_failure=failures.append))
+    name, producer = topic(), opened(Producer(settings, "test"))
     producer.send(name, None, b"x", partition=0)
     producer.wait(30)
     librdkafka._LIBRARY.rd_kafka_test_fatal_error(
         librdkafka.POINTER(producer._client), 47, b"fenced by a test"
     )
-    eventually(lambda: failures)
-    assert "fenced by a test" in str(failures[0])
+
+    def failure() -> str:
+        try:
+            producer.wait(30)
+        except DeliveryError as error:
+            return str(error)
+        return ""
+
+    assert "fenced by a test" in eventually(failure)
     with pytest.raises(DeliveryError, match="fenced by a test"):
         producer.wait(30)
     with pytest.raises(DeliveryError, match="a record must be taken"):
