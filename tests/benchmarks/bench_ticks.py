@@ -43,13 +43,18 @@ def body(symbols: int) -> Domain:
     )
 
 
-def ticks(count: int, symbols: int, first: int = 0, *, per_second: float = RATE) -> Columns:
-    """Ticks of all symbols in turn from a number on, so many of each in a second of event time."""
+def ticks(
+    count: int, symbols: int, first: int = 0, *, per_second: float = RATE, mixed: bool = False
+) -> Columns:
+    """Ticks of all symbols in turn, or in no order, from a number on, so many of each in a second."""
     draft, kind = Draft("ticks.raw", 0), record_type("Tick")
     rows, number = kind.empty(count), np.arange(first, first + count)
-    names = draft.texts(f"S{one}".encode() for one in range(symbols))
-    sources = draft.texts(f"feed{one}".encode() for one in range(4))
-    rows["symbol"], rows["source"] = names[number % symbols], sources[number % symbols % 4]
+    of = np.random.default_rng(first).integers(symbols, size=count) if mixed else number % symbols
+    if mixed:  # as they come: each record has a name of its own
+        rows["symbol"] = draft.texts(f"S{one}".encode() for one in of.tolist())
+    else:
+        rows["symbol"] = draft.texts(f"S{one}".encode() for one in range(symbols))[of]
+    rows["source"] = draft.texts(f"feed{one}".encode() for one in range(4))[of % 4]
     rows["ts_event"] = rows["ts_recv"] = OPEN + (number * (S / per_second / symbols)).astype(np.int64)
     rows["price"] = np.round(100 + np.cumsum(np.random.default_rng(first).choice([-0.01, 0, 0.01], count)), 2)
     rows["size"], rows["seq"] = 100.0, number
@@ -59,11 +64,11 @@ def ticks(count: int, symbols: int, first: int = 0, *, per_second: float = RATE)
     return dataclasses.replace(batch, offsets=10 + number, timestamps=rows["ts_event"] // 1_000_000)
 
 
-def batches(count: int, symbols: int, size: int) -> Iterator[Columns]:
+def batches(count: int, symbols: int, size: int, *, mixed: bool = False) -> Iterator[Columns]:
     """The same in batches, made a block at a time, so that ten million need no memory."""
     block = min(count, BLOCK)
     for first in range(0, count, block):
-        whole = ticks(block, symbols, first)
+        whole = ticks(block, symbols, first, mixed=mixed)
         for start in range(0, block, size):
             yield part(whole, start, min(start + size, block))
 
@@ -88,10 +93,10 @@ def clocked(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def step_cost(count: int, symbols: int, size: int) -> float:
+def step_cost(count: int, symbols: int, size: int, *, mixed: bool = False) -> float:
     """Nanoseconds a tick of the whole step, after each symbol has had some."""
     stage, spent, measured = begun(symbols), 0.0, 0
-    for number, one in enumerate(batches(count, symbols, size)):
+    for number, one in enumerate(batches(count, symbols, size, mixed=mixed)):
         took = clocked(partial(stage.step, one))
         if number * size >= WARM * symbols:
             spent, measured = spent + took, measured + len(one)
@@ -127,6 +132,9 @@ def cost_by_size() -> Table:
     for symbols, count, rounds in ((10, 200_000, 5), (1_000, 200_000, 5), (5_000, 400_000, 3), MANY):
         least = min(step_cost(count, symbols, BATCH) for _ in range(rounds))
         found.append((f"step, {symbols:,} symbols", least, "ns a tick"))
+    for symbols, count, rounds in ((SYMBOLS, 200_000, 5), MANY):
+        least = min(step_cost(count, symbols, BATCH, mixed=True) for _ in range(rounds))
+        found.append((f"step, {symbols:,} symbols in no order", least, "ns a tick"))
     for count in (1_000_000, 10_000_000):
         found.append(
             (f"step, {SYMBOLS} symbols, {count:,} ticks", step_cost(count, SYMBOLS, BATCH), "ns a tick")
