@@ -8,9 +8,9 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
-import cramjam
 import numpy as np
 
+from schemas.batches.compression import compress
 from schemas.batches.crc32c import crc32c
 from schemas.batches.encode import Encoded
 from schemas.batches.frames import CHECKED, HEADER, UNCOUNTED
@@ -24,15 +24,6 @@ record may be larger."""
 _CRC: Final = struct.Struct(">I")
 _AROUND: Final = 40
 """Most bytes around key, value and headers of a record: five varints and the attributes."""
-_LZ4: Final = 3
-_WORTH: Final = 512
-"""Bytes of records below which they are not compressed: it would save less than a packet."""
-_FRAME: Final = bytes.fromhex("04224d18 60 70 73")
-"""Begins a frame of lz4 with independent blocks of up to 4 MB, as Kafka's readers want them."""
-_BLOCK: Final = 4 << 20
-_PLAIN: Final = 1 << 31
-"""Says of a block's size that the block is not compressed."""
-_SIZE: Final = struct.Struct("<I")
 
 
 @inlined
@@ -155,7 +146,7 @@ class BatchBuilder:
             epoch: and its epoch.
             sequence: number of the first record among all that it sends to the partition.
         """
-        body, codec = _compressed(b"".join([part.data for part in self._parts]))
+        body, codec = compress(b"".join([part.data for part in self._parts]))
         batch = bytearray(HEADER.size) + body
         length = len(batch) - UNCOUNTED
         HEADER.pack_into(
@@ -193,18 +184,3 @@ def _room(keys: Ints, values: Ints, headers: Bytes) -> int:
     """Bytes that records take at most."""
     texts = np.maximum(keys >> 32, 0).sum() + np.maximum(values >> 32, 0).sum()
     return int(texts) + len(values) * (_AROUND + len(headers))
-
-
-def _compressed(body: bytes) -> tuple[bytes, int]:
-    """Records as they stand in the batch, and the number of their codec."""
-    if len(body) < _WORTH:
-        return body, 0
-    parts = [_FRAME]
-    for at in range(0, len(body), _BLOCK):
-        plain = body[at : at + _BLOCK]
-        block = bytes(cramjam.lz4.compress_block(plain, store_size=False))
-        fits = len(block) < len(plain)
-        parts += [_SIZE.pack(len(block)), block] if fits else [_SIZE.pack(len(plain) | _PLAIN), plain]
-    parts.append(_SIZE.pack(0))
-    found = b"".join(parts)
-    return (found, _LZ4) if len(found) < len(body) else (body, 0)
