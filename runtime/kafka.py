@@ -2,7 +2,7 @@
 
 Security passes through: every environment variable ``BARLINE_KAFKA_SECURITY_*``, ``_SASL_*`` and ``_SSL_*``
 is the librdkafka property of that name (``BARLINE_KAFKA_SASL_USERNAME`` is ``sasl.username``). What of them
-a worker knows stands in ``streams.transport.security``.
+a worker knows stands in ``runtime.protocol.security``.
 """
 
 import logging

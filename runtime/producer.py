@@ -22,9 +22,9 @@ from runtime.epochs import Epochs
 from runtime.handover import Order, hand_over, take_reports
 from runtime.headers import Headers
 from runtime.kafka import CLIENT_LOG, KafkaSettings
+from runtime.sending.errors import DeliveryError, RecordTooLargeError
 from schemas.batches.encode import Encoded
 from schemas.batches.wire import Bytes, Int, Ints, packed, sealed, span
-from schemas.errors import DependencyError
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -33,16 +33,6 @@ _SLOTS: Final = 16
 
 _AT_A_TIME: Final = 4_096
 _WAIT_MS: Final = 100
-
-
-class DeliveryError(DependencyError):
-    """A record was refused by the broker or did not reach it in time; nothing after it may be committed."""
-
-    exit_code = 1
-
-
-class RecordTooLargeError(DeliveryError):
-    """A record is larger than ``message.max.bytes``."""
 
 
 class Producer:

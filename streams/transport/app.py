@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import faust
-from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from faust.types.tuples import TP
 
 from runtime import quiet
 from runtime.kafka import KafkaSettings
 from runtime.process import leave
+from runtime.protocol.security import client_options
+from runtime.sending.sender import Sender
 from schemas.topics import INPUTS
 from streams.core.stage import Stage
 from streams.transport.chunk import ChunkSchema
 from streams.transport.codec import Codec
+from streams.transport.credentials import credentials
 from streams.transport.driver import broker_urls
 from streams.transport.horizon import Horizons
 from streams.transport.lane import Lane, Surroundings
 from streams.transport.library import library_log
 from streams.transport.recovery import TableManager
 from streams.transport.rush import Rush
-from streams.transport.security import credentials
-from streams.transport.sender import Sender
 from streams.transport.settings import WorkerSettings
 from streams.transport.shell import Shell
 from streams.transport.table import new_table
@@ -191,11 +191,11 @@ def new_app(
     Raises:
         ConfigurationError: the worker's clients do not know a setting of the security.
     """
-    auth = credentials(kafka.security)
+    security = client_options(kafka.security)
     sender = Sender(
         kafka.bootstrap,
         f"{settings.name}-worker",
-        credentials_to_aiokafka_auth(auth),
+        security,
         delivery_timeout_ms=settings.delivery_timeout_ms,
         on_failure=leave,
     )
@@ -205,7 +205,7 @@ def new_app(
         watchdog=Watchdog(settings.stall_limit),
         broker=broker_urls(kafka.bootstrap),
         broker_client_id=f"{settings.name}-worker",
-        broker_credentials=auth,
+        broker_credentials=credentials(security),
         broker_session_timeout=settings.session_timeout,
         broker_heartbeat_interval=settings.session_timeout / 4,
         broker_rebalance_timeout=settings.session_timeout * 2,

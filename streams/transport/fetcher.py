@@ -40,10 +40,10 @@ from aiokafka import errors
 from aiokafka.consumer import consumer, fetcher
 from aiokafka.consumer.subscription_state import Assignment
 
+from runtime.protocol.connection import Connection, connect
 from schemas.errors import DependencyError
 from streams.transport.arrivals import Arrivals
 from streams.transport.batches import Fetch, end_of
-from streams.transport.connection import Connection, connect
 from streams.transport.session import FETCH, Part, Session
 
 _LOG: Final = logging.getLogger(__name__)

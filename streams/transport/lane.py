@@ -23,6 +23,7 @@ from typing import Any, Final, Protocol
 
 from runtime.headers import headers
 from runtime.process import leave
+from runtime.sending.sender import Sender
 from schemas.batches.frames import Frames
 from schemas.errors import StateError
 from streams.core.slots import offset_of
@@ -33,7 +34,6 @@ from streams.transport.chunk import Chunk
 from streams.transport.codec import Codec
 from streams.transport.coverage import COVERAGE_KEY, coverage, covered
 from streams.transport.rush import Rush
-from streams.transport.sender import Sender
 from streams.transport.settings import WorkerSettings
 from streams.transport.table import Table
 from streams.transport.watchdog import Watchdog

@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 from aiokafka.errors import for_code
 from aiokafka.structs import TopicPartition
 
-from streams.transport.arrays import read, written
-from streams.transport.connection import Api, Data
+from runtime.protocol.arrays import read, written
+from runtime.protocol.connection import Api, Data
 
 FETCH: Final = Api(1, 11)
 _REQUEST: Final = struct.Struct(">iiiibii")

@@ -8,12 +8,12 @@ import faust
 import numpy as np
 from faust.stores.memory import Store
 
+from runtime.sending.sender import Sender
 from schemas.batches.encode import Encoded
 from schemas.topics import changelog
 from streams.core.slots import offset_of
 from streams.transport.chunk import ChunkSchema
 from streams.transport.library import library_log
-from streams.transport.sender import Sender
 
 _QUEUE: Final = 64
 

@@ -9,13 +9,13 @@ from runtime import quiet
 from runtime.health import HealthServer
 from runtime.kafka import KafkaSettings
 from runtime.process import finish, leave, leave_when_told, stop_event
+from runtime.protocol.security import client_options
 from schemas.batches import builder
 from schemas.topics import INPUTS, TOPICS, changelog
 from streams.transport.app import Agent, WorkerApp, add_agent, new_app
 from streams.transport.checks import check_topics
 from streams.transport.codec import Codec
 from streams.transport.lane import Lane
-from streams.transport.security import credentials
 from streams.transport.settings import WorkerSettings
 from streams.transport.warm import warm
 
@@ -47,7 +47,7 @@ def run(
         SchemaError: a topic is missing or is not what it must be.
     """
     leave_when_told()  # until the loop runs
-    credentials(kafka.security)  # so that what is wrong is said at once
+    client_options(kafka.security)  # so that what is wrong is said at once
     inputs = {agent.input: changelog(settings.name, agent.name) for agent in agents}
     partitions = check_topics(kafka, group, inputs, _outputs(agents))
     warm_all(agents, codec)

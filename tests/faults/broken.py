@@ -11,6 +11,7 @@ from typing import Any
 from faust.tables.recovery import Recovery as _Recovery
 from faust.types.tuples import TP
 
+from runtime.sending.sender import Sender
 from schemas.columns import Columns
 from streams.core.stage import PARTITION_KEY, Outputs
 from streams.transport import crash
@@ -18,7 +19,6 @@ from streams.transport import lane as lane_file
 from streams.transport.coverage import COVERAGE_KEY, coverage
 from streams.transport.lane import Lane
 from streams.transport.recovery import Recovery
-from streams.transport.sender import Sender
 from streams.transport.shell import Shell
 from streams.transport.table import Table
 from streams.transport.watchdog import Watchdog

@@ -9,8 +9,9 @@ import pytest
 from confluent_kafka.admin import NewTopic
 
 from runtime.kafka import KafkaSettings
-from runtime.producer import DeliveryError, Producer
+from runtime.producer import Producer
 from runtime.reader import Partition, Reader
+from runtime.sending.errors import DeliveryError
 from schemas.errors import DependencyError
 from schemas.partition import partition_of
 from tests.eventually import eventually

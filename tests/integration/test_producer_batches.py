@@ -19,8 +19,9 @@ from confluent_kafka.admin import NewTopic
 from barline.cli.topics import Plan, carry_out, wanted
 from runtime import librdkafka
 from runtime.kafka import LARGEST_BATCH, KafkaSettings
-from runtime.producer import DeliveryError, Producer, RecordTooLargeError
+from runtime.producer import Producer
 from runtime.reader import Reader
+from runtime.sending.errors import DeliveryError, RecordTooLargeError
 from schemas.batches.encode import Encoded
 from schemas.partition import partition_of
 from tests.eventually import eventually

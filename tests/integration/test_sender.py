@@ -11,10 +11,10 @@ import pytest
 from confluent_kafka.admin import NewTopic
 
 from runtime.kafka import LARGEST_BATCH, KafkaSettings
-from runtime.producer import DeliveryError, RecordTooLargeError
+from runtime.sending.errors import DeliveryError, RecordTooLargeError
+from runtime.sending.outbox import Queue
+from runtime.sending.sender import Sender
 from schemas.batches.encode import Encoded
-from streams.transport.outbox import Queue
-from streams.transport.sender import Sender
 from tests.integration.test_producer_batches import HEADERS, PARTITIONS, RECORDS, Row, arrived
 
 pytestmark = pytest.mark.stack

@@ -18,7 +18,7 @@ from aiokafka.errors import (
     UnsupportedVersionError,
 )
 
-from streams.transport.memory import Memory
+from runtime.protocol.memory import Memory
 
 _ROOM: Final = 1 << 16
 _CHECK_S: Final = 0.25

@@ -12,9 +12,9 @@ from aiokafka.protocol.metadata import MetadataResponse_v0
 from aiokafka.protocol.produce import ProduceRequest_v7, ProduceResponse_v7
 from aiokafka.protocol.transaction import InitProducerIdResponse_v0
 
-from runtime.producer import DeliveryError
+from runtime.sending.errors import DeliveryError
+from runtime.sending.sender import Sender
 from schemas.batches.encode import Encoded
-from streams.transport.sender import Sender
 
 INT, HEAD = struct.Struct(">i"), struct.Struct(">hhih")
 PRODUCE, METADATA, VERSIONS, PRODUCER_ID = 0, 3, 18, 22

@@ -33,12 +33,12 @@ from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.structs import TopicPartition
 
 from runtime.headers import Headers
-from runtime.producer import DeliveryError
+from runtime.protocol.connection import connect
+from runtime.sending.errors import DeliveryError
+from runtime.sending.outbox import Batch, Flush, Line, Queue, late, refused
+from runtime.sending.produce import PRODUCE, outcomes, request
 from schemas.batches.builder import header_block
 from schemas.batches.encode import Encoded
-from streams.transport.connection import connect
-from streams.transport.outbox import Batch, Flush, Line, Queue, late, refused
-from streams.transport.produce import PRODUCE, outcomes, request
 
 _LOG: Final = logging.getLogger(__name__)
 _BACKOFF_S: Final = 0.1

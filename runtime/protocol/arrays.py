@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Final, TypeVar
 
-from streams.transport.connection import Data
+from runtime.protocol.connection import Data
 
 _T = TypeVar("_T")
 _COUNT: Final = struct.Struct(">i")

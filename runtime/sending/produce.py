@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 
 from aiokafka.structs import TopicPartition
 
-from streams.transport.arrays import read, written
-from streams.transport.connection import Api, Data
+from runtime.protocol.arrays import read, written
+from runtime.protocol.connection import Api, Data
 
 PRODUCE: Final = Api(0, 7)
 _HEAD: Final = struct.Struct(">hhi")

@@ -8,7 +8,7 @@ import pytest
 from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.errors import CorrelationIdError, KafkaConnectionError, KafkaError, RequestTimedOutError
 
-from streams.transport.connection import Connection
+from runtime.protocol.connection import Connection
 from streams.transport.session import FETCH
 
 INT = struct.Struct(">i")

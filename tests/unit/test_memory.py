@@ -4,7 +4,7 @@ import gc
 
 import numpy as np
 
-from streams.transport.memory import Memory
+from runtime.protocol.memory import Memory
 
 MEGABYTE = 1 << 20
 

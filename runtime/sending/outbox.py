@@ -8,11 +8,11 @@ from typing import Final
 from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.structs import TopicPartition
 
-from runtime.producer import DeliveryError, RecordTooLargeError
+from runtime.protocol.connection import Connection
+from runtime.sending.errors import DeliveryError, RecordTooLargeError
 from schemas.batches.builder import LIMIT, BatchBuilder
 from schemas.batches.encode import Encoded
 from schemas.batches.wire import Bytes
-from streams.transport.connection import Connection
 
 _SEQUENCES: Final = 1 << 31
 """Sequence numbers begin anew after so many."""

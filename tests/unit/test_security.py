@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.x509.oid import NameOID
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
+from runtime.protocol.security import client_options
 from schemas.errors import ConfigurationError
-from streams.transport.security import credentials
+from streams.transport.credentials import credentials
 
 NOW = dt.datetime.now(dt.UTC)
 SASL = {"sasl.username": "u", "sasl.password": "p"}
@@ -40,7 +41,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def auth(security: dict[str, str]) -> dict[str, object]:
-    return dict(credentials_to_aiokafka_auth(credentials(security)))
+    """What aiokafka's client is told; Faust tells the worker's consumer the same."""
+    found = client_options(security)
+    by_faust = credentials_to_aiokafka_auth(credentials(found))
+    assert {name: value for name, value in by_faust.items() if value is not None} == found
+    return found
 
 
 async def shake_hands(server: tuple[Path, Path], context: object) -> None:
@@ -65,7 +70,7 @@ def test_a_login_is_passed_on_by_either_name_of_its_mechanism(name: str, protoco
     found = auth({"security.protocol": protocol, name: "SCRAM-SHA-256", **SASL})
     assert (found["security_protocol"], found["sasl_mechanism"]) == (protocol.upper(), "SCRAM-SHA-256")
     assert (found["sasl_plain_username"], found["sasl_plain_password"]) == ("u", "p")
-    assert isinstance(found["ssl_context"], ssl.SSLContext) == (protocol == "SASL_SSL")
+    assert isinstance(found.get("ssl_context"), ssl.SSLContext) == (protocol == "SASL_SSL")
 
 
 @pytest.mark.parametrize("way", ["file", "folder", "text"])
@@ -96,10 +101,10 @@ def test_a_certificate_of_the_client_is_taken_with_its_key(server: tuple[Path, P
     own = {"ssl.certificate.location": certificate, "ssl.key.location": key, "ssl.key.password": "lock"}
     assert auth({"security.protocol": "SSL", **own})["security_protocol"] == "SSL"
     with pytest.raises(ConfigurationError, match="certificates for kafka must be readable"):
-        credentials({"security.protocol": "SSL", **own, "ssl.key.password": "other"})
+        client_options({"security.protocol": "SSL", **own, "ssl.key.password": "other"})
     del own["ssl.key.password"]
     with pytest.raises(ConfigurationError, match="certificates for kafka must be readable"):
-        credentials({"security.protocol": "SSL", **own})
+        client_options({"security.protocol": "SSL", **own})
 
 
 @pytest.mark.parametrize(
@@ -120,4 +125,4 @@ def test_a_certificate_of_the_client_is_taken_with_its_key(server: tuple[Path, P
 )  # fmt: skip
 def test_what_the_worker_cannot_do_is_refused_by_name(security: dict[str, str], text: str):
     with pytest.raises(ConfigurationError, match=text):
-        credentials(security)
+        client_options(security)

@@ -1,4 +1,4 @@
-"""Security of the worker's own clients: librdkafka's properties (``runtime.kafka``) as aiokafka wants them.
+"""Security of clients that speak Kafka's protocol themselves: librdkafka's properties as aiokafka wants them.
 
 What has no counterpart here is refused by name: a worker that passed over it would connect otherwise, perhaps
 less securely, than all other processes.
@@ -9,9 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from faust.auth import SASLCredentials, SSLCredentials
-from faust.types.auth import AuthProtocol, SASLMechanism
-
 from schemas.errors import ConfigurationError
 
 _KNOWN: Final = (
@@ -19,15 +16,18 @@ _KNOWN: Final = (
     "ssl.ca.location", "ssl.ca.pem", "ssl.certificate.location", "ssl.endpoint.identification.algorithm",
     "ssl.key.location", "ssl.key.password",
 )  # fmt: skip
-_PROTOCOLS: Final = tuple(protocol.value for protocol in AuthProtocol)
+_PROTOCOLS: Final = "SSL", "PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"
 _MECHANISMS: Final = "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"
 _DEFAULT_MECHANISM: Final = "GSSAPI"  # librdkafka's
 _IDENTIFICATION: Final = "ssl.endpoint.identification.algorithm"  # of the broker's name with its certificate
 _PROBE: Final = "probe"  # as if no place were said
 
 
-def credentials(security: Mapping[str, str]) -> Any:
-    """The same security for aiokafka, as Faust wants it; None for an open broker.
+Options = dict[str, Any]
+
+
+def client_options(security: Mapping[str, str]) -> Options:
+    """The same security as options of aiokafka's client.
 
     Args:
         security: librdkafka properties for authentication and encryption.
@@ -41,23 +41,21 @@ def credentials(security: Mapping[str, str]) -> Any:
         )
     said = security.get("security.protocol", "plaintext").upper()
     protocol = _one_of(_PROTOCOLS, "security.protocol", said)
-    context = _context(security) if protocol.endswith("SSL") else None
-    if protocol == "PLAINTEXT":
-        return None
-    return SSLCredentials(context) if protocol == "SSL" else _sasl(security, AuthProtocol(protocol), context)
+    found: Options = {"security_protocol": protocol}
+    if protocol.endswith("SSL"):
+        found["ssl_context"] = _context(security)
+    return {**found, **_sasl(security)} if protocol.startswith("SASL") else found
 
 
-def _sasl(security: Mapping[str, str], protocol: AuthProtocol, context: ssl.SSLContext | None) -> Any:
+def _sasl(security: Mapping[str, str]) -> Options:
     said = {security[name] for name in ("sasl.mechanism", "sasl.mechanisms") if name in security}
     mechanism = _one_of(_MECHANISMS, "sasl.mechanism", ", ".join(sorted(said)) or _DEFAULT_MECHANISM)
     username, password = security.get("sasl.username"), security.get("sasl.password")
     if not username or password is None:
         raise ConfigurationError(f"sasl.username and sasl.password must be there for {mechanism}, were not")
-    found = SASLCredentials(
-        username=username, password=password, ssl_context=context, mechanism=SASLMechanism(mechanism)
-    )
-    found.protocol = protocol
-    return found
+    return {
+        "sasl_mechanism": mechanism, "sasl_plain_username": username, "sasl_plain_password": password,
+    }  # fmt: skip
 
 
 def _context(security: Mapping[str, str]) -> ssl.SSLContext:

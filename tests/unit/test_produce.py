@@ -5,7 +5,7 @@ import io
 from aiokafka.protocol.produce import ProduceRequest_v7, ProduceResponse_v7
 from aiokafka.structs import TopicPartition
 
-from streams.transport.produce import Outcome, outcomes, request
+from runtime.sending.produce import Outcome, outcomes, request
 
 A, B, C = TopicPartition("ticks", 0), TopicPartition("bars", 1), TopicPartition("ticks", 3)
 
