@@ -110,7 +110,7 @@ class Consumer:
         self._on_revoked: OnPlaces = lambda _: None
         self._raised: BaseException | None = None
         self._callbacks = _ON_REBALANCE(self._rebalance), _ON_ERROR(self._error), _ON_LOG(_log)
-        self._handle = librdkafka.new_client(librdkafka.CONSUMER, properties, self._prepare)
+        self._handle = librdkafka.new_client(properties, self._prepare)
         _poll_all_as_consumer(self._handle)
         self._queue = int(_consumer_queue(self._handle))
 

@@ -2,7 +2,7 @@
 
 Security passes through: every environment variable ``BARLINE_KAFKA_SECURITY_*``, ``_SASL_*`` and ``_SSL_*``
 is the librdkafka property of that name (``BARLINE_KAFKA_SASL_USERNAME`` is ``sasl.username``). What of them
-a worker knows stands in ``runtime.protocol.security``.
+producers and workers know stands in ``runtime.protocol.security``.
 """
 
 import logging
@@ -25,7 +25,8 @@ CLIENT_LOG.addFilter(lambda record: not record.getMessage().endswith(": retrying
 LARGEST_BATCH: Final = 64 << 20
 """Most bytes of a record batch, which brokers take and readers fetch whole: a configuration of 100,000
 symbols is one record of 20 million bytes and more."""
-_LARGEST_RECORD: Final = LARGEST_BATCH - (64 << 10)  # the batch around a record takes less than the rest
+LARGEST_RECORD: Final = LARGEST_BATCH - (64 << 10)
+"""Most bytes of a record that is sent; the batch around it takes less than the rest."""
 
 _PREFIX: Final = "BARLINE_KAFKA_"
 _SECURITY: Final = ("SECURITY_", "SASL_", "SSL_")
@@ -68,26 +69,6 @@ class KafkaSettings:
             "log_level": 4,  # warnings: less is news about librdkafka itself
             "reconnect.backoff.max.ms": 1_000,
             **self.security,
-        }
-
-    def producer(self, name: str, *, linger_ms: float, delivery_timeout_ms: int) -> Properties:
-        """Properties of the idempotent producer.
-
-        Args:
-            name: ``client.id``.
-            linger_ms: how long a record may wait for company; it shows in full in every latency.
-            delivery_timeout_ms: a record that is not acknowledged by then has failed for good.
-        """
-        return {
-            **self.client(name),
-            "acks": "all",
-            "enable.idempotence": True,
-            "partitioner": "murmur2_random",  # librdkafka's own default disagrees with every other client
-            "compression.type": "lz4",
-            "linger.ms": linger_ms,
-            "message.timeout.ms": delivery_timeout_ms,
-            "message.max.bytes": _LARGEST_RECORD,
-            "queue.buffering.max.messages": 1_000_000,
         }
 
     def consumer(self, name: str, *, group: str | None, start: str, instance: str = "") -> Properties:

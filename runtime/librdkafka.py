@@ -1,8 +1,8 @@
-"""librdkafka's C interface, as far as producer and reader speak it: the library its Python client brings.
+"""librdkafka's C interface, as far as the reader speaks it: the library its Python client brings.
 
-``confluent_kafka`` makes a Python object of every record that is sent or read and of every report about it.
-Its library does neither: it is called here directly, by kernels where records are many (``runtime.handover``,
-``runtime.intake``) and by ctypes where they are not. Only what ``rdkafka.h`` documents is used.
+``confluent_kafka`` makes a Python object of every record that is read. Its library does not: it is called
+here directly, by a kernel where records are many (``runtime.intake``) and by ctypes where they are not. Only
+what ``rdkafka.h`` documents is used.
 """
 
 import ctypes
@@ -16,17 +16,10 @@ from numba import types
 
 from schemas.errors import ConfigurationError
 
-QUEUE_FULL: Final = -184
-TOO_LARGE: Final = 10
-
-EVENT_REPORTS: Final = 0x1
-EVENT_LOG: Final = 0x4
-EVENT_ERROR: Final = 0x8
-
 _LEVELS: Final = 50, 50, 50, 40, 30, 20, 20, 10
 """Of ``logging``, by level of syslog from emergencies to debugging."""
 
-_PRODUCER, CONSUMER = 0, 1
+_CONSUMER: Final = 1
 _TEXT: Final = 512
 POINTER: Final = ctypes.c_int64
 """Pointers are numbers here: kernels take them as such."""
@@ -64,7 +57,6 @@ _conf_set: Final = function(
     "rd_kafka_conf_set", ctypes.c_int, POINTER, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p,
     ctypes.c_size_t,
 )  # fmt: skip
-_conf_set_events: Final = function("rd_kafka_conf_set_events", None, POINTER, ctypes.c_int)
 _new: Final = function("rd_kafka_new", POINTER, ctypes.c_int, POINTER, ctypes.c_char_p, ctypes.c_size_t)
 _set_log_queue: Final = function("rd_kafka_set_log_queue", ctypes.c_int, POINTER, POINTER)
 _error_name: Final = function("rd_kafka_err2str", ctypes.c_char_p, ctypes.c_int)
@@ -72,46 +64,21 @@ _name: Final = function("rd_kafka_name", ctypes.c_char_p, POINTER)
 _fatal_error: Final = function(
     "rd_kafka_fatal_error", ctypes.c_int, POINTER, ctypes.c_char_p, ctypes.c_size_t
 )
-_event_log: Final = function(
-    "rd_kafka_event_log", ctypes.c_int, POINTER, ctypes.POINTER(ctypes.c_char_p),
-    ctypes.POINTER(ctypes.c_char_p), ctypes.POINTER(ctypes.c_int),
-)  # fmt: skip
-_event_error_text: Final = function("rd_kafka_event_error_string", ctypes.c_char_p, POINTER)
 _topic_name: Final = function("rd_kafka_topic_name", ctypes.c_char_p, POINTER)
 _error_code: Final = function("rd_kafka_error_code", ctypes.c_int, POINTER)
 _error_destroy: Final = function("rd_kafka_error_destroy", None, POINTER)
 _read_error_text: Final = function("rd_kafka_message_errstr", ctypes.c_char_p, POINTER)
-_report_text: Final = function("rd_kafka_message_produce_errstr", ctypes.c_char_p, POINTER)
 
 destroy: Final = function("rd_kafka_destroy", None, POINTER)
-flush: Final = function("rd_kafka_flush", ctypes.c_int, POINTER, ctypes.c_int)
-outstanding: Final = function("rd_kafka_outq_len", ctypes.c_int, POINTER)
-main_queue: Final = function("rd_kafka_queue_get_main", POINTER, POINTER)
 queue_destroy: Final = function("rd_kafka_queue_destroy", None, POINTER)
 new_topic: Final = function("rd_kafka_topic_new", POINTER, POINTER, ctypes.c_char_p, POINTER)
 topic_destroy: Final = function("rd_kafka_topic_destroy", None, POINTER)
-event_type: Final = function("rd_kafka_event_type", ctypes.c_int, POINTER)
-event_destroy: Final = function("rd_kafka_event_destroy", None, POINTER)
 
 
-def new_producer(properties: Mapping[str, Any]) -> int:
-    """A client that tells of everything by events on its main queue; ``destroy`` ends it.
+def new_client(properties: Mapping[str, Any], prepare: Callable[[int], object]) -> int:
+    """A consumer whose lines of the log go to its main queue; ``destroy`` ends it.
 
     Args:
-        properties: of librdkafka, by name.
-
-    Raises:
-        ConfigurationError: it knows no such property, or not this value of it.
-    """
-    events = EVENT_REPORTS | EVENT_LOG | EVENT_ERROR
-    return new_client(_PRODUCER, properties, lambda conf: _conf_set_events(conf, events))
-
-
-def new_client(kind: int, properties: Mapping[str, Any], prepare: Callable[[int], object]) -> int:
-    """A client whose lines of the log go to its main queue; ``destroy`` ends it.
-
-    Args:
-        kind: producer or consumer.
         properties: of librdkafka, by name.
         prepare: gives its configuration what properties cannot say.
 
@@ -126,7 +93,7 @@ def new_client(kind: int, properties: Mapping[str, Any], prepare: Callable[[int]
             _conf_destroy(conf)
             raise ConfigurationError(f"a setting of kafka must be valid, was refused: {_read(text.value)}")
     prepare(conf)
-    client = int(_new(kind, conf, text, _TEXT) or 0)
+    client = int(_new(_CONSUMER, conf, text, _TEXT) or 0)
     if not client:
         _conf_destroy(conf)
         raise ConfigurationError(f"the settings of kafka must fit, were refused: {_read(text.value)}")
@@ -145,26 +112,9 @@ def fatal_text(client: int) -> str:
     return _read(text.value) if _fatal_error(client, text, _TEXT) else ""
 
 
-def log_line(client: int, event: int) -> tuple[int, str]:
-    """Level, as of ``logging``, and text of a log event."""
-    facility, text, level = ctypes.c_char_p(), ctypes.c_char_p(), ctypes.c_int()
-    _event_log(event, ctypes.byref(facility), ctypes.byref(text), ctypes.byref(level))
-    return told(client, level.value, facility.value, text.value)
-
-
 def told(client: int, level: int, facility: bytes | None, text: bytes | None) -> tuple[int, str]:
-    """The same of a line by its parts; the level is that of syslog."""
+    """Level, as of ``logging``, and text of a line of the log; its own level is that of syslog."""
     return _LEVELS[level], f"{_read(facility)} [{_read(_name(client))}] {_read(text)}"
-
-
-def event_text(event: int) -> str:
-    """What an error event says."""
-    return _read(_event_error_text(event))
-
-
-def report_text(report: int, code: int) -> str:
-    """Why a record was refused: in the broker's words where it said some."""
-    return _read(_report_text(report)) or error_text(code)
 
 
 def read_error_text(message: int) -> str:

@@ -1,81 +1,51 @@
 """The producer of every process but the worker: idempotent, and honest about what has arrived.
 
-Each record belongs to an *epoch*, which a wait closes. A wait is over when every record of its epoch and of
-all before it was acknowledged; counting acknowledgements would not do, since those of later records may come
-first. A delivery that fails once is never forgotten: every later wait raises, so nothing that depends on it
-is ever committed.
+It hands records over to a sender (``runtime.sending``) in a thread of its own. A delivery that fails once is
+never forgotten: every later wait raises, so nothing that depends on it is ever committed.
 
-No Python runs for a record: kernels hand a batch over to librdkafka and count what comes back
-(``runtime.handover``), and Python hears of an epoch that is done, a failure or a line of the log.
+librdkafka's would not do: while five messages of a partition are in flight its idempotent producer sends no
+more of it and polls with a timeout of 0 until the answer is there, which takes a core for as long.
 """
 
 import logging
-import threading
-import time
 import weakref
-from typing import Final
 
 import numpy as np
 
-from runtime import handover, librdkafka
-from runtime.epochs import Epochs
-from runtime.handover import Order, hand_over, take_reports
 from runtime.headers import Headers
-from runtime.kafka import CLIENT_LOG, KafkaSettings
-from runtime.sending.errors import DeliveryError, RecordTooLargeError
+from runtime.kafka import LARGEST_RECORD, KafkaSettings
+from runtime.protocol.security import client_options
+from runtime.sending.background import Background, Call
+from runtime.sending.errors import RecordTooLargeError
+from schemas.batches.builder import header_block
 from schemas.batches.encode import Encoded
-from schemas.batches.wire import Bytes, Int, Ints, packed, sealed, span
+from schemas.batches.wire import Ints, packed
 
-_LOG: Final = logging.getLogger(__name__)
-
-_SLOTS: Final = 16
-"""Epochs at a time, one for each thread that waits; a wait beyond them waits for the oldest first."""
-
-_AT_A_TIME: Final = 4_096
-_WAIT_MS: Final = 100
+for _name in ("aiokafka", "runtime.sending"):  # nowhere in a command that says its error itself
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 
 class Producer:
-    """Sends records and waits for them, from any thread.
+    """Sends records and waits for them, from any thread; it does not wait for the brokers to be there.
 
     Args:
         settings: how to reach the brokers.
         name: ``client.id``.
-        linger_ms: how long a record may wait for company.
         delivery_timeout_ms: a record not acknowledged by then has failed.
 
     Raises:
-        ConfigurationError: a setting is none of librdkafka's.
+        ConfigurationError: it knows no such setting of the security, or not this value of it.
     """
 
-    def __init__(
-        self,
-        settings: KafkaSettings,
-        name: str,
-        *,
-        linger_ms: float = 5.0,
-        delivery_timeout_ms: int = 30_000,
-    ) -> None:
-        self._client = librdkafka.new_producer(
-            settings.producer(name, linger_ms=linger_ms, delivery_timeout_ms=delivery_timeout_ms)
-        )
-        self._timeout = delivery_timeout_ms / 1_000
-        self._failure: DeliveryError | None = None
-        self._topics: dict[str, int] = {}  # handles, which live as long as the client
-        self._orders: dict[str, Order] = {}
-        self._epochs = Epochs(_SLOTS)
-        self._state = np.zeros(handover.STATE, np.int64)
-        self._report = np.zeros(handover.REPORT, np.int64)
-        # Not when it is closed: a record that is sent too late must find its client.
-        end = weakref.finalize(self, _destroy, self._client, self._topics)
-        end.atexit = False
-        self._poller = threading.Thread(target=self._poll, name=f"{name}-poll", daemon=True)
-        self._poller.start()
+    def __init__(self, settings: KafkaSettings, name: str, *, delivery_timeout_ms: int = 30_000) -> None:
+        security = client_options(settings.security)
+        self._background = Background(settings.bootstrap, name, security, delivery_timeout_ms)
+        weakref.finalize(self, self._background.end)
 
     @property
     def outstanding(self) -> int:
         """Records that are sent and not yet acknowledged."""
-        return int(librdkafka.outstanding(self._client))
+        return self._background.outstanding
 
     def send(
         self,
@@ -83,7 +53,7 @@ class Producer:
         key: bytes | None,
         value: bytes | None,
         *,
-        partition: int = -1,
+        partition: int,
         timestamp_ms: int = 0,
         headers: Headers | None = None,
     ) -> None:
@@ -91,72 +61,43 @@ class Producer:
 
         Args:
             topic: name.
-            key: its murmur2 hash chooses the partition where none is given.
+            key: None for null.
             value: None deletes the key from a compacted topic.
-            partition: number, or -1.
+            partition: number.
             timestamp_ms: milliseconds since the epoch, 0 for now.
             headers: names and values.
 
         Raises:
-            DeliveryError: the queue stayed full, or the record can't be sent.
+            DeliveryError: the record is too large, there was no room for it in time, a delivery has failed
+                before, or the producer is closed.
         """
-        size = len(key) if key is not None else 0
-        spans = span(0, -1 if key is None else size), span(size, -1 if value is None else len(value))
-        row = np.array([*spans, timestamp_ms, partition], np.int64)
-        data = sealed((key or b"") + (value or b""))
-        self._hand_over(topic, headers, data, row[:1], row[1:2], row[2:3], row[3:])
+        record = Encoded.of([key], [value], np.array([timestamp_ms], np.int64))
+        self.send_all(topic, record, partition=partition, headers=headers)
 
     def send_all(
-        self, topic: str, records: Encoded, *, partition: int | Ints = -1, headers: Headers | None = None
+        self, topic: str, records: Encoded, *, partition: int | Ints, headers: Headers | None = None
     ) -> None:
         """Hand over records in order; they have arrived when a later wait returns.
 
-        Waits while the queue is full, at most as long as a delivery may take.
+        Waits while 64 MiB are on their way, at most as long as a delivery may take.
 
         Args:
             topic: name.
             records: keys, values and timestamps, as of ``send``.
-            partition: number for all of them, int64[n] for each, or -1 where the key chooses.
+            partition: number for all of them, or int64[n] for each.
             headers: names and values, the same for all.
 
         Raises:
-            DeliveryError: the queue stayed full, or a record can't be sent; those before it are.
+            DeliveryError: a record is too large, and those before it are sent; or as of ``send``.
         """
-        partitions = np.array([partition], np.int64) if isinstance(partition, int) else partition
-        keys, values = packed(records.keys), packed(records.values)
-        self._hand_over(topic, headers, records.data, keys, values, records.timestamps, partitions)
-
-    def _hand_over(
-        self,
-        topic: str,
-        headers: Headers | None,
-        data: Bytes,
-        keys: Ints,
-        values: Ints,
-        timestamps: Ints,
-        partitions: Ints,
-    ) -> None:
-        if self._state[handover.QUIT]:
-            raise DeliveryError(f"a producer must be open, was closed before a record of {topic}")
-        done: Int = 0
-        deadline = 0.0
-        while True:
-            with self._epochs.sending:
-                order = self._order(topic, headers or ())
-                first, order.cells[handover.AT_SLOT] = done, self._epochs.slot
-                done, error = hand_over(
-                    self._client, order.cells, data, keys, values, timestamps, partitions, first
-                )
-                self._epochs.sent += int(done - first)
-            if error == 0:
-                return
-            if error != librdkafka.QUEUE_FULL:
-                place = partitions[done if len(partitions) > 1 else 0]
-                raise _refused(error, f"{topic} {place}", int(values[done] >> 32))
-            deadline = deadline or time.monotonic() + self._timeout
-            if time.monotonic() > deadline:
-                raise DeliveryError(f"kafka must take records, was full with {self.outstanding}")
-            time.sleep(0.005)
+        fitting = _fitting(records)
+        self._put(topic, records, partition, headers, fitting)
+        if fitting < len(records):
+            place = partition if isinstance(partition, int) else int(partition[fitting])
+            size = int(records.values["size"][fitting])
+            raise RecordTooLargeError(
+                f"a record must fit message.max.bytes, was {size} bytes ({topic} {place})"
+            )
 
     def wait(self, timeout: float | None = None) -> None:
         """Return when everything sent before has arrived.
@@ -168,83 +109,39 @@ class Producer:
             DeliveryError: any delivery ever failed.
             TimeoutError: not all has arrived in time.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        closed = False
-        while not closed:
-            waiting, closed = self._epochs.close()
-            for epoch in waiting:
-                left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-                if not epoch.done.wait(left):
-                    raise TimeoutError(
-                        f"records must arrive in {timeout} s, was {self.outstanding} outstanding"
-                    )
-        if self._failure is not None:
-            raise self._failure
+        self._background.wait(timeout)
 
     def close(self, timeout: float = 10.0) -> None:
         """Stop; what was not waited for is given ``timeout`` seconds."""
-        librdkafka.flush(self._client, int(timeout * 1_000))
-        self._state[handover.QUIT] = 1
-        self._poller.join(1.0)
+        self._background.close(timeout)
 
-    def _order(self, topic: str, headers: Headers) -> Order:
-        """What records of a topic share; made anew for headers of another form alone, as it costs a while."""
-        order = self._orders.get(topic)
-        if order is None or not order.takes(headers):
-            if topic not in self._topics:
-                self._topics[topic] = librdkafka.new_topic(self._client, topic.encode(), 0)
-            order = self._orders[topic] = Order(self._topics[topic], headers)
-        return order
-
-    def _poll(self) -> None:
-        queue, state, epochs = librdkafka.main_queue(self._client), self._state, self._epochs
-        reports = np.zeros(_AT_A_TIME, np.int64)
-        while not state[handover.QUIT]:
-            found = take_reports(queue, reports, self._report, epochs.acked, epochs.due, state, _WAIT_MS)
-            if found == handover.REFUSED:
-                self._failed(*_told(self._report, int(reports[state[handover.NEXT]])))
-                state[handover.FAILED] = 1
-            elif found == handover.OTHER:
-                self._notice(int(state[handover.EVENT]))
-                librdkafka.event_destroy(int(state[handover.EVENT]))
-                state[handover.EVENT] = 0
-            epochs.settle()
-        if state[handover.EVENT]:
-            librdkafka.event_destroy(int(state[handover.EVENT]))
-        librdkafka.queue_destroy(queue)
-
-    def _failed(self, reason: str, where: str) -> None:
-        self._failure = self._failure or DeliveryError(f"a record must be taken, was {reason!r} ({where})")
-
-    def _notice(self, event: int) -> None:
-        """Log an event, or fail of it."""
-        kind = librdkafka.event_type(event)
-        if kind == librdkafka.EVENT_LOG:
-            level, text = librdkafka.log_line(self._client, event)
-            CLIENT_LOG.log(level, "%s", text)
-        elif kind == librdkafka.EVENT_ERROR and (reason := librdkafka.fatal_text(self._client)):
-            self._failed(reason, "the producer")
-        elif kind == librdkafka.EVENT_ERROR:
-            _LOG.warning("kafka: %s", librdkafka.event_text(event))
+    def _put(
+        self, topic: str, records: Encoded, partition: int | Ints, headers: Headers | None, count: int
+    ) -> None:
+        """Hand over the first records of all."""
+        records = records if count == len(records) else records.part(0, count)
+        parts = [(partition, records)] if isinstance(partition, int) else _apart(records, partition[:count])
+        size = records.data.nbytes
+        self._background.put(Call(topic, parts, header_block(headers or ()), len(records), size))
 
 
-def _told(report: Ints, at: int) -> tuple[str, str]:
-    """Why a record was refused, and where."""
-    halves = report.view(np.int32)  # of each word the lower one comes first
-    code, partition = int(halves[2 * handover.ERROR]), int(halves[2 * handover.PARTITION])
-    topic = librdkafka.topic_name(int(report[handover.TOPIC]))
-    return librdkafka.report_text(at, code), f"{topic} {partition}"
+def _apart(records: Encoded, partitions: Ints) -> list[tuple[int, Encoded]]:
+    """The records of each partition, in order."""
+    counts = np.bincount(partitions)
+    numbers = np.flatnonzero(counts)
+    # By the smallest type: numpy sorts numbers of one or two bytes without comparing them.
+    rows = np.argsort(partitions.astype(np.min_scalar_type(len(counts))), kind="stable")
+    side_by_side, parts, begin = records.take(rows), [], 0
+    for number, count in zip(numbers.tolist(), counts[numbers].tolist(), strict=True):
+        parts.append((number, side_by_side.part(begin, begin + count)))
+        begin += count
+    return parts
 
 
-def _refused(error: Int, where: str, size: int) -> DeliveryError:
-    """The error of a record that was not taken."""
-    if error == librdkafka.TOO_LARGE:
-        return RecordTooLargeError(f"a record must fit message.max.bytes, was {size} bytes ({where})")
-    return DeliveryError(f"a record must be taken, was {librdkafka.error_text(int(error))!r} ({where})")
-
-
-def _destroy(client: int, topics: dict[str, int]) -> None:
-    """End a client; its records are dropped."""
-    for topic in topics.values():
-        librdkafka.topic_destroy(topic)
-    librdkafka.destroy(client)
+def _fitting(records: Encoded) -> int:
+    """How many records stand before the first that is too large."""
+    if 2 * records.data.nbytes <= LARGEST_RECORD:  # key and value stand in there
+        return len(records)
+    sizes = np.maximum(packed(records.keys) >> 32, 0) + np.maximum(packed(records.values) >> 32, 0)
+    too_large = sizes > LARGEST_RECORD
+    return int(np.argmax(too_large)) if too_large.any() else len(records)

@@ -17,7 +17,7 @@ _YOUNG: Final = 20_000  # new objects after which young ones are looked through
 _NEVER: Final = 1_000_000
 _MINUTE: Final = 60.0
 _AT: Final = 30.125  # seconds of a minute
-_SWITCH_S: Final = 0.0005  # until the thread of the connection gets its turn from a step, else 5 ms
+_SWITCH_S: Final = 0.0005  # until the thread of a connection gets its turn from one that computes, else 5 ms
 
 
 def settle(old: int = _NEVER) -> None:
@@ -29,6 +29,11 @@ def settle(old: int = _NEVER) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, 10, old)
+    take_turns()
+
+
+def take_turns() -> None:
+    """Let a thread that waits for its turn have it soon, whatever another one computes."""
     sys.setswitchinterval(_SWITCH_S)
 
 

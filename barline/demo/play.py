@@ -37,7 +37,7 @@ class Noting:
         key: bytes | None,
         value: bytes | None,
         *,
-        partition: int = -1,
+        partition: int,
         timestamp_ms: int = 0,
         headers: Headers | None = None,
     ) -> None:
@@ -65,7 +65,7 @@ class Play:
         self.sent = Sent()
         self.minutes: list[tuple[int, int]] = []
         self.done = 0.0
-        self._producer = Producer(kafka, "demo", linger_ms=1)
+        self._producer = Producer(kafka, "demo")
         self._noting = Noting(self._producer, self.sent)
         self._counts = partition_counts(kafka, "demo")
         partitions = self._counts["ticks.raw"]

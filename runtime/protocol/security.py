@@ -1,7 +1,7 @@
 """Security of clients that speak Kafka's protocol themselves: librdkafka's properties as aiokafka wants them.
 
-What has no counterpart here is refused by name: a worker that passed over it would connect otherwise, perhaps
-less securely, than all other processes.
+What has no counterpart here is refused by name: a producer that passed over it would connect otherwise,
+perhaps less securely, than a reader does.
 """
 
 import ssl
@@ -33,11 +33,11 @@ def client_options(security: Mapping[str, str]) -> Options:
         security: librdkafka properties for authentication and encryption.
 
     Raises:
-        ConfigurationError: the worker knows no such property or not this value of it, or a file is not right.
+        ConfigurationError: no such property is known or not this value of it, or a file is not right.
     """
     if unknown := sorted(set(security) - set(_KNOWN)):
         raise ConfigurationError(
-            f"security of a worker must be by {', '.join(_KNOWN)}, was {', '.join(unknown)!r}"
+            f"security of producers must be by {', '.join(_KNOWN)}, was {', '.join(unknown)!r}"
         )
     said = security.get("security.protocol", "plaintext").upper()
     protocol = _one_of(_PROTOCOLS, "security.protocol", said)
@@ -81,5 +81,5 @@ def _context(security: Mapping[str, str]) -> ssl.SSLContext:
 
 def _one_of(known: tuple[str, ...], name: str, value: str) -> str:
     if value not in known:
-        raise ConfigurationError(f"{name} of a worker must be {' or '.join(known)}, was {value!r}")
+        raise ConfigurationError(f"{name} of producers must be {' or '.join(known)}, was {value!r}")
     return value

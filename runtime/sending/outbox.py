@@ -94,20 +94,27 @@ class Queue:
         """Seconds since its oldest record was sent; 0 where there is none."""
         return time.monotonic() - self.batches[0].since if self.batches else 0.0
 
-    def add(self, records: Encoded, headers: Bytes) -> None:
+    def add(self, records: Encoded, headers: Bytes) -> int:
         """Let records join the batches, in order.
 
         Args:
             records: keys, values and timestamps; 0 for now.
             headers: of each of them, as ``header_block`` gives them.
+
+        Returns:
+            Bytes that they take there.
         """
-        since, now, row = time.monotonic(), int(time.time() * 1_000), 0
+        since, now, row, size = time.monotonic(), int(time.time() * 1_000), 0, 0
         if not self.batches or self.batches[-1].data is not None:
             self.batches.append(Batch(since))
         while row < len(records):
-            row, before = self.batches[-1].add(records, row, headers, now), row
+            last, before = self.batches[-1], row
+            size -= last.size
+            row = last.add(records, row, headers, now)
+            size += last.size
             if row == before:  # it is full
                 self.batches.append(Batch(since))
+        return size
 
     def first(self, producer: int, epoch: int) -> bytearray:
         """Bytes of the batch that is to be acknowledged next, the same each time."""

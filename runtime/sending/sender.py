@@ -1,4 +1,4 @@
-"""The sender of a worker: idempotent, in the worker's loop, a record batch at a time.
+"""The sender of all processes: idempotent, in one event loop, a record batch at a time.
 
 librdkafka wants each record by itself, copies it twice and hands it from thread to thread, which cost more
 than to decode a tick. Here the records of a call become part of a batch by one kernel call
@@ -29,21 +29,21 @@ from aiokafka.errors import (
     NoError,
     for_code,
 )
-from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.structs import TopicPartition
 
-from runtime.headers import Headers
 from runtime.protocol.connection import connect
 from runtime.sending.errors import DeliveryError
+from runtime.sending.identity import BACKOFF_S, UNKNOWN, producer_id
+from runtime.sending.leaders import Leaders
 from runtime.sending.outbox import Batch, Flush, Line, Queue, late, refused
 from runtime.sending.produce import PRODUCE, outcomes, request
 from schemas.batches.builder import header_block
 from schemas.batches.encode import Encoded
+from schemas.batches.wire import Bytes
 
 _LOG: Final = logging.getLogger(__name__)
-_BACKOFF_S: Final = 0.1
 _CHECK_S: Final = 0.25
-_NO_LEADER: Final = "no leader"
+_NO_HEADERS: Final = header_block(())
 _PATIENCE: Final = 0.8  # of a request's time that the broker may wait for its replicas
 
 
@@ -58,9 +58,12 @@ class Sender:
         security: of aiokafka's client.
         delivery_timeout_ms: a record not acknowledged by then has failed.
         on_failure: called with the first failure; the worker leaves there and then.
+        on_settled: called when a batch is done.
 
     Attributes:
-        outstanding: records that are sent and not yet acknowledged.
+        taken: records that were ever sent,
+        settled: and those of them that are done.
+        held: bytes of those that are not.
         failure: the first failure, or None.
     """
 
@@ -72,20 +75,34 @@ class Sender:
         *,
         delivery_timeout_ms: int = 30_000,
         on_failure: Callable[[DeliveryError], None] | None = None,
+        on_settled: Callable[[], None] | None = None,
     ) -> None:
-        self.outstanding = 0
+        self.taken = self.settled = self.held = 0
         self.failure: DeliveryError | None = None
         self._options = {**security, "bootstrap_servers": bootstrap, "client_id": name}
         self._timeout = delivery_timeout_ms / 1_000
         self._asking = max(self._timeout / 4, 1.0)  # of a request: another broker may lead by then
         self._on_failure = on_failure
-        self._producer = -1, -1  # id and epoch
+        self._on_settled = on_settled
+        self._producer = UNKNOWN
+        self._begun = asyncio.Event()  # with a producer id
         self._queues: dict[TopicPartition, Queue] = {}
         self._lines: dict[int, Line] = {}
-        self._lost: list[Queue] = []  # without a leader that is known to take them
-        self._is_seeking = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._client: Any = None
+        self._leaders: Any = None
+
+    @property
+    def outstanding(self) -> int:
+        """Records that are sent and not yet acknowledged."""
+        return self.taken - self.settled
+
+    def begin(self) -> None:
+        """Look for the brokers; what is sent before they gave a producer id waits for it."""
+        self._client = AIOKafkaClient(**self._options, request_timeout_ms=int(self._asking * 1_000))
+        self._leaders = Leaders(self._client, self._begun, self._route, self._carry)
+        self._carry(self._find_brokers())
+        self._carry(self._check())
 
     async def start(self) -> None:
         """Find the brokers and get a producer id.
@@ -93,18 +110,15 @@ class Sender:
         Raises:
             DeliveryError: no broker gave one within the time of a delivery.
         """
-        self._client = AIOKafkaClient(**self._options, request_timeout_ms=int(self._asking * 1_000))
+        self.begin()
         try:
-            async with asyncio.timeout(self._timeout):
-                while not await self._begin():  # noqa: ASYNC110 (time alone brings a broker back)
-                    await asyncio.sleep(_BACKOFF_S)
+            await asyncio.wait_for(self._begun.wait(), self._timeout)
         except TimeoutError:
-            await self._client.close()
+            await self.close()
             raise DeliveryError(
                 f"kafka must give a producer id within {self._timeout:g} s, gave none "
                 f"({self._options['bootstrap_servers']})"
             ) from None
-        self._carry(self._check())
 
     async def close(self) -> None:
         """End; what was not flushed is dropped."""
@@ -116,14 +130,14 @@ class Sender:
                 line.connection.close()
         await self._client.close()
 
-    def send_all(self, topic: str, records: Encoded, *, partition: int, headers: Headers = ()) -> None:
+    def send_all(self, topic: str, records: Encoded, *, partition: int, headers: Bytes = _NO_HEADERS) -> None:
         """Take records in order; they have arrived when a later flush returns.
 
         Args:
             topic: name.
             records: keys, values and timestamps; 0 for now.
             partition: number.
-            headers: names and values, the same for all.
+            headers: of each of them, as ``header_block`` gives them.
         """
         if not len(records):
             return
@@ -131,8 +145,8 @@ class Sender:
         queue = self._queues.get(place)
         if queue is None:
             queue = self._queues[place] = Queue(place)
-        queue.add(records, header_block(headers))
-        self.outstanding += len(records)
+        self.held += queue.add(records, headers)
+        self.taken += len(records)
         if not queue.waits:
             self._route(queue)
 
@@ -163,28 +177,18 @@ class Sender:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (reason := task.exception()) is not None:
-            self._failed(DeliveryError(f"the sender must go on, was stopped by {reason!r}"))
+            self.fail(DeliveryError(f"the sender must go on, was stopped by {reason!r}"))
 
-    async def _begin(self) -> bool:
-        """Get a producer id; whether there is one."""
-        try:
-            await self._client.bootstrap()
-            wanted = InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=-1)
-            said = await self._client.send(self._client.get_random_node(), wanted)
-        except (KafkaError, OSError) as error:
-            _LOG.warning("no producer id: %r", error)
-            return False
-        if said.error_code:
-            _LOG.warning("no producer id: %s", for_code(said.error_code).__name__)
-        self._producer = said.producer_id, said.producer_epoch
-        return not said.error_code
+    async def _find_brokers(self) -> None:
+        self._producer = await producer_id(self._client, self._leaders.hear)
+        self._begun.set()
 
     def _route(self, queue: Queue) -> None:
         """Let a queue wait for its turn at the leader of its partition."""
         queue.waits = True
-        node = self._leader(queue)
+        node = self._leaders.of(queue)
         if node < 0:
-            self._look_for(queue, _NO_LEADER)
+            self._leaders.look_for(queue)
             return
         line = self._lines.get(node)
         if line is None:
@@ -192,31 +196,6 @@ class Sender:
             self._carry(self._run(node, line))
         line.ready.append(queue)
         line.news.set()
-
-    def _look_for(self, queue: Queue, heard: str, pause: float = 0.0) -> None:
-        """Let a queue wait until metadata are new, for the reason that was heard."""
-        queue.heard = heard
-        self._lost.append(queue)
-        if not self._is_seeking:
-            self._is_seeking = True
-            self._carry(self._seek(pause))
-
-    async def _seek(self, pause: float) -> None:
-        await asyncio.sleep(pause)
-        for queue in self._lost:
-            self._client.add_topic(queue.place.topic)
-        known = await self._client.force_metadata_update()
-        lost, self._lost, self._is_seeking = self._lost, [], False
-        for queue in lost:
-            if known and self._leader(queue) >= 0:
-                self._route(queue)
-            else:
-                self._look_for(queue, _NO_LEADER if known else queue.heard, _BACKOFF_S)
-
-    def _leader(self, queue: Queue) -> int:
-        """Id of the broker that leads the partition, -1 where none is known to."""
-        node = self._client.cluster.leader_for_partition(queue.place)
-        return -1 if node is None else int(node)
 
     async def _run(self, node: int, line: Line) -> None:
         """Send to a broker, request by request."""
@@ -232,7 +211,7 @@ class Sender:
                 _LOG.log(logging.DEBUG if line.is_down else logging.WARNING, "broker %s: %r", node, error)
                 line.is_down = True
                 for queue in queues:
-                    self._look_for(queue, f"{error!r} of broker {node}", _BACKOFF_S)
+                    self._leaders.look_for(queue, f"{error!r} of broker {node}", BACKOFF_S)
 
     async def _deliver(self, node: int, line: Line, queues: list[Queue]) -> None:
         if line.connection is None or not line.connection.is_open:
@@ -243,26 +222,29 @@ class Sender:
         for place, code in outcomes(answer):
             self._settle(node, sent.pop(place), code)
         for queue in sent.values():
-            self._look_for(queue, f"an answer of broker {node} without it", _BACKOFF_S)
+            self._leaders.look_for(queue, f"an answer of broker {node} without it", BACKOFF_S)
 
     def _settle(self, node: int, queue: Queue, code: int) -> None:
         """Take the answer of a broker to the first batch of a queue."""
         error = for_code(code)
         if error.retriable or error is CorruptRecordException:
             _LOG.warning("%s: %s, once more", queue.place, error.__name__)
-            self._look_for(queue, f"{error.__name__} of broker {node}", _BACKOFF_S)
+            self._leaders.look_for(queue, f"{error.__name__} of broker {node}", BACKOFF_S)
             return
         if error not in {NoError, DuplicateSequenceNumber}:
             queue.sequence = queue.batches[0].sequence  # the broker knows nothing of it
-            self._failed(refused(error, code, queue.place, queue.batches[0].size))
+            self.fail(refused(error, code, queue.place, queue.batches[0].size))
         self._finish(queue)
 
     def _finish(self, queue: Queue) -> None:
         """Have done with the first batch of a queue."""
         batch = queue.batches.popleft()
-        self.outstanding -= batch.count
+        self.settled += batch.count
+        self.held -= batch.size
         for flush in batch.flushes:
             flush.less()
+        if self._on_settled is not None:
+            self._on_settled()
         queue.waits, queue.heard = False, ""
         if queue.batches:
             self._route(queue)
@@ -285,10 +267,11 @@ class Sender:
         """Whether the first batch of a queue has failed by now."""
         is_late = queue.waited > self._timeout
         if is_late:
-            self._failed(late(queue, self._timeout))
+            self.fail(late(queue, self._timeout))
         return is_late
 
-    def _failed(self, failure: DeliveryError) -> None:
+    def fail(self, failure: DeliveryError) -> None:
+        """Let every flush raise from now on."""
         if self.failure is not None:
             return
         self.failure = failure

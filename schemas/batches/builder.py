@@ -83,6 +83,17 @@ def _write(
     return at, np.int64(len(values)), largest
 
 
+@kernel
+def _room(keys: Ints, values: Ints, first: Int, headers: Int, enough: Int) -> Int:
+    """Bytes that records from row ``first`` on take at most; it stops where they are more than enough."""
+    room: Int = np.int64(0)
+    for row in range(first, len(values)):
+        room += max(span_size(keys[row]), 0) + max(span_size(values[row]), 0) + _AROUND + headers
+        if room > enough:
+            break
+    return room
+
+
 class BatchBuilder:
     """Builds one batch.
 
@@ -112,13 +123,15 @@ class BatchBuilder:
             The row after the last one that was added.
         """
         keys, values = packed(records.keys), packed(records.values)
-        least = _room(keys[first : first + 1], values[first : first + 1], headers)
-        room = min(_room(keys[first:], values[first:], headers), LIMIT - self.size)
+        left = LIMIT - self.size
+        room = _room(keys, values, first, len(headers), left)
+        if room > left:  # not all of them fit
+            least = _room(keys, values, first, len(headers), 0)
+            if self.count and left < least:
+                return first
+            room = max(left, least)
         if not self.count:
             self._begin = self._largest = int(records.timestamps[first]) or now
-            room = max(room, least)
-        if room < least:
-            return first
         out = np.empty(room, np.uint8)
         size, row, largest = _write(
             out,
@@ -178,9 +191,3 @@ def _varint(number: int) -> bytes:
         rest >>= 7
     out.append(rest)
     return bytes(out)
-
-
-def _room(keys: Ints, values: Ints, headers: Bytes) -> int:
-    """Bytes that records take at most."""
-    texts = np.maximum(keys >> 32, 0).sum() + np.maximum(values >> 32, 0).sum()
-    return int(texts) + len(values) * (_AROUND + len(headers))

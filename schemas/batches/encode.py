@@ -73,6 +73,11 @@ class Encoded:
         keys, values = (unpacked(packed(spans)[rows]) for spans in (self.keys, self.values))
         return Encoded(self.data, keys, values, self.timestamps[rows])
 
+    def part(self, first: int, last: int) -> "Encoded":
+        """The records of the rows from ``first`` to before ``last``; nothing is copied."""
+        rows = slice(first, last)
+        return Encoded(self.data, self.keys[rows], self.values[rows], self.timestamps[rows])
+
     def records(self) -> Iterator[tuple[bytes | None, bytes, int]]:
         """Key, value and timestamp of each record."""
         whole = self.data.tobytes()

@@ -24,6 +24,7 @@ from typing import Any, Final, Protocol
 from runtime.headers import headers
 from runtime.process import leave
 from runtime.sending.sender import Sender
+from schemas.batches.builder import header_block
 from schemas.batches.frames import Frames
 from schemas.errors import StateError
 from streams.core.slots import offset_of
@@ -260,7 +261,7 @@ class Lane:
 
     def _send(self, topic: str, columns: Any) -> None:
         around, records = self._around, self._around.codec.encode(columns)
-        made_by = headers(around.agent) if columns.topic.has_headers else ()
+        made_by = header_block(headers(around.agent) if columns.topic.has_headers else ())
         around.sender.send_all(topic, records, partition=self._partition, headers=made_by)
         around.rush.note(topic)
         figures.outputs(around.agent, topic).inc(len(records))

@@ -113,7 +113,7 @@ class Feed:
     """
 
     def __init__(self, kafka: KafkaSettings, ids: Mapping[str, int]) -> None:
-        self._producer = Producer(kafka, "bench", linger_ms=0)
+        self._producer = Producer(kafka, "bench")
         self._encoder = Encoder(TOPICS["ticks.raw"], ids)
         self._names = Names(b"S%03d" % number for number in range(SYMBOLS))
         self._kind = record_type("Tick")

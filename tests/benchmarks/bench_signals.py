@@ -141,7 +141,7 @@ class Bench:
 
     def __init__(self, kafka: KafkaSettings, ids: Mapping[str, int]) -> None:
         self._kafka, self._ids = kafka, ids
-        self._producer = Producer(kafka, "bench", linger_ms=0)
+        self._producer = Producer(kafka, "bench")
         self._encoder = Encoder(TOPICS["ticks.raw"], ids)
         self._arrival = Arrival(kafka, GROUPS)
         self._listener = Listener(kafka.bootstrap, ("signals", ECHO))

@@ -271,12 +271,12 @@ _PATCHES: dict[str, list[tuple[Any, str, Callable[..., Any]]]] = {
     "restores-never": [(Recovery, "_build_highwaters", _restores(0))],
     "restores-once": [(Recovery, "_build_highwaters", _restores(1))],
     "seeks-first": [(Recovery, "on_recovery_completed", _seek_first)],
-    "ignores-failures": [(Sender, "_failed", _ignore)],
+    "ignores-failures": [(Sender, "fail", _ignore)],
     "never-leaves": [
         (Watchdog, "check", _notice),
         (Shell, "_is_stale", _reads_no_more),
         (Shell, "close_lanes", _never_lost),
-        (Sender, "_failed", _ignore),
+        (Sender, "fail", _ignore),
         *_OLD_STATES,
     ],
 }

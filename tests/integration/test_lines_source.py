@@ -85,7 +85,7 @@ def ask(endpoints: Endpoints, *modes: str) -> None:
     producer = Producer(KafkaSettings(endpoints.kafka), "test")
     for mode in modes:
         value = encode_record("ModeWanted", ids["ModeWanted"], {"mode": mode, "ts_event": 7})
-        producer.send("modes.wanted", mode.encode(), value, timestamp_ms=1)
+        producer.send("modes.wanted", mode.encode(), value, partition=0, timestamp_ms=1)
     producer.wait()
     producer.close()
 

@@ -1,24 +1,32 @@
 """The producer against a real broker: what a wait says is true."""
 
 import os
+import signal
+import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import confluent_kafka
 import pytest
 from confluent_kafka.admin import NewTopic
 
-from runtime.kafka import KafkaSettings
+from barline.stack import running
+from runtime.kafka import CLIENT_LOG, KafkaSettings
 from runtime.producer import Producer
 from runtime.reader import Partition, Reader
 from runtime.sending.errors import DeliveryError
+from runtime.sending.outbox import Queue
+from runtime.sending.sender import Sender
 from schemas.errors import DependencyError
-from schemas.partition import partition_of
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.stack
 
 Opened = Callable[[Any], Any]
+Make = Callable[..., str]
 
 
 @pytest.fixture
@@ -27,12 +35,12 @@ def settings(request: pytest.FixtureRequest) -> KafkaSettings:
 
 
 @pytest.fixture
-def topic(settings: KafkaSettings, unique: Callable[[str], str]) -> Iterator[Callable[..., str]]:
-    """Make topics of two partitions; they go when the test ends."""
+def topic(settings: KafkaSettings, unique: Callable[[str], str]) -> Iterator[Make]:
+    """Make topics of two partitions, of new names unless they are said; they go when the test ends."""
     admin, names = settings.admin("test"), []
 
-    def make(**config: str) -> str:
-        names.append(unique("producer"))
+    def make(name: str = "", **config: str) -> str:
+        names.append(name or unique("producer"))
         wanted = NewTopic(
             names[-1], 2, 1, config={name.replace("_", "."): value for name, value in config.items()}
         )
@@ -44,104 +52,127 @@ def topic(settings: KafkaSettings, unique: Callable[[str], str]) -> Iterator[Cal
         done.result()
 
 
-def test_everything_sent_before_a_wait_has_arrived(
-    settings: KafkaSettings, topic: Callable[..., str], opened: Opened
-):
+def waits(producer: Producer) -> int:
+    """How many wait for what is on its way."""
+    batches = list(producer._background._sender._under_way())
+    return max((len(batch.flushes) for batch in batches), default=0)
+
+
+def test_everything_sent_before_a_wait_has_arrived(settings: KafkaSettings, topic: Make, opened: Opened):
     name, producer, reader = topic(), opened(Producer(settings, "test")), opened(Reader(settings, "test"))
     for number in range(1_000):
         producer.send(name, b"key", b"%d" % number, partition=number % 2)
     producer.wait(30)
-    eventually(lambda: producer.outstanding == 0)  # the report in hand counts, too
+    assert producer.outstanding == 0
     assert reader.ends([name]) == {Partition(name, 0): 500, Partition(name, 1): 500}
 
 
-@pytest.mark.parametrize("slots", [2, 16])
+def test_without_a_wait_nothing_is_said(settings: KafkaSettings, unique: Callable[[str], str]):
+    """What is sent to a topic that is not there has not arrived."""
+    producer = Producer(settings, "test")
+    producer.send(unique("nowhere"), b"key", b"x", partition=0)
+    assert producer.outstanding == 1
+    producer.close(0.1)
+    with pytest.raises(DeliveryError, match="must arrive before a producer ends, was 1 too late"):
+        producer.wait(1)
+
+
 def test_a_wait_is_for_what_was_sent_before_it_alone(
-    settings: KafkaSettings,
-    topic: Callable[..., str],
-    unique: Callable[[str], str],
-    opened: Opened,
-    monkeypatch: pytest.MonkeyPatch,
-    slots: int,
+    settings: KafkaSettings, topic: Make, unique: Callable[[str], str], opened: Opened
 ):
-    """What is sent later can't arrive before its topic is made; of two slots the first wait leaves none."""
-    monkeypatch.setattr("runtime.producer._SLOTS", slots)
-    name, later, admin = topic(), unique("later"), settings.admin("test")
-    producer = opened(Producer(settings, "test", linger_ms=500))
-    producer.send(name, None, b"x", partition=0)
+    """Neither can arrive before its topic is made."""
+    early, late, producer = unique("early"), unique("late"), opened(Producer(settings, "test"))
+    producer.send(early, None, b"x", partition=0)
     with ThreadPoolExecutor() as threads:
-        first = threads.submit(producer.wait, 30)
-        eventually(lambda: producer._epochs.slot == 1)
-        producer.send(later, None, b"y", partition=0)
-        second = threads.submit(producer.wait, 30)
-        first.result(10)
-        with pytest.raises(TimeoutError, match=r"records must arrive in 0\.5 s, was 1 outstanding"):
-            producer.wait(0.5)
+        first = threads.submit(producer.wait, 60)
+        eventually(lambda: waits(producer) == 1)
+        producer.send(late, None, b"y", partition=0)
+        second = threads.submit(producer.wait, 60)
+        eventually(lambda: waits(producer) == 2)
+        with pytest.raises(TimeoutError, match=r"records must arrive in 0\.3 s, was 2 outstanding"):
+            producer.wait(0.3)
+        topic(early)
+        first.result()
         assert not second.done()
-        admin.create_topics([NewTopic(later, 1, 1)])[later].result()
+        with pytest.raises(TimeoutError, match=r"records must arrive in 0\.3 s, was 1 outstanding"):
+            producer.wait(0.3)
+        topic(late)
         second.result()
-    eventually(lambda: producer.outstanding == 0)  # the report in hand counts, too
+    assert producer.outstanding == 0
 
 
-def test_more_waits_than_slots_all_end(settings: KafkaSettings, topic: Callable[..., str], opened: Opened):
-    """One that gives up leaves the others waiting."""
-    name, reader = topic(), opened(Reader(settings, "test"))
-    producer = opened(Producer(settings, "test", linger_ms=1_000))
-    slots = len(producer._epochs.due)
+def test_a_wait_that_gives_up_leaves_the_others_waiting(
+    settings: KafkaSettings, topic: Make, unique: Callable[[str], str], opened: Opened
+):
+    name, producer = unique("late"), opened(Producer(settings, "test"))
 
     def send(number: int) -> bool:
         producer.send(name, None, b"%d" % number, partition=number % 2)
         try:
-            producer.wait(0.0 if number == 5 else 30)
+            producer.wait(0.1 if number == 5 else 60)
         except TimeoutError:
             return False
         return True
 
-    with ThreadPoolExecutor(2 * slots) as threads:
-        waits = [threads.submit(send, number) for number in range(2 * slots)]
-        eventually(lambda: len(producer._epochs._closed) == slots - 1 and producer._epochs.sent)
-        assert [wait.result() for wait in waits] == [number != 5 for number in range(2 * slots)]
-    eventually(lambda: producer.outstanding == 0)
-    assert reader.ends([name]) == {Partition(name, 0): slots, Partition(name, 1): slots}
+    with ThreadPoolExecutor(8) as threads:
+        sent = [threads.submit(send, number) for number in range(8)]
+        eventually(sent[5].done)
+        topic(name)
+        assert [one.result() for one in sent] == [number != 5 for number in range(8)]
+    assert producer.outstanding == 0
 
 
-def test_keys_choose_the_partition_as_all_clients_do(
-    settings: KafkaSettings, topic: Callable[..., str], opened: Opened
-):
-    name, producer, reader = topic(), opened(Producer(settings, "test")), opened(Reader(settings, "test"))
-    keys = [b"SPY", b"EURUSD", b"BTCUSD", b"AIG"]
-    for key in keys:
-        producer.send(name, key, b"x")
-    producer.wait(30)
-    reader.assign_from_beginning([name])
-    found: dict[bytes | None, int] = {}
-    while len(found) < len(keys):
-        found |= {
-            record.key: place.number for place, records in reader.read(1.0).items() for record in records
-        }
-    assert found == {key: partition_of(key, 2) for key in keys}
-
-
-def test_a_refused_record_fails_every_wait_from_then_on(
-    settings: KafkaSettings, topic: Callable[..., str], opened: Opened
-):
+def test_a_refused_record_fails_every_wait_from_then_on(settings: KafkaSettings, topic: Make, opened: Opened):
     narrow, wide = topic(max_message_bytes="100"), topic()
     producer = opened(Producer(settings, "test"))
     producer.send(narrow, None, os.urandom(1_000), partition=0)
-    with pytest.raises(DeliveryError, match="a record must be taken") as first:
+    with pytest.raises(DeliveryError, match=r"records must fit max\.message\.bytes") as first:
         producer.wait(30)
-    producer.send(wide, None, b"x", partition=0)
-    with pytest.raises(DeliveryError) as second:
+    for go_on in (lambda: producer.send(wide, None, b"x", partition=0), producer.wait, producer.wait):
+        with pytest.raises(DeliveryError) as found:
+            go_on()
+        assert found.value is first.value
+
+
+@pytest.mark.parametrize(("broken", "name"), [(Queue, "first"), (Sender, "send_all")])
+def test_an_error_nobody_foresaw_fails_the_producer(
+    settings: KafkaSettings,
+    topic: Make,
+    opened: Opened,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: type,
+    name: str,
+):
+    producer = opened(Producer(settings, "test"))
+    monkeypatch.setattr(broken, name, lambda *_, **__: 1 / 0)
+    producer.send(topic(), None, b"x", partition=0)
+    with pytest.raises(DeliveryError, match="ZeroDivisionError"):
         producer.wait(30)
-    assert second.value is first.value
 
 
 def test_a_broker_that_is_not_there_fails_the_delivery_in_time():
     producer = Producer(KafkaSettings("127.0.0.1:1"), "test", delivery_timeout_ms=1_000)
     producer.send("topic", None, b"x", partition=0)
-    with pytest.raises(DeliveryError):
+    with pytest.raises(
+        DeliveryError, match=r"within 1 s, .* \(topic 0; last heard: no producer id, KafkaConnectionError"
+    ):
         producer.wait(20)
     producer.close(0.1)
+
+
+def test_a_broker_that_comes_later_gets_what_waited(tmp_path: Path, unique: Callable[[str], str]):
+    """A producer is there at once and needs no broker before there is something to send."""
+    with running(tmp_path) as stack:
+        settings, name = KafkaSettings(stack.endpoints.kafka), unique("late")
+        admin = settings.admin("test")
+        admin.create_topics([NewTopic(name, 1, 1)])[name].result()
+    producer = Producer(settings, "test", delivery_timeout_ms=60_000)
+    producer.send(name, None, b"early", partition=0)
+    with pytest.raises(TimeoutError):
+        producer.wait(0.5)
+    with running(tmp_path):
+        producer.wait()
+        producer.close()
 
 
 def test_a_reader_of_a_broker_that_is_not_there_says_so():
@@ -149,3 +180,71 @@ def test_a_reader_of_a_broker_that_is_not_there_says_so():
     with pytest.raises(DependencyError, match="kafka must answer"):
         reader.ends(["topic"])
     reader.close()
+
+
+def test_a_thread_that_computes_does_not_hold_records_up(
+    settings: KafkaSettings, topic: Make, opened: Opened
+):
+    """Python lets a thread compute for 5 ms before another has its turn, and a sender needs many turns."""
+    name, producer, usual = topic(), opened(Producer(settings, "test")), sys.getswitchinterval()
+
+    def waiting() -> float:
+        """Records that are on their way while one is sent every 2 ms or so."""
+        found, end = [], time.monotonic() + 1.0
+        while (now := time.monotonic()) < end:
+            producer.send(name, None, b"x", partition=0)
+            while time.monotonic() < now + 0.002:
+                pass
+            found.append(producer.outstanding)
+        producer.wait(30)
+        return sum(found) / len(found)
+
+    waiting()
+    soon = waiting()
+    sys.setswitchinterval(0.005)
+    try:
+        assert soon < 5.0 < waiting()
+    finally:
+        sys.setswitchinterval(usual)
+
+
+def spent(send: Callable[[bytes], object], seconds: float = 1.0) -> float:
+    """Share of the time for which a process computes that sends a record every 2 ms."""
+    began, before = time.monotonic(), time.process_time()
+    while time.monotonic() < began + seconds:
+        send(b"x" * 100)
+        time.sleep(0.002)
+    return (time.process_time() - before) / (time.monotonic() - began)
+
+
+def test_a_producer_rests_while_the_broker_stands_still(tmp_path: Path, unique: Callable[[str], str]):
+    """librdkafka's idempotent one does not, which is why it is not used."""
+    with running(tmp_path) as stack:
+        settings, name = KafkaSettings(stack.endpoints.kafka), unique("still")
+        admin = settings.admin("test")
+        admin.create_topics([NewTopic(name, 1, 1)])[name].result()
+        producer = Producer(settings, "test")
+        theirs = confluent_kafka.Producer(
+            {**settings.client("theirs"), "enable.idempotence": True, "linger.ms": 1}, logger=CLIENT_LOG
+        )
+
+        def send(value: bytes) -> None:
+            producer.send(name, None, value, partition=0)
+
+        def send_theirs(value: bytes) -> None:
+            theirs.produce(name, value, partition=0)
+
+        def spent_while_frozen(way: Callable[[bytes], object]) -> float:
+            spent(way, 0.2)
+            producer.wait()
+            theirs.flush()
+            stack["kafka"].signal(signal.SIGSTOP)
+            try:
+                return spent(way)
+            finally:
+                stack["kafka"].signal(signal.SIGCONT)
+
+        assert spent_while_frozen(send) < 0.3
+        assert spent_while_frozen(send_theirs) > 0.5
+        producer.close()
+        theirs.flush()

@@ -1,4 +1,4 @@
-"""The worker's sender against a real broker: all of it, in order, once, and what fails is told of."""
+"""The sender against a real broker: all of it, in order, once, and what fails is told of."""
 
 import asyncio
 import os
@@ -14,6 +14,7 @@ from runtime.kafka import LARGEST_BATCH, KafkaSettings
 from runtime.sending.errors import DeliveryError, RecordTooLargeError
 from runtime.sending.outbox import Queue
 from runtime.sending.sender import Sender
+from schemas.batches.builder import header_block
 from schemas.batches.encode import Encoded
 from tests.integration.test_producer_batches import HEADERS, PARTITIONS, RECORDS, Row, arrived
 
@@ -62,10 +63,11 @@ async def read(settings: KafkaSettings, name: str, count: int) -> list[Row]:
 async def test_records_arrive_as_they_are(settings: KafkaSettings, topic: Topic):
     name = topic()
     async with sending(settings) as one:
+        block = header_block(HEADERS)
         for number in range(PARTITIONS):
             rows = [row for row in RECORDS if row.partition == number]
             keys, texts, times = [r.key for r in rows], [r.value for r in rows], [r.timestamp for r in rows]
-            one.send_all(name, Encoded.of(keys, texts, np.array(times)), partition=number, headers=HEADERS)
+            one.send_all(name, Encoded.of(keys, texts, np.array(times)), partition=number, headers=block)
         await one.flush()
         assert one.outstanding == 0
     assert await read(settings, name, len(RECORDS)) == sorted(

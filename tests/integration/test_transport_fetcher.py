@@ -36,7 +36,7 @@ class Desk:
         self.first, self.second = TopicPartition(topic, 0), TopicPartition(topic, 1)
         self._kafka, self._most = kafka, most
         self.failures: list[Exception] = []
-        self._producer = Producer(KafkaSettings(kafka), "test", linger_ms=0)
+        self._producer = Producer(KafkaSettings(kafka), "test")
 
     async def run(self, scenario: "Callable[[Desk], Awaitable[None]]") -> None:
         """Read both partitions while a scenario runs."""

@@ -1,4 +1,4 @@
-"""Security of the worker's clients: what it knows of librdkafka's properties, and what it refuses."""
+"""Security of producers and workers: what they know of librdkafka's properties, and what they refuse."""
 
 import asyncio
 import datetime as dt
@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.x509.oid import NameOID
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
+from runtime.kafka import KafkaSettings
+from runtime.producer import Producer
 from runtime.protocol.security import client_options
 from schemas.errors import ConfigurationError
 from streams.transport.credentials import credentials
@@ -123,6 +125,21 @@ def test_a_certificate_of_the_client_is_taken_with_its_key(server: tuple[Path, P
         ({**SCRAM, "ssl.key.location": "key.pem"}, "must come with ssl.certificate.location, was 'key.pem'"),
     ],
 )  # fmt: skip
-def test_what_the_worker_cannot_do_is_refused_by_name(security: dict[str, str], text: str):
+def test_what_is_not_known_is_refused_by_name(security: dict[str, str], text: str):
     with pytest.raises(ConfigurationError, match=text):
         client_options(security)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"sasl.mechanisms": "NONE"}, {"sasl.no.such": "x"}, {"ssl.ca.location": "/nowhere"}],
+)
+def test_a_producer_says_at_once_that_a_setting_is_wrong(setting: dict[str, str]):
+    with pytest.raises(ConfigurationError, match="must"):
+        Producer(KafkaSettings("127.0.0.1:1", {**SCRAM, **setting}), "test")
+
+
+def test_a_producer_takes_settings_for_a_login_over_an_encrypted_connection():
+    producer = Producer(KafkaSettings("127.0.0.1:1", SCRAM), "test")
+    producer.close(0.1)
+    assert not producer._background._thread.is_alive()
