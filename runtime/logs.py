@@ -11,6 +11,7 @@ import time
 from typing import Final
 
 _FORMAT: Final = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"
+_REPEATING: Final = "aiokafka"
 _NOISY: Final = ("aiokafka", "asyncio", "faust", "httpcore", "httpx", "httpx2", "mode")
 
 
@@ -33,6 +34,7 @@ def configure(level: str = "INFO", library_level: str = "WARNING") -> None:
         library_level: what of Faust, aiokafka and asyncio is shown; their news is about themselves.
     """
     stream = logging.StreamHandler(sys.stderr)
+    stream.addFilter(Seldom())
     stream.setFormatter(_OneLine(_FORMAT, "%Y-%m-%dT%H:%M:%S"))
     logging.basicConfig(level=level, handlers=[stream], force=True)
     for name in _NOISY:
@@ -40,33 +42,28 @@ def configure(level: str = "INFO", library_level: str = "WARNING") -> None:
     logging.getLogger("mode.timers").setLevel("ERROR")  # warns of every timer that a busy loop delays
 
 
-class RateLimited:
-    """Logs at most one warning a period for each key, and says how many were kept back.
+class Seldom(logging.Filter):
+    """Lets a line of a library that repeats it at each attempt through once a period, and counts the others.
 
     Args:
-        logger: where to.
         period: seconds.
     """
 
-    def __init__(self, logger: logging.Logger, period: float = 10.0) -> None:
-        self._logger = logger
+    def __init__(self, period: float = 10.0) -> None:
+        super().__init__()
         self._period = period
-        self._next: dict[str, float] = {}
+        self._next: dict[str, float] = {}  # by the text without what differs from line to line
         self._kept: dict[str, int] = {}
 
-    def warning(self, key: str, text: str, *args: object) -> None:
-        """Log a warning unless one of the same key was logged within the period.
-
-        Args:
-            key: what kind of event it is; one of a few.
-            text: as for ``Logger.warning``.
-            *args: as for ``Logger.warning``.
-        """
-        now = time.monotonic()
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line is to be seen."""
+        key, now = str(record.msg), time.monotonic()
+        if not record.name.startswith(_REPEATING):
+            return True
         if now < self._next.get(key, 0.0):
             self._kept[key] = self._kept.get(key, 0) + 1
-            return
+            return False
         self._next[key] = now + self._period
         if kept := self._kept.pop(key, 0):
-            text = f"{text} ({kept} more like it)"
-        self._logger.warning(text, *args)
+            record.msg, record.args = f"{record.getMessage()} ({kept} more like it)", ()
+        return True
