@@ -1,20 +1,16 @@
 """The producer against a real broker: what a wait says is true."""
 
 import os
-import signal
-import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import confluent_kafka
 import pytest
 from confluent_kafka.admin import NewTopic
 
 from barline.stack import running
-from runtime.kafka import CLIENT_LOG, KafkaSettings
+from runtime.kafka import KafkaSettings
 from runtime.producer import Producer
 from runtime.reader import Partition, Reader
 from runtime.sending.errors import DeliveryError
@@ -180,71 +176,3 @@ def test_a_reader_of_a_broker_that_is_not_there_says_so():
     with pytest.raises(DependencyError, match="kafka must answer"):
         reader.ends(["topic"])
     reader.close()
-
-
-def test_a_thread_that_computes_does_not_hold_records_up(
-    settings: KafkaSettings, topic: Make, opened: Opened
-):
-    """Python lets a thread compute for 5 ms before another has its turn, and a sender needs many turns."""
-    name, producer, usual = topic(), opened(Producer(settings, "test")), sys.getswitchinterval()
-
-    def waiting() -> float:
-        """Records that are on their way while one is sent every 2 ms or so."""
-        found, end = [], time.monotonic() + 1.0
-        while (now := time.monotonic()) < end:
-            producer.send(name, None, b"x", partition=0)
-            while time.monotonic() < now + 0.002:
-                pass
-            found.append(producer.outstanding)
-        producer.wait(30)
-        return sum(found) / len(found)
-
-    waiting()
-    soon = waiting()
-    sys.setswitchinterval(0.005)
-    try:
-        assert soon < 5.0 < waiting()
-    finally:
-        sys.setswitchinterval(usual)
-
-
-def spent(send: Callable[[bytes], object], seconds: float = 1.0) -> float:
-    """Share of the time for which a process computes that sends a record every 2 ms."""
-    began, before = time.monotonic(), time.process_time()
-    while time.monotonic() < began + seconds:
-        send(b"x" * 100)
-        time.sleep(0.002)
-    return (time.process_time() - before) / (time.monotonic() - began)
-
-
-def test_a_producer_rests_while_the_broker_stands_still(tmp_path: Path, unique: Callable[[str], str]):
-    """librdkafka's idempotent one does not, which is why it is not used."""
-    with running(tmp_path) as stack:
-        settings, name = KafkaSettings(stack.endpoints.kafka), unique("still")
-        admin = settings.admin("test")
-        admin.create_topics([NewTopic(name, 1, 1)])[name].result()
-        producer = Producer(settings, "test")
-        theirs = confluent_kafka.Producer(
-            {**settings.client("theirs"), "enable.idempotence": True, "linger.ms": 1}, logger=CLIENT_LOG
-        )
-
-        def send(value: bytes) -> None:
-            producer.send(name, None, value, partition=0)
-
-        def send_theirs(value: bytes) -> None:
-            theirs.produce(name, value, partition=0)
-
-        def spent_while_frozen(way: Callable[[bytes], object]) -> float:
-            spent(way, 0.2)
-            producer.wait()
-            theirs.flush()
-            stack["kafka"].signal(signal.SIGSTOP)
-            try:
-                return spent(way)
-            finally:
-                stack["kafka"].signal(signal.SIGCONT)
-
-        assert spent_while_frozen(send) < 0.3
-        assert spent_while_frozen(send_theirs) > 0.5
-        producer.close()
-        theirs.flush()
