@@ -89,7 +89,10 @@ class Producer:
 
         Raises:
             DeliveryError: a record is too large, and those before it are sent; or as of ``send``.
+            ValueError: a partition is negative.
         """
+        if np.any(np.less(partition, 0)):
+            raise ValueError(f"a partition must be at least 0, was {np.min(partition)}")
         fitting = _fitting(records)
         self._put(topic, records, partition, headers, fitting)
         if fitting < len(records):

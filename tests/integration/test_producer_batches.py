@@ -212,6 +212,14 @@ def test_a_call_does_not_wait_for_room_for_ever(monkeypatch: pytest.MonkeyPatch)
     producer.close(0.1)
 
 
+@pytest.mark.parametrize("partition", [-1, np.array([0, -1])])
+def test_a_partition_below_0_is_refused_at_once(settings: KafkaSettings, opened: Opened, partition: Any):
+    producer = opened(Producer(settings, "test"))
+    with pytest.raises(ValueError, match="a partition must be at least 0, was -1"):
+        producer.send_all("topic", Encoded.of([None] * 2, [b"x"] * 2, np.full(2, 1)), partition=partition)
+    assert producer.outstanding == 0
+
+
 def test_a_record_too_large_is_refused_and_those_before_it_arrive(
     settings: KafkaSettings, topic: Callable[[], str], opened: Opened
 ):
