@@ -4,12 +4,12 @@ Run with ``python -m tests.benchmarks.bench_latency``.
 
 Ticks of 200 symbols are sent as they happen, stamped with the wall clock as they are handed to the producer,
 with a heartbeat a second. A symbol's forming bar goes out with the first tick of each quarter of a second; a
-consumer in a process of its own notes when it has it. The time of the newest tick in the bar is its
-``ts_last``, so each bar says its own latency: produce, fetch, step, produce, fetch. What else follows
-from ticks (bars, indicators, rows in ClickHouse) happens on the same machine. No minute closes within
-the eight seconds of a line of ours: what that costs, once in sixty, is what ``bench_signals`` measures. The
-echo is a record that goes to the same consumer and is touched by nothing of ours: two of its hops are the
-least that can be. On the right are the checkpoints of all lanes, from the copy of the states to the last
+consumer in a process of its own notes when it has it; neither looks for garbage meanwhile. The time of the
+newest tick in the bar is its ``ts_last``, so each bar says its own latency: produce, fetch, step, produce,
+fetch. What else follows (bars, indicators, rows in ClickHouse) happens on the same machine. No minute
+closes within the eight seconds of a line of ours: ``bench_signals`` measures what that costs. The echo is a
+record that goes to the same consumer and is touched by nothing of ours: two of its hops are the least that
+can be. On the right are the checkpoints of all lanes, from the copy of the states to the last
 acknowledgement; they run beside the steps. The worker has a session of its own, as the stack gives it one:
 where Linux shares the processor among sessions, the source of the ticks would take from its share. The broker
 runs as `barline up` runs it; before the first line it gets the time that its Java takes to compile itself,
@@ -44,6 +44,7 @@ from barline.stack.running import Stack, running
 from connectors.sinks.clickhouse.migrate import migrate
 from connectors.sinks.clickhouse.store import Store
 from connectors.sources.publish import route
+from runtime import quiet
 from runtime.kafka import KafkaSettings, partition_counts
 from runtime.producer import Producer
 from runtime.reader import Reader
@@ -260,6 +261,7 @@ def lines(stack: Stack, ids: Mapping[str, int]) -> Iterator[str]:
     listener = Listener(kafka.bootstrap, (ECHO, FORMING, streams.topic, stock.topic))
     feed = Feed(kafka, ids)
     feed.configure(1)
+    quiet.settle()  # a look at all objects takes tens of milliseconds, in which no tick would go out
     with worker(home, notes):
         stack.wait_ready()
         feed.run(STREAMS_RATES[0], max(SETTLE_S, 60.0 - time.time() % 60.0 + WARM_S))

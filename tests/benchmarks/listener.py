@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from confluent_kafka import OFFSET_END
 
+from runtime import quiet
 from runtime.kafka import KafkaSettings
 from runtime.reader import Reader
 
@@ -56,6 +57,7 @@ def _listen(kafka: str, topics: Sequence[str], out: Connection) -> None:
     end = time.monotonic() + _SETTLE_S
     while time.monotonic() < end:
         reader.read(end - time.monotonic())
+    quiet.settle()  # a look at all objects would show in every record that comes meanwhile
     found: list[Came] = []
     while True:
         if out.poll():
