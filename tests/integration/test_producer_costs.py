@@ -58,7 +58,7 @@ def test_a_thread_that_computes_does_not_hold_records_up(settings: KafkaSettings
     soon = waiting()
     sys.setswitchinterval(0.005)
     try:
-        assert soon < 5.0 < waiting()
+        assert 3 * soon < waiting()  # a hundred times, on a machine with nothing else to do
     finally:
         sys.setswitchinterval(usual)
 
@@ -99,8 +99,7 @@ def test_a_producer_rests_while_the_broker_stands_still(tmp_path: Path, unique: 
             finally:
                 stack["kafka"].signal(signal.SIGCONT)
 
-        assert spent_while_frozen(send) < 0.3
-        assert spent_while_frozen(send_theirs) > 0.5
+        assert 3 * spent_while_frozen(send) < spent_while_frozen(send_theirs)
         producer.close()
         theirs.flush()
 
