@@ -15,7 +15,7 @@ class Leaders:
 
     Args:
         client: of aiokafka.
-        begun: set when it has found the brokers.
+        begun: set when it has found the brokers and has a producer id.
         route: takes a queue whose leader is known now.
         carry: begins a task.
     """
@@ -33,7 +33,12 @@ class Leaders:
         self._is_seeking = False
 
     def of(self, queue: Queue) -> int:
-        """Id of the broker that leads the partition, -1 where none is known to."""
+        """Id of the broker that leads the partition, -1 where none is known to.
+
+        Nor is it before there is a producer id: a batch without one would be written twice if sent twice.
+        """
+        if not self._begun.is_set():
+            return -1
         node = self._client.cluster.leader_for_partition(queue.place)
         return -1 if node is None else int(node)
 
