@@ -124,3 +124,9 @@ def market_data() -> Path:
     if not path or not Path(path).is_dir():
         _missing("data", f"real market data must be in BARLINE_DATA, was {path!r}")
     return Path(path or ".")
+
+
+@pytest.fixture
+def kafka(request: pytest.FixtureRequest) -> str:
+    """Address of a broker: ``BARLINE_TEST_KAFKA``, else that of the stack."""
+    return os.environ.get("BARLINE_TEST_KAFKA") or str(request.getfixturevalue("stack").kafka)

@@ -1,18 +1,11 @@
 """Fixtures of the fault tests: runs with topics of their own on a real broker."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faults.harness import Run
-
-
-@pytest.fixture
-def kafka(request: pytest.FixtureRequest) -> str:
-    """Address of a broker: ``BARLINE_TEST_KAFKA``, else that of the stack."""
-    return os.environ.get("BARLINE_TEST_KAFKA") or str(request.getfixturevalue("stack").kafka)
 
 
 @pytest.fixture

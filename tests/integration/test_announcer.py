@@ -1,7 +1,6 @@
 """Announcements against a real broker: a reader of one finds what it tells of."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -20,11 +19,6 @@ pytestmark = pytest.mark.stack
 VALUES = 1_000
 Opened = Callable[[Any], Any]
 Tell = Callable[[Announcer, Callable[[str, Any], None], str], Awaitable[None]]
-
-
-@pytest.fixture
-def settings(request: pytest.FixtureRequest) -> KafkaSettings:
-    return KafkaSettings(os.environ.get("BARLINE_TEST_KAFKA") or request.getfixturevalue("stack").kafka)
 
 
 @pytest.fixture

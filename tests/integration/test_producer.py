@@ -26,11 +26,6 @@ Make = Callable[..., str]
 
 
 @pytest.fixture
-def settings(request: pytest.FixtureRequest) -> KafkaSettings:
-    return KafkaSettings(os.environ.get("BARLINE_TEST_KAFKA") or request.getfixturevalue("stack").kafka)
-
-
-@pytest.fixture
 def topic(settings: KafkaSettings, unique: Callable[[str], str]) -> Iterator[Make]:
     """Make topics of two partitions, of new names unless they are said; they go when the test ends."""
     admin, names = settings.admin("test"), []

@@ -65,11 +65,6 @@ IN_ORDER = sorted(RECORDS, key=lambda row: (row.partition, row.timestamp))
 
 
 @pytest.fixture
-def settings(request: pytest.FixtureRequest) -> KafkaSettings:
-    return KafkaSettings(os.environ.get("BARLINE_TEST_KAFKA") or request.getfixturevalue("stack").kafka)
-
-
-@pytest.fixture
 def topic(settings: KafkaSettings, unique: Callable[[str], str]) -> Callable[[], str]:
     admin = settings.admin("test")
 

@@ -1,6 +1,5 @@
 """What a producer costs, and how it ends, with a real broker or without one."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -24,11 +23,6 @@ from schemas.batches.encode import Encoded
 pytestmark = pytest.mark.stack
 
 Opened = Callable[[Any], Any]
-
-
-@pytest.fixture
-def settings(request: pytest.FixtureRequest) -> KafkaSettings:
-    return KafkaSettings(os.environ.get("BARLINE_TEST_KAFKA") or request.getfixturevalue("stack").kafka)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The reader against a real broker: groups, commits, pauses, frames."""
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,11 +19,6 @@ from schemas.errors import DependencyError, SchemaError
 pytestmark = pytest.mark.stack
 
 Opened = Callable[[Any], Any]
-
-
-@pytest.fixture
-def settings(request: pytest.FixtureRequest) -> KafkaSettings:
-    return KafkaSettings(os.environ.get("BARLINE_TEST_KAFKA") or request.getfixturevalue("stack").kafka)
 
 
 @pytest.fixture

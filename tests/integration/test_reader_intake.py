@@ -51,11 +51,6 @@ print(sorted(found))
 
 
 @pytest.fixture
-def settings(request: pytest.FixtureRequest) -> KafkaSettings:
-    return KafkaSettings(os.environ.get("BARLINE_TEST_KAFKA") or request.getfixturevalue("stack").kafka)
-
-
-@pytest.fixture
 def topic(settings: KafkaSettings, unique: Callable[[str], str]) -> Iterator[str]:
     """A topic with records of every kind, in turn on its partitions."""
     admin, name = settings.admin("test"), unique("intake")

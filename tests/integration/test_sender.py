@@ -25,11 +25,6 @@ Topic = Callable[..., str]
 
 
 @pytest.fixture
-def settings(request: pytest.FixtureRequest) -> KafkaSettings:
-    return KafkaSettings(os.environ.get("BARLINE_TEST_KAFKA") or request.getfixturevalue("stack").kafka)
-
-
-@pytest.fixture
 def topic(settings: KafkaSettings, unique: Callable[[str], str]) -> Topic:
     admin = settings.admin("test")
 

@@ -21,11 +21,6 @@ COMPACTED = {"cleanup.policy": "compact"}
 
 
 @pytest.fixture
-def settings(request: pytest.FixtureRequest) -> KafkaSettings:
-    return KafkaSettings(os.environ.get("BARLINE_TEST_KAFKA") or request.getfixturevalue("stack").kafka)
-
-
-@pytest.fixture
 def topic(settings: KafkaSettings, unique: Callable[[str], str]) -> Iterator[Callable[..., str]]:
     """Make topics; they go when the test ends."""
     admin, names = settings.admin("test"), []
