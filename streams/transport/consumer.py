@@ -1,9 +1,9 @@
 """The consumer: per partition one chunk at a time, in order and without holes, committed in whole chunks.
 
 Faust's consumer hands on single records and remembers each until it is acknowledged. This one hands on one
-chunk of a partition as soon as the step on the one before is done (``Chunk.release``); what is fetched
-meanwhile becomes one chunk, so a busy worker gets larger ones. What may be committed is the end of the
-acknowledged chunks.
+chunk of a partition as soon as the step on the one before is done (``Chunk.release``), in one event with
+those of the topic's other partitions that came meanwhile; what is fetched until then becomes one chunk, so a
+busy worker gets larger ones. What may be committed is the end of the acknowledged chunks.
 """
 
 import asyncio
@@ -100,16 +100,16 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
     async def _drain_messages(self, fetcher: Any) -> None:
         """Hand chunks to the agents; Faust's own loop begins several tasks for each."""
         while not (self.should_stop or fetcher.should_stop):
-            async for tp, event in self.getmany(_TURN_S):
+            async for _, event in self.getmany(_TURN_S):
                 if self.app.flow_control.is_active():
                     await self.callback(event)  # it waits for nothing then: no queue holds two of a partition
                 else:
                     await self.wait_first(self.callback(event), self.suspend_flow.wait())
-                self._read_offset[tp] = event.offset
+                self._read_offset.update({TP(one.topic, one.partition): one.end - 1 for one in event.value})
             await asyncio.sleep(0)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 (Faust's face)
-        """Chunks of the partitions whose last chunk is done with.
+        """Chunks of the partitions whose last chunk is done with, those of a topic in one event.
 
         What arrives while the flow is stopped or in another generation is dropped: whoever stopped it seeks.
         """
@@ -122,22 +122,28 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
                 return
             found = self._take()
         generation = self.app.consumer_generation_id  # that of what was taken: older fetches are forgotten
-        for tp, fetches in found.items():
+        for partitions in found.values():
+            chunks = []
+            for tp, fetches in partitions.items():
+                if (start := await self._begin(tp, fetches)) is not None:
+                    chunks.append(Chunk(tp.topic, tp.partition, generation, fetches, start, self._news.set))
             if self.should_stop or not self.flow_active or self.app.consumer_generation_id != generation:
                 return
-            if (start := await self._begin(tp, fetches)) is not None:
-                chunk = Chunk(tp.topic, tp.partition, generation, fetches, start, self._news.set)
-                yield tp, self._event(tp, chunk)
+            if chunks:
+                event = self._event(chunks)
+                yield event.tp, event
 
-    def _take(self) -> dict[TP, Sequence[Fetch]]:
-        """What was fetched for partitions that may be handed on."""
+    def _take(self) -> Mapping[str, Mapping[TP, Sequence[Fetch]]]:
+        """What was fetched for partitions that may be handed on, by topic."""
         active, source = self._get_active_partitions(), self._thread.fetcher
         source.wanted, source.wake = active, self._news.set
         self._news.clear()
-        found = source.take(lambda tp: tp in active and self._is_done(tp))
+        found: dict[str, dict[TP, Sequence[Fetch]]] = defaultdict(dict)
+        for tp, fetches in source.take(lambda tp: tp in active and self._is_done(tp)).items():
+            found[tp.topic][TP(*tp)] = fetches
         if not found and all(chunk.released for chunk in self._held.values()):
             source.idle.set()
-        return {TP(*tp): fetches for tp, fetches in found.items()}
+        return found
 
     def _is_done(self, tp: TP) -> bool:
         """Whether the next chunk of a partition may be handed on."""
@@ -164,25 +170,19 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
             _LOG.error("%s: the broker deleted offsets %d to %d before they were read", tp, wanted, earliest)
         return max(wanted, start)
 
-    def _event(self, tp: TP, chunk: Chunk) -> ConsumerMessage:
-        """One event of Faust; its offset is the chunk's last one."""
-        last = chunk.end - 1
-        self._held[tp] = chunk
-        if not self._is_changelog_tp(tp):
-            self._chunks[tp].append(chunk)
-            self._next[tp] = chunk.end
+    def _event(self, chunks: Sequence[Chunk]) -> ConsumerMessage:
+        """One event of Faust, with partition and last offset of its first chunk."""
+        for chunk in chunks:
+            tp = TP(chunk.topic, chunk.partition)
+            self._held[tp] = chunk
+            if not self._is_changelog_tp(tp):
+                self._chunks[tp].append(chunk)
+                self._next[tp] = chunk.end
+        first = chunks[0]
         return ConsumerMessage(
-            tp.topic, tp.partition, last, 0.0, 0, (), None, chunk, None, 0, 0, tp,
-            generation_id=chunk.generation,
+            first.topic, first.partition, first.end - 1, 0.0, 0, (), None, chunks, None, 0, 0,
+            TP(first.topic, first.partition), generation_id=first.generation,
         )  # fmt: skip
-
-    def ack(self, message: Any) -> bool:
-        """Mark the chunk of an event as safe (R5)."""
-        first = not message.acked
-        message.acked = True
-        message.value.acked = True
-        self._unacked_messages.discard(message)
-        return first
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         return (tp for tp in list(self._chunks) if topics is None or tp in topics or tp.topic in topics)

@@ -19,7 +19,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic, thread_time, time
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from runtime.headers import headers
 from runtime.process import leave
@@ -48,16 +48,6 @@ _LONGEST_REST_S: Final = 2.0  # but no longer
 _BESIDE: Final = 0.125  # of the interval after its whole multiples by the wall clock; no result depends on it
 _PART: Final = 2_000  # states written in one go
 _LONG_S: Final = 0.25  # a fraction of what the watchdog allows, however slow the machine
-
-
-class Event(Protocol):
-    """An event of Faust that holds a chunk."""
-
-    value: Chunk
-
-    def ack(self) -> bool:
-        """Its offsets may be committed."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +109,7 @@ class Lane:
         self._partition = partition
         self._stage = stage
         self._waiting = stage if isinstance(stage, Waiting) else None
-        self._pending: list[Event] = []
+        self._pending: list[Chunk] = []
         self._records = 0
         self._spent = 0.0  # seconds of CPU that the last checkpoint took of the event loop
         self._size = min(_FIRST, around.settings.step_records)
@@ -133,17 +123,17 @@ class Lane:
         self._announcer = Announcer(around.sender.flush, self._send)
         self._task = asyncio.create_task(self._checkpoints())
 
-    async def apply(self, event: Event, is_stale: Callable[[], bool]) -> bool:
+    async def apply(self, chunk: Chunk, is_stale: Callable[[], bool]) -> bool:
         """Apply a chunk in steps; it becomes safe with a later checkpoint.
 
         Args:
-            event: holds the chunk.
+            chunk: what came.
             is_stale: whether the partition may be another worker's by now; asked between steps (R6).
 
         Returns:
             Whether all of it was applied; the rest is read again otherwise, and what was applied is skipped.
         """
-        around, chunk = self._around, event.value
+        around = self._around
         self.next = chunk.start
         with figures.DURATIONS.time(f"{around.agent}.frame"):
             frames = chunk.frames()
@@ -160,7 +150,7 @@ class Lane:
             if took > _TURN_S or at < len(frames):
                 await asyncio.sleep(0)
         self.next = chunk.end
-        self._pending.append(event)
+        self._pending.append(chunk)
         return True
 
     def _fit(self, took: float) -> None:
@@ -212,14 +202,14 @@ class Lane:
     async def _checkpoint(self) -> None:
         agent = self._around.agent
         async with self._around.rush.turn(), self._in_step:  # the border lies between two steps
-            events, self._pending, self._records = self._pending, [], 0
+            chunks, self._pending, self._records = self._pending, [], 0
             start = thread_time()
             states = self._stage.take_dirty()
             self._spent = thread_time() - start
         with figures.DURATIONS.time(f"{agent}.checkpoint"):
-            await self._make_durable(states, events[-1].value.end)
-        for event in events:
-            event.ack()
+            await self._make_durable(states, chunks[-1].end)
+        for chunk in chunks:
+            chunk.acked = True
         figures.CHECKPOINTS.labels(agent).inc()
         figures.STATES.labels(agent).inc(len(states))
 

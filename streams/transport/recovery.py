@@ -51,8 +51,8 @@ class Recovery(_Recovery):  # type: ignore[misc]  # Faust has no types
             except TimeoutError:
                 event = None
             try:
-                if event is not None:
-                    self._take(event.message.tp, event.value)
+                for chunk in event.value if event is not None else ():
+                    self._take(TP(chunk.topic, chunk.partition), chunk)
             except Exception as failure:  # noqa: BLE001 (a state that cannot be read must not be passed over)
                 leave(failure)
             if self.in_recovery and not self.need_recovery():

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any, Final
 
 from faust.types.tuples import TP
@@ -13,10 +14,12 @@ from streams.core.stage import Stage
 from streams.transport import figures
 from streams.transport.chunk import Chunk
 from streams.transport.horizon import calendars_left
-from streams.transport.lane import Event, Lane, Surroundings
+from streams.transport.lane import Lane, Surroundings
 
 _LOG: Final = logging.getLogger(__name__)
 _PAUSE: Final = 0.005
+_TURN_S: Final = 0.005
+"""After so long the event loop turns."""
 
 
 class Shell:
@@ -48,8 +51,8 @@ class Shell:
     async def run(self, stream: Any) -> None:
         """The body of the Faust agent; any failure ends the process (R9)."""
         try:
-            async for event in stream.noack().events():
-                await self._take(event)
+            async for chunks in stream.noack():
+                await self._take_all(chunks)
         except Exception as failure:  # noqa: BLE001 (Faust would acknowledge the event and go on)
             leave(failure)
 
@@ -82,14 +85,22 @@ class Shell:
                 lag.set(max(self._end(tp.partition) - read, 0))
                 self._shown.add(str(tp.partition))
 
-    async def _take(self, event: Event) -> None:
-        chunk = event.value
+    async def _take_all(self, chunks: Sequence[Chunk]) -> None:
+        """Apply chunks one after the other; what short ones put out goes in one request."""
+        since = monotonic()
+        for chunk in chunks:
+            await self._take(chunk)
+            if monotonic() > since + _TURN_S:
+                await asyncio.sleep(0)
+                since = monotonic()
+
+    async def _take(self, chunk: Chunk) -> None:
         while self._around.sender.outstanding > self._around.settings.outstanding:  # noqa: ASYNC110 (acknowledgements lower it)
             await asyncio.sleep(_PAUSE)
         if chunk.partition not in self._lanes:
             await self._ask_end(chunk.partition)
         applied = not self._is_stale(chunk) and await self._lane(chunk).apply(
-            event, lambda: self._is_stale(chunk)
+            chunk, lambda: self._is_stale(chunk)
         )
         figures.chunks(self._around.agent, "applied" if applied else "dropped").inc()
         if applied:

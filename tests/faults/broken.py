@@ -16,6 +16,7 @@ from schemas.columns import Columns
 from streams.core.stage import PARTITION_KEY, Outputs
 from streams.transport import crash
 from streams.transport import lane as lane_file
+from streams.transport.chunk import Chunk
 from streams.transport.coverage import COVERAGE_KEY, coverage
 from streams.transport.lane import Lane
 from streams.transport.recovery import Recovery
@@ -35,9 +36,9 @@ class CommitsFirst(Lane):
     """R4: commits the offsets before outputs and states are safe."""
 
     async def _checkpoint(self) -> None:
-        for event in self._pending:
-            event.ack()
-        await self._pending[0].app.consumer.force_commit()
+        for chunk in self._pending:
+            chunk.acked = True
+        await self._around.table.app.consumer.force_commit()
         await super()._checkpoint()
 
 
@@ -59,7 +60,7 @@ class WaitsForRebalance(Lane):
     """The last work is done when another worker joins: no rule is broken."""
 
     async def checkpoint(self) -> None:
-        while self._finished and self._pending and not self._pending[0].app.rebalancing:  # noqa: ASYNC110 (Faust has no event for it)
+        while self._finished and self._pending and not self._around.table.app.rebalancing:  # noqa: ASYNC110 (Faust has no event for it)
             await asyncio.sleep(0.05)
         if self._finished:
             await asyncio.sleep(0.5)  # it is revoked meanwhile
@@ -186,22 +187,21 @@ def _restores(times: int) -> Callable[..., Any]:
     return build
 
 
-async def _take_late(shell: Shell, event: Any) -> None:
+async def _take_late(shell: Shell, chunk: Chunk) -> None:
     """A chunk of each partition stays on its way until SIGUSR1; by then the partition may be another's."""
-    chunk = event.value
     if not chunk.start or chunk.partition in _late:
-        await _take(shell, event)
+        await _take(shell, chunk)
         return
     told = asyncio.Event()
-    _late[chunk.partition] = asyncio.create_task(_take_when_told(shell, event, told))
+    _late[chunk.partition] = asyncio.create_task(_take_when_told(shell, chunk, told))
     _told.append(told)
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, lambda: [one.set() for one in _told])
 
 
-async def _take_when_told(shell: Shell, event: Any, told: asyncio.Event) -> None:
+async def _take_when_told(shell: Shell, chunk: Chunk, told: asyncio.Event) -> None:
     await told.wait()
-    if TP(shell._around.topic, event.value.partition) not in shell._app.consumer.assignment():
-        await _take(shell, event)
+    if TP(shell._around.topic, chunk.partition) not in shell._app.consumer.assignment():
+        await _take(shell, chunk)
 
 
 async def _seek_first(recovery: Recovery, generation_id: int = 0) -> None:
