@@ -16,9 +16,10 @@ runs as `barline up` runs it; before the first line it gets the time that its Ja
 and a first minute closes, for which analytics makes room for every symbol.
 
 Then the worker stops, and peers put out the same bars of the same ticks, one after another: a processor of
-Kafka Streams with its store and changelog, whose producer waits for no company (``linger.ms`` of 0), and a
-stock Faust agent with its table, at the only rate that it can follow. They only fold: nothing is validated,
-no minute is closed, and the sink has nothing to do.
+Kafka Streams with its store and changelog, which puts out bars of seconds and minutes besides, as ours does,
+and whose producer waits for no company (``linger.ms`` of 0; by itself it is 100), and a stock Faust agent
+with its table, at the only rate that it can follow, with forming bars alone. They only fold: nothing is
+validated, and the sink has nothing to do.
 """
 
 import datetime as dt
@@ -255,8 +256,8 @@ def lines(stack: Stack, ids: Mapping[str, int]) -> Iterator[str]:
     own, streams = Way("barline", FORMING, notes), Way("Kafka Streams", "peer-streams")
     stock = Way("stock Faust", "peer-faust")
     admin = kafka.admin("bench")  # its answers come only while it lives
-    topics = [NewTopic(ECHO, 1), *(NewTopic(way.topic, PARTITIONS) for way in (streams, stock))]
-    for one in admin.create_topics(topics).values():
+    peers = dict.fromkeys((streams.topic, f"{streams.topic}-beside", stock.topic), PARTITIONS)
+    for one in admin.create_topics([NewTopic(*one) for one in {ECHO: 1, **peers}.items()]).values():
         one.result()
     listener = Listener(kafka.bootstrap, (ECHO, FORMING, streams.topic, stock.topic))
     feed = Feed(kafka, ids)

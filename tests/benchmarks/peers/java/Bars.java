@@ -15,11 +15,11 @@ import org.apache.kafka.streams.state.Stores;
  *
  * <p>Bars MODE BROKER TOPIC OUTPUT SCHEMA-ID TICKS EVERY: MODE is store (a processor over a store in memory),
  * logged (the same with its changelog), all (as store; bars of seconds and forming ones go out too, to
- * OUTPUT-beside) or forming (as logged, from now on, with bars as they form, and settings for a short way). Ends
- * after so many ticks.
+ * OUTPUT-beside) or forming (as logged, from now on, with settings for a short way; forming bars go out, and
+ * those of seconds and minutes to OUTPUT-beside). Ends after so many ticks.
  */
 public final class Bars {
-    static final String CLOSED = "closed";
+    static final String FIRST = "first";
     static final String BESIDE = "beside";
 
     private Bars() {}
@@ -66,8 +66,8 @@ public final class Bars {
         topology.addSource("ticks", new StringDeserializer(), new ByteArrayDeserializer(), topic);
         topology.addProcessor("fold", () -> new Fold(id, progress, wanted), "ticks");
         topology.addStateStore(store, "fold");
-        topology.addSink(CLOSED, output, new StringSerializer(), new ByteArraySerializer(), "fold");
-        if (wanted == Fold.Wanted.ALL) {
+        topology.addSink(FIRST, output, new StringSerializer(), new ByteArraySerializer(), "fold");
+        if (wanted != Fold.Wanted.MINUTES) {
             topology.addSink(BESIDE, output + "-beside", new StringSerializer(), new ByteArraySerializer(), "fold");
         }
         return topology;

@@ -8,7 +8,7 @@ import org.apache.kafka.streams.state.KeyValueStore;
 /**
  * The fold as a processor over a key-value store: a bar closes when its symbol's next minute begins, one of a
  * second, where these are wanted, with its next second, and a forming one goes out with the first tick of each
- * quarter of a second.
+ * quarter of a second; where forming ones are what is wanted, the others go out beside them.
  */
 final class Fold implements Processor<String, byte[], String, byte[]> {
     static final String STORE = "forming";
@@ -49,25 +49,24 @@ final class Fold implements Processor<String, byte[], String, byte[]> {
             return;
         }
         String symbol = record.key();
-        Bar bar = add(symbol, symbol, tick, Bar.MINUTE, record, wanted == Wanted.FORMING ? null : Bars.CLOSED);
-        if (wanted == Wanted.ALL) {
+        String minutes = wanted == Wanted.FORMING ? Bars.BESIDE : Bars.FIRST;
+        Bar bar = add(symbol, symbol, tick, Bar.MINUTE, record, minutes);
+        if (wanted != Wanted.MINUTES) {
             add(symbol + SECOND, symbol, tick, Bar.SECOND, record, Bars.BESIDE);
         }
         Long quarter = tick.time() / QUARTER;
         if (wanted != Wanted.MINUTES && !quarter.equals(shown.put(symbol, quarter))) {
-            String sink = wanted == Wanted.ALL ? Bars.BESIDE : Bars.CLOSED;
+            String sink = wanted == Wanted.FORMING ? Bars.FIRST : Bars.BESIDE;
             context.forward(record.withValue(bar.record(symbol, tick.time())), sink);
         }
         progress.tick();
     }
 
-    /** Folds a tick into the bar of a key; the one before it goes out to a sink, if there is one, when it is over. */
+    /** Folds a tick into the bar of a key; the one before it goes out to a sink when it is over. */
     private Bar add(String key, String symbol, Tick tick, long length, Record<String, byte[]> record, String sink) {
         Bar bar = store.get(key);
         if (bar != null && tick.time() >= bar.start + length) {
-            if (sink != null) {
-                context.forward(record.withValue(bar.record(symbol, bar.start)), sink);
-            }
+            context.forward(record.withValue(bar.record(symbol, bar.start)), sink);
             bar = null;
         }
         bar = (bar == null ? new Bar() : bar).add(tick, length);
