@@ -106,7 +106,7 @@ class Background:
             TimeoutError: not all has arrived within so many seconds.
         """
         with self._news:
-            flush = self._flush() if self._is_open and self.outstanding else None
+            flush = self._flush()
         if flush is not None:
             self._wait_for(flush, timeout)
         if self._sender.failure is not None:
@@ -119,7 +119,7 @@ class Background:
     def close(self, timeout: float) -> None:
         """Take no more, give the rest so many seconds, and end."""
         with self._news:
-            flush = self._flush() if self._is_open and self.outstanding else None
+            flush = self._flush()
             self._is_open = False
             self._news.notify_all()
         if flush is not None:
@@ -149,7 +149,10 @@ class Background:
                     f"kafka must take records, was full with {self.outstanding} for {self._timeout:g} s"
                 )
 
-    def _flush(self) -> "Future[None]":
+    def _flush(self) -> "Future[None] | None":
+        """What is to be waited for, None where there is nothing."""
+        if not self._is_open or not self.outstanding:
+            return None
         return asyncio.run_coroutine_threadsafe(self._flushed(), self._loop)
 
     def _wait_for(self, flush: "Future[None]", timeout: float | None) -> None:
@@ -172,7 +175,7 @@ class Background:
             with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
                 runner.run(self._work())
         except Exception as reason:  # noqa: BLE001 (nobody else would hear of it)
-            self._broken(reason)
+            self._sender.break_off(reason)
 
     async def _work(self) -> None:
         self._sender.begin()
@@ -195,10 +198,7 @@ class Background:
                 for partition, records in call.parts:
                     self._sender.send_all(call.topic, records, partition=partition, headers=call.headers)
         except Exception as reason:  # noqa: BLE001 (as above)
-            self._broken(reason)
+            self._sender.break_off(reason)
         with self._news:
             self._waiting -= sum(call.size for call in calls)
             self._news.notify_all()
-
-    def _broken(self, reason: Exception) -> None:
-        self._sender.fail(DeliveryError(f"the sender must go on, was stopped by {reason!r}"))

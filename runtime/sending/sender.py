@@ -177,7 +177,7 @@ class Sender:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (reason := task.exception()) is not None:
-            self.fail(DeliveryError(f"the sender must go on, was stopped by {reason!r}"))
+            self.break_off(reason)
 
     async def _find_brokers(self) -> None:
         self._producer = await producer_id(self._client, self._leaders.hear)
@@ -233,7 +233,7 @@ class Sender:
             return
         if error not in {NoError, DuplicateSequenceNumber}:
             queue.sequence = queue.batches[0].sequence  # the broker knows nothing of it
-            self.fail(refused(error, code, queue.place, queue.batches[0].size))
+            self._fail(refused(error, code, queue.place, queue.batches[0].size))
         self._finish(queue)
 
     def _finish(self, queue: Queue) -> None:
@@ -267,10 +267,14 @@ class Sender:
         """Whether the first batch of a queue has failed by now."""
         is_late = queue.waited > self._timeout
         if is_late:
-            self.fail(late(queue, self._timeout))
+            self._fail(late(queue, self._timeout))
         return is_late
 
-    def fail(self, failure: DeliveryError) -> None:
+    def break_off(self, reason: BaseException) -> None:
+        """Deliver nothing more, for what broke off."""
+        self._fail(DeliveryError(f"the sender must go on, was stopped by {reason!r}"))
+
+    def _fail(self, failure: DeliveryError) -> None:
         """Let every flush raise from now on."""
         if self.failure is not None:
             return
