@@ -22,7 +22,6 @@ with its table, at the only rate that it can follow, with forming bars alone. Th
 validated, and the sink has nothing to do.
 """
 
-import datetime as dt
 import os
 import signal
 import subprocess
@@ -39,37 +38,27 @@ from confluent_kafka.admin import NewTopic
 from numpy.typing import NDArray
 
 from barline.cli.topics import carry_out, compare, wanted
-from barline.settings.apply import apply
 from barline.stack.plan import plan_programs
 from barline.stack.running import Stack, running
 from connectors.sinks.clickhouse.migrate import migrate
 from connectors.sinks.clickhouse.store import Store
-from connectors.sources.publish import route
 from runtime import quiet
-from runtime.kafka import KafkaSettings, partition_counts
-from runtime.producer import Producer
+from runtime.kafka import KafkaSettings
 from runtime.reader import Reader
-from schemas.batches.encode import Encoder
 from schemas.codec import decode_record, names_of
-from schemas.columns import Draft, Names
-from schemas.config import Domain
-from schemas.records import record_type
 from schemas.registry import register_all
-from schemas.topics import TOPICS
-from tests.benchmarks.bench_scanner import INDICATORS, INTERVALS
+from tests.benchmarks.latency_feed import ECHO, PARTITIONS, SYMBOLS, Feed
 from tests.benchmarks.listener import Came, Listener
 from tests.benchmarks.peers import bars, installed
 from tests.benchmarks.worker_process import Process, free_port
-from tests.factories import around_the_clock, domain, symbol
 
-PARTITIONS, SYMBOLS = 4, 200
-SECOND, MS = 1_000_000_000, 1_000_000
+MS: Final = 1_000_000
 RATES: Final = (1_000, 5_000, 20_000, 100_000)
 STREAMS_RATES: Final = (5_000, 20_000)
 FAUST_RATES: Final = (1_000,)
 SETTLE_S, WARM_S, LAST_S, REST_S = 35.0, 3.0, 8.0, 1.0
-PATIENCE_S, SLICE_S = 60.0, 0.002
-ECHO, FORMING = "bench-echo", "bars.forming"
+PATIENCE_S: Final = 60.0
+FORMING: Final = "bars.forming"
 SHARES: Final = (50, 99, 99.9)
 ENDLESS: Final = (str(1 << 60), str(1 << 60))
 """Ticks until a peer ends, and between the marks that it prints."""
@@ -84,17 +73,6 @@ class Got(NamedTuple):
     had: int
 
 
-def body(version: int) -> Domain:
-    """Symbols that trade around the clock, today as well."""
-    today = dt.datetime.now(dt.UTC).date()
-    days = [(today + dt.timedelta(days)).isoformat() for days in range(-1, 3)]
-    named = [symbol(f"S{number:03d}", asset="crypto", calendar="24x7") for number in range(SYMBOLS)]
-    return domain(
-        *named, version=version, assets=Domain(1).assets, intervals=INTERVALS[1:], indicators=INDICATORS,
-        calendars={"24x7": around_the_clock(days=days)},
-    )  # fmt: skip
-
-
 def got_of(came: Came, names: Mapping[int, str]) -> Got:
     """When the tick of a record was sent, and when the record was there."""
     if came.topic == ECHO:
@@ -104,68 +82,6 @@ def got_of(came: Came, names: Mapping[int, str]) -> Got:
     else:
         sent = bars.read(came.value)["ts_open"]
     return Got(came.topic, sent, came.had)
-
-
-class Feed:
-    """Sends ticks as they happen.
-
-    Args:
-        kafka: the brokers.
-        ids: schema id by record name.
-    """
-
-    def __init__(self, kafka: KafkaSettings, ids: Mapping[str, int]) -> None:
-        self._producer = Producer(kafka, "bench")
-        self._encoder = Encoder(TOPICS["ticks.raw"], ids)
-        self._names = Names(b"S%03d" % number for number in range(SYMBOLS))
-        self._kind = record_type("Tick")
-        self._number = 0
-        self._ids, self._kafka = ids, kafka
-
-    def configure(self, version: int) -> None:
-        """Write a configuration."""
-        counts = partition_counts(self._kafka, "bench")
-        apply(body(version), self._producer, self._ids, counts, time.time_ns())
-        self._producer.wait()
-
-    def run(self, rate: int, seconds: float) -> int:
-        """Send so many ticks a second for so long; how many they were."""
-        start = time.monotonic()
-        sent, beat = 0, start
-        while (now := time.monotonic()) < start + seconds:
-            due = int((now - start) * rate)
-            self._send(due - sent, with_heartbeat=now >= beat)
-            beat += 1.0 if now >= beat else 0.0
-            sent = due
-            time.sleep(max(0.0, now + SLICE_S - time.monotonic()))
-        self._producer.wait()
-        return sent
-
-    def close(self) -> None:
-        """End."""
-        self._producer.close()
-
-    def _send(self, count: int, *, with_heartbeat: bool) -> None:
-        draft, ts = Draft("ticks.raw", 0), time.time_ns()
-        if with_heartbeat:
-            instants = {"ts": ts, "ts_last": ts - 1, "ts_through": ts - 1}
-            draft.row("Heartbeat", ts, source="feed", writer="feed", alive=True, final=False, **instants)
-            self._producer.send(ECHO, None, str(ts).encode(), partition=0, timestamp_ms=1)
-        if count > 0:
-            self._add(draft, count, ts)
-        made = draft.finish()
-        records, places = route(made, self._encoder.encode(made), PARTITIONS)
-        self._producer.send_all("ticks.raw", records, partition=places)
-
-    def _add(self, draft: Draft, count: int, ts: int) -> None:
-        rows, of = self._kind.empty(count), np.arange(self._number, self._number + count)
-        rows["symbol"] = draft.block(self._names)[of % SYMBOLS]
-        rows["source"] = draft.texts([b"feed"])[np.zeros(count, np.int64)]
-        rows["ts_event"] = rows["ts_recv"] = ts
-        rows["price"], rows["size"], rows["seq"] = 100.0 + (of % 7) / 100, 1.0, of
-        rows["nulls"] = self._kind.null_bit("trade_id") | self._kind.null_bit("conditions")
-        draft.extend("Tick", rows, np.full(count, ts))
-        self._number += count
 
 
 class Way(NamedTuple):

@@ -159,11 +159,11 @@ def plane() -> Iterator[Plane]:
 def line(load: Load, found: Measured) -> str:
     """What the table says of a case."""
     stages = [found.stage(name) for name in STAGES]
-    threads = found.thread("rdk:"), found.thread("python")
-    rest = found.cpu - sum(stages[:-1]) - sum(threads)
+    fetch = found.thread("python")
+    rest = found.cpu - sum(stages[:-1]) - fetch
     return (
         f"{load.symbols:>8,}{load.per_minute:>8,}{found.ticks:>12,}{found.cpu:>8.3f}"
-        + "".join(f"{one:>8.3f}" for one in (*stages[:-1], *threads, rest))
+        + "".join(f"{one:>8.3f}" for one in (*stages[:-1], fetch, rest))
         + f"{found.outputs():>9.3f}{found.seconds:>7.1f}\n"
     )
 
@@ -172,7 +172,7 @@ def main() -> None:
     """Print the table."""
     out = sys.stdout.write
     out("CPU microseconds a tick of the worker, and of it by what it does\n")
-    heads = ("worker", *STAGES[:-1], "rdkafka", "fetch", "rest")
+    heads = ("worker", *STAGES[:-1], "fetch", "rest")
     out(f"{'symbols':>8}{'ticks/m':>8}{'ticks':>12}" + "".join(f"{one:>8}" for one in heads))
     out(f"{'outputs':>9}{'s':>7}\n")
     minutes = 0
