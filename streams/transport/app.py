@@ -23,6 +23,7 @@ from streams.transport.driver import broker_urls
 from streams.transport.horizon import Horizons
 from streams.transport.lane import Lane, Surroundings
 from streams.transport.library import library_log
+from streams.transport.pace import Pace
 from streams.transport.recovery import TableManager
 from streams.transport.rush import Rush
 from streams.transport.settings import WorkerSettings
@@ -68,6 +69,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
         restored: whether the states of the first assignment are there.
         horizons: of the calendars in use.
         rush: what is on its way between its lanes.
+        pace: of their checkpoints.
     """
 
     logger = library_log
@@ -80,6 +82,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
         self.restored = False
         self.horizons = Horizons()
         self.rush = Rush()
+        self.pace = Pace()
         self._told = asyncio.Event()  # to leave
         self._closing = asyncio.Lock()
         self._closed = asyncio.Event()  # for good: the last work is committed
@@ -240,7 +243,9 @@ def add_agent(
     """
     partitions = app.conf.topic_partitions
     table = new_table(app, agent.name, partitions, settings.name)
-    around = Surroundings(agent.name, agent.input, table, app.sender, codec, app.watchdog, settings, app.rush)
+    around = Surroundings(
+        agent.name, agent.input, table, app.sender, codec, app.watchdog, settings, app.rush, app.pace
+    )
     app.rush.follow(agent.input)
     shell = Shell(app, around, agent.stage, new_lane)
     app.shells.append(shell)

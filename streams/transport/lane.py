@@ -16,8 +16,9 @@ this checkpoint makes safe.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from time import monotonic, thread_time, time
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ from streams.transport.announcer import ANNOUNCING, Announcer
 from streams.transport.chunk import Chunk
 from streams.transport.codec import Codec
 from streams.transport.coverage import COVERAGE_KEY, coverage, covered
+from streams.transport.pace import Pace
 from streams.transport.rush import Rush
 from streams.transport.settings import WorkerSettings
 from streams.transport.table import Table
@@ -43,8 +45,6 @@ _FIRST: Final = 256  # records of a lane's first step
 _TURN_S: Final = 0.005
 """After a step that took longer the event loop turns; a turn costs as much as a small step."""
 _SHORT_S: Final = 0.05
-_REST: Final = 9  # between two checkpoints at least so many times what the last one took of the event loop,
-_LONGEST_REST_S: Final = 2.0  # but no longer
 _BESIDE: Final = 0.125  # of the interval after its whole multiples by the wall clock; no result depends on it
 _PART: Final = 2_000  # states written in one go
 _LONG_S: Final = 0.25  # a fraction of what the watchdog allows, however slow the machine
@@ -63,6 +63,7 @@ class Surroundings:
         watchdog: of the process.
         settings: of the process.
         rush: of the process.
+        pace: of the process.
     """
 
     agent: str
@@ -73,6 +74,7 @@ class Surroundings:
     watchdog: Watchdog
     settings: WorkerSettings
     rush: Rush
+    pace: Pace
 
 
 class _LostError(Exception):
@@ -197,6 +199,7 @@ class Lane:
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
         await self.checkpoint()
+        self._around.pace.forget(self)
         await self._announcer.close()
 
     async def _checkpoint(self) -> None:
@@ -208,6 +211,7 @@ class Lane:
             self._spent = thread_time() - start
         with figures.DURATIONS.time(f"{agent}.checkpoint"):
             await self._make_durable(states, chunks[-1].end)
+        self._around.pace.note(self, self._spent)
         for chunk in chunks:
             chunk.acked = True
         figures.CHECKPOINTS.labels(agent).inc()
@@ -217,15 +221,16 @@ class Lane:
         """Outputs, then the states of symbols, then the partition's, each acknowledged before the next."""
         await self._announcer.release()
         await self._reach("after-outputs")
-        symbols = [(key, state) for key, state in states.items() if key != PARTITION_KEY]
-        half = len(symbols) // 2
-        await self._put_in_parts(symbols[:half])
+        symbols = dict(states)
+        own = {key: symbols.pop(key) for key in (PARTITION_KEY,) if key in symbols}
+        rest, count = iter(symbols.items()), len(symbols)
+        await self._put_in_parts(rest, count // 2)
         if crash.wanted("between-states"):
             await self._reach("between-states")
             crash.now()
-        await self._put_in_parts(symbols[half:])
+        await self._put_in_parts(rest, count - count // 2)
         await self._reach("after-states")
-        self._put({key: state for key, state in states.items() if key == PARTITION_KEY})
+        self._put(own)
         self._put({COVERAGE_KEY: coverage(end, self._around.table.states(self._partition))})
         await self._reach("after-partition-state")
 
@@ -235,11 +240,11 @@ class Lane:
         if crash.wanted(place):
             crash.now()
 
-    async def _put_in_parts(self, states: Sequence[tuple[bytes, bytes]]) -> None:
-        """Write states in their order; of many the event loop gets its turn in between."""
-        for at in range(0, len(states), _PART):
+    async def _put_in_parts(self, states: Iterator[tuple[bytes, bytes]], count: int) -> None:
+        """Write the next so many states; of many the event loop gets its turn in between."""
+        for at in range(0, count, _PART):
             async with self._around.rush.turn():
-                self._put(dict(states[at : at + _PART]))
+                self._put(dict(islice(states, min(_PART, count - at))))
 
     def _put(self, states: Mapping[bytes, bytes]) -> None:
         self._around.watchdog.check()  # a woken worker must not write
@@ -259,8 +264,7 @@ class Lane:
     async def _checkpoints(self) -> None:
         interval = self._around.settings.checkpoint_ms / 1_000
         while True:
-            # With very many symbols writing them would leave no time for records.
-            await asyncio.sleep(min(_REST * self._spent, _LONGEST_REST_S))
+            await asyncio.sleep(self._around.pace.rest)
             with contextlib.suppress(TimeoutError):
                 # All lanes at the same instants, so that they share the sender's three flushes; beside the
                 # whole quarters of a second, at which each symbol puts out its forming bar.
