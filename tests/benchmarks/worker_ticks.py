@@ -1,21 +1,25 @@
 """Ticks for the benchmarks of whole workers: a topic that is filled first and then shown all at once.
 
-The ticks are written in one transaction, so that a worker which reads committed records, as ours does, is up,
-warm and idle while they are written, and then finds all of them at once. They are 64 bytes of Avro each, not
-compressed, keyed by symbol; all symbols come in turn, evenly in event time, with a heartbeat each second.
+The first ticks are written in a transaction that stays open until all are: a worker that reads committed
+records, as ours does, sees nothing behind its first record, is up, warm and idle meanwhile, and then finds
+all of them at once. They are 64 bytes of Avro each, not compressed, keyed by symbol; all symbols come in turn
+or in no order, evenly in event time, with a heartbeat each second.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
+from unittest.mock import patch
 
+import confluent_kafka
 import numpy as np
-from confluent_kafka import Producer
 
 from connectors.sources.publish import route
 from runtime.kafka import CLIENT_LOG, KafkaSettings
-from schemas.batches.encode import Encoder
-from schemas.columns import Columns, Draft, Names
+from runtime.producer import Producer
+from schemas.batches import builder
+from schemas.batches.encode import Encoded, Encoder
+from schemas.columns import Columns, Draft, Ints, Names
 from schemas.config import Domain
 from schemas.records import record_type
 from schemas.topics import TOPICS
@@ -28,12 +32,7 @@ _BLOCK: Final = 20_000
 _TRANSACTION: Final = {
     "transactional.id": "bench-ticks",
     "transaction.timeout.ms": 600_000,
-    "message.timeout.ms": 120_000,
     "compression.type": "none",
-    "partitioner": "murmur2_random",
-    "linger.ms": 20,
-    "batch.size": 1_000_000,
-    "queue.buffering.max.messages": 2_000_000,
 }
 
 
@@ -44,10 +43,12 @@ class Load:
     Attributes:
         per_minute: ticks of a symbol in a minute of event time.
         symbols: how many.
+        in_turn: whether they come one after the other, or in no order.
     """
 
     per_minute: int
     symbols: int = 200
+    in_turn: bool = True
 
     def times(self, first: int, count: int) -> np.ndarray:
         """Event times of ticks by their number."""
@@ -72,7 +73,8 @@ def blocks(load: Load, first: int, count: int) -> Iterator[Columns]:
         size = min(_BLOCK, first + count - low)
         draft, rows, number = Draft(TOPIC, 0), kind.empty(size), np.arange(low, low + size)
         times = load.times(low, size)
-        rows["symbol"] = draft.block(names)[number % load.symbols]
+        symbols = number % load.symbols if load.in_turn else chance.integers(0, load.symbols, size)
+        rows["symbol"] = draft.block(names)[symbols]
         rows["source"] = draft.texts([b"feed"])[np.zeros(size, np.int64)]
         rows["ts_event"], rows["ts_recv"], rows["seq"] = times, times, number
         rows["price"], rows["size"] = 100 + np.round(chance.normal(0, 0.1, size), 2), 1.0
@@ -99,33 +101,34 @@ class Filler:
     def __init__(
         self, kafka: KafkaSettings, ids: Mapping[str, int], partitions: int, topic: str = TOPIC
     ) -> None:
-        self._producer = Producer({**kafka.client("bench"), **_TRANSACTION}, logger=CLIENT_LOG)
+        options = {**kafka.client("bench"), **_TRANSACTION}
+        self._first = confluent_kafka.Producer(options, logger=CLIENT_LOG)
+        self._others = Producer(kafka, "bench")
         self._encoder = Encoder(TOPICS[TOPIC], ids)
         self._partitions, self._topic = partitions, topic
-        self._producer.init_transactions()
+        self._first.init_transactions()
 
     def fill(self, load: Load, first: int, count: int) -> int:
         """Write so many ticks, not to be seen yet; how many records that were."""
-        self._producer.begin_transaction()
         sent = 0
-        for block in blocks(load, first, count):
-            records, places = route(block, self._encoder.encode(block), self._partitions)
-            for place, record in zip(places.tolist(), records.records(), strict=True):
-                self._produce(place, *record)
-            sent += len(records)
-            self._producer.poll(0)
-        self._producer.flush()
+        self._first.begin_transaction()
+        with patch.object(builder, "compress", lambda body: (body, 0)):
+            for block in blocks(load, first, count):
+                records, places = route(block, self._encoder.encode(block), self._partitions)
+                if sent:
+                    self._others.send_all(self._topic, records, partition=places)
+                else:
+                    self._hide(records, places)
+                sent += len(records)
+            self._others.wait()
         return sent
 
     def show(self) -> None:
         """Let them be seen, all at once."""
-        self._producer.commit_transaction()
+        self._first.commit_transaction()
 
-    def _produce(self, partition: int, key: bytes | None, value: bytes, timestamp: int) -> None:
-        while True:
-            try:
-                self._producer.produce(self._topic, value, key, partition, timestamp=timestamp)
-            except BufferError:
-                self._producer.poll(0.1)
-            else:
-                return
+    def _hide(self, records: Encoded, places: Ints) -> None:
+        """Write records, some of each partition, and let nothing behind them be seen."""
+        for place, (key, value, timestamp) in zip(places.tolist(), records.records(), strict=True):
+            self._first.produce(self._topic, value, key, place, timestamp=timestamp)
+        self._first.flush()
