@@ -271,12 +271,12 @@ _PATCHES: dict[str, list[tuple[Any, str, Callable[..., Any]]]] = {
     "restores-never": [(Recovery, "_build_highwaters", _restores(0))],
     "restores-once": [(Recovery, "_build_highwaters", _restores(1))],
     "seeks-first": [(Recovery, "on_recovery_completed", _seek_first)],
-    "ignores-failures": [(Sender, "fail", _ignore)],
+    "ignores-failures": [(Sender, "_fail", _ignore)],
     "never-leaves": [
         (Watchdog, "check", _notice),
         (Shell, "_is_stale", _reads_no_more),
         (Shell, "close_lanes", _never_lost),
-        (Sender, "fail", _ignore),
+        (Sender, "_fail", _ignore),
         *_OLD_STATES,
     ],
 }
@@ -285,6 +285,7 @@ _PATCHES: dict[str, list[tuple[Any, str, Callable[..., Any]]]] = {
 def without(rule: str) -> tuple[type[Counting], type[Lane]]:
     """Stage and lane without a rule; an empty rule takes none out."""
     for owner, name, replacement in _PATCHES.get(rule, []):
+        assert hasattr(owner, name), f"{owner.__name__}.{name} must be there to be replaced"
         setattr(owner, name, replacement)
     assert not rule or rule in _LANES | _STAGES | _PATCHES, rule
     return _STAGES.get(rule, Counting), _LANES.get(rule, Lane)
