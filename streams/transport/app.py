@@ -74,7 +74,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
 
     logger = library_log
 
-    def __init__(self, *args: Any, sender: Sender, watchdog: Watchdog, **options: Any) -> None:
+    def __init__(self, *args: Any, sender: Sender, watchdog: Watchdog, pace: Pace, **options: Any) -> None:
         super().__init__(*args, **options)
         self.sender = sender
         self.watchdog = watchdog
@@ -82,7 +82,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust has no types
         self.restored = False
         self.horizons = Horizons()
         self.rush = Rush()
-        self.pace = Pace()
+        self.pace = pace
         self._told = asyncio.Event()  # to leave
         self._closing = asyncio.Lock()
         self._closed = asyncio.Event()  # for good: the last work is committed
@@ -206,6 +206,7 @@ def new_app(
         group,
         sender=sender,
         watchdog=Watchdog(settings.stall_limit),
+        pace=Pace(settings.stall_limit),
         broker=broker_urls(kafka.bootstrap),
         broker_client_id=f"{settings.name}-worker",
         broker_credentials=credentials(security),

@@ -7,15 +7,18 @@ every 200 ms that would take longer than the records themselves.
 from typing import Final
 
 SHARE: Final = 0.05
-"""Of the time of the loop that the checkpoints of all lanes take at most,"""
-LONGEST_S: Final = 10.0
-"""as long as no rest would be longer: as much is read again after a crash."""
+"""Of the time of the loop that the checkpoints of all lanes take, as long as no rest has to be too long."""
 
 
 class Pace:
-    """What the last checkpoint of each lane took of the event loop of this process."""
+    """What the last checkpoint of each lane took of the event loop of this process.
 
-    def __init__(self) -> None:
+    Args:
+        longest: seconds that a rest may take; as much is read again after a crash.
+    """
+
+    def __init__(self, longest: float) -> None:
+        self._longest = longest
         self._spent: dict[object, float] = {}
 
     def note(self, lane: object, seconds: float) -> None:
@@ -29,4 +32,4 @@ class Pace:
     @property
     def rest(self) -> float:
         """Seconds."""
-        return min(sum(self._spent.values()) * (1 / SHARE - 1), LONGEST_S)
+        return min(sum(self._spent.values()) * (1 / SHARE - 1), self._longest)

@@ -17,8 +17,8 @@ class WorkerSettings(BaseSettings):
             empty for a member like any other.
         session_timeout: seconds after which the group gives up a silent worker.
         step_records: most records of one step; between steps the event loop turns. Slow steps get fewer.
-        checkpoint_ms: how often each partition makes its work durable; less often, up to 2 s, where writing
-            the states takes more than a tenth of the time.
+        checkpoint_ms: how often each partition makes its work durable; less often, up to half the session
+            timeout, where all checkpoints together take more than a twentieth of the event loop.
         checkpoint_records: records after which it does so earlier.
         outstanding: records on their way to the brokers above which steps wait.
         fetch_bytes: most bytes of one fetch for one partition.
