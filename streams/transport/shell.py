@@ -95,20 +95,26 @@ class Shell:
                 since = monotonic()
 
     async def _take(self, chunk: Chunk) -> None:
-        while self._around.sender.outstanding > self._around.settings.outstanding:  # noqa: ASYNC110 (acknowledgements lower it)
-            await asyncio.sleep(_PAUSE)
-        if chunk.partition not in self._lanes:
-            await self._ask_end(chunk.partition)
-        applied = not self._is_stale(chunk) and await self._lane(chunk).apply(
-            chunk, lambda: self._is_stale(chunk)
-        )
+        applied = not self._is_stale(chunk) and await self._apply(chunk)
         figures.chunks(self._around.agent, "applied" if applied else "dropped").inc()
         if applied:
             chunk.release()
 
+    async def _apply(self, chunk: Chunk) -> bool:
+        """Whether a chunk was applied: it may be stale when it can be."""
+        while self._around.sender.outstanding > self._around.settings.outstanding:  # noqa: ASYNC110 (acknowledgements lower it)
+            await asyncio.sleep(_PAUSE)
+        if chunk.partition not in self._lanes:
+            await self._ask_end(chunk.partition)
+        return not self._is_stale(chunk) and await self._lane(chunk).apply(
+            chunk, lambda: self._is_stale(chunk)
+        )
+
     def _is_stale(self, chunk: Chunk) -> bool:
-        """Whether the partition may be another worker's by now (R6); then it is read again."""
-        return bool(self._app.rebalancing or chunk.generation != self._app.consumer_generation_id)
+        """Whether the partition may be another worker's by now (R6), or the lanes close; it is read again."""
+        app = self._app
+        other = app.rebalancing or chunk.generation != app.consumer_generation_id
+        return bool(other or not app.flow_control.is_active())
 
     def _lane(self, chunk: Chunk) -> Lane:
         """The lane of a chunk, a new one in a new generation (R8)."""

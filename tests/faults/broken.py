@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-import os
 import signal
-import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,8 +10,7 @@ from faust.tables.recovery import Recovery as _Recovery
 from faust.types.tuples import TP
 
 from runtime.sending.sender import Sender
-from schemas.columns import Columns
-from streams.core.stage import PARTITION_KEY, Outputs
+from streams.core.stage import PARTITION_KEY
 from streams.transport import crash
 from streams.transport import lane as lane_file
 from streams.transport.chunk import Chunk
@@ -23,7 +20,8 @@ from streams.transport.recovery import Recovery
 from streams.transport.shell import Shell
 from streams.transport.table import Table
 from streams.transport.watchdog import Watchdog
-from tests.faults.counting import Counting, Fact
+from tests.faults.counting import Counting
+from tests.faults.stages import STAGES
 
 _LOG = logging.getLogger(__name__)
 _build_highwaters = Recovery._build_highwaters
@@ -56,6 +54,15 @@ class PartitionStateFirst(Lane):
         await self._reach("after-states")
 
 
+class SavesLate(Lane):
+    """The last states take their time: no rule is broken."""
+
+    async def _make_durable(self, states: Any, end: int) -> None:
+        if self._finished:
+            await asyncio.sleep(0.3)
+        await super()._make_durable(states, end)
+
+
 class WaitsForRebalance(Lane):
     """The last work is done when another worker joins: no rule is broken."""
 
@@ -65,81 +72,6 @@ class WaitsForRebalance(Lane):
         if self._finished:
             await asyncio.sleep(0.5)  # it is revoked meanwhile
         await super().checkpoint()
-
-
-class NeverSkips(Counting):
-    """R3: applies every record it reads, also those its state reflects."""
-
-    skips = False
-
-
-class ConfiguredOutside(Counting):
-    """R13: has its configuration from outside the log."""
-
-    def step(self, batch: Columns) -> Outputs:
-        self._version = int(os.environ["OUTSIDE_VERSION"])
-        return super().step(batch)
-
-    def _configure(self, version: int, offset: int) -> None:
-        pass
-
-
-class ReadsClock(Counting):
-    """Passes over records that are an hour old by the clock of the machine; without jumps none is."""
-
-    def __init__(self, target: str, partition: int) -> None:
-        super().__init__(target, partition)
-        self._start = time.time()
-
-    def _tick(self, name: bytes, value: bytes, offset: int) -> list[tuple[bytes, int, Fact]]:
-        if abs(time.time() - self._start) > 3_600:
-            return []
-        return super()._tick(name, value, offset)
-
-
-class StandsStill(Counting):
-    """A step without end: no rule is broken, the watchdog must see it."""
-
-    def step(self, batch: Columns) -> Outputs:
-        if len(batch) > 1:  # not while it is warmed
-            time.sleep(60)
-        return super().step(batch)
-
-
-class WarmsForEver(Counting):
-    """Kernels that are not compiled yet: no rule is broken."""
-
-    def step(self, batch: Columns) -> Outputs:
-        _LOG.info("warming, for ever")
-        time.sleep(600)
-        return super().step(batch)
-
-
-class Waits(Counting):
-    """Waits for code that is not ours, in a thread: it takes no rule out, and nothing may break."""
-
-    waits = True
-    waited = False  # longer than the watchdog allows the loop to stand still
-
-    def step(self, batch: Columns) -> Outputs:
-        if self._partition == 0 and len(batch) > 1 and not self.waited:
-            self.waited = True
-            time.sleep(5.0)
-        return super().step(batch)
-
-    def _count(self, offset: int) -> None:
-        if offset % 20 == 0:
-            time.sleep(0.001)  # the loop takes its turn in the middle of a step
-        super()._count(offset)
-
-
-class Raises(Counting):
-    """A stage with a bug."""
-
-    def step(self, batch: Columns) -> Outputs:
-        if len(batch) and batch.offsets[-1] >= 400:
-            raise RuntimeError("a bug in a stage")
-        return super().step(batch)
 
 
 def _last_write_wins(table: Table, partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> None:
@@ -167,6 +99,11 @@ def _any_lane(shell: Shell, chunk: Any) -> Lane:
         lane = shell._new_lane(shell._around, chunk.partition, chunk.generation, stage, end, 0)
         shell._lanes[chunk.partition] = lane
     return lane
+
+
+def _stale_by_group(shell: Shell, chunk: Any) -> bool:
+    """What came before lanes close makes new ones."""
+    return bool(shell._app.rebalancing or chunk.generation != shell._app.consumer_generation_id)
 
 
 def _never_stale(_: Shell, __: Any) -> bool:
@@ -235,15 +172,8 @@ _LANES = {
     "commits-first": CommitsFirst,
     "partition-state-first": PartitionStateFirst,
     "waits-for-rebalance": WaitsForRebalance,
-}
-_STAGES = {
-    "never-skips": NeverSkips,
-    "configured-outside": ConfiguredOutside,
-    "stands-still": StandsStill,
-    "waits": Waits,
-    "warms-for-ever": WarmsForEver,
-    "raises": Raises,
-    "reads-clock": ReadsClock,
+    "steps-slowly": SavesLate,
+    "goes-on-while-it-leaves": SavesLate,
 }
 
 
@@ -270,6 +200,7 @@ _PATCHES: dict[str, list[tuple[Any, str, Callable[..., Any]]]] = {
     ],
     "restores-never": [(Recovery, "_build_highwaters", _restores(0))],
     "restores-once": [(Recovery, "_build_highwaters", _restores(1))],
+    "goes-on-while-it-leaves": [(Shell, "_is_stale", _stale_by_group)],
     "seeks-first": [(Recovery, "on_recovery_completed", _seek_first)],
     "ignores-failures": [(Sender, "_fail", _ignore)],
     "never-leaves": [
@@ -287,5 +218,5 @@ def without(rule: str) -> tuple[type[Counting], type[Lane]]:
     for owner, name, replacement in _PATCHES.get(rule, []):
         assert hasattr(owner, name), f"{owner.__name__}.{name} must be there to be replaced"
         setattr(owner, name, replacement)
-    assert not rule or rule in _LANES | _STAGES | _PATCHES, rule
-    return _STAGES.get(rule, Counting), _LANES.get(rule, Lane)
+    assert not rule or rule in _LANES | STAGES | _PATCHES, rule
+    return STAGES.get(rule, Counting), _LANES.get(rule, Lane)

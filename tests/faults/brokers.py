@@ -55,7 +55,7 @@ def outages(
 ) -> None:
     """Break something so often while records come, each time after the worker has worked again."""
     with kept(run, rule, **environ) as workers:
-        with run.feeding(300, every=0.002):  # so that mostly something is under way
+        with run.feeding(300, every=0.002):  # so that something may be under way
             for _ in range(count):
                 wait_going_on(workers)
                 outage(workers)
