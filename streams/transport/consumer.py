@@ -109,7 +109,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
             await asyncio.sleep(0)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 (Faust's face)
-        """Chunks of the partitions whose last chunk is done with, those of a topic in one event.
+        """Chunks of the partitions whose last chunk is done with, those of an input topic in one event.
 
         What arrives while the flow is stopped or in another generation is dropped: whoever stopped it seeks.
         """
@@ -125,22 +125,30 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
         for partitions in found.values():
             chunks = []
             for tp, fetches in partitions.items():
+                if not self._may_go_on(generation):
+                    return
                 if (start := await self._begin(tp, fetches)) is not None:
                     chunks.append(Chunk(tp.topic, tp.partition, generation, fetches, start, self._news.set))
-            if self.should_stop or not self.flow_active or self.app.consumer_generation_id != generation:
+            if not self._may_go_on(generation):
                 return
             if chunks:
                 event = self._event(chunks)
                 yield event.tp, event
 
-    def _take(self) -> Mapping[str, Mapping[TP, Sequence[Fetch]]]:
-        """What was fetched for partitions that may be handed on, by topic."""
+    def _may_go_on(self, generation: int) -> bool:
+        """Whether what was taken in a generation may be handed on."""
+        is_same = self.app.consumer_generation_id == generation
+        return bool(is_same and self.flow_active and not self.should_stop)
+
+    def _take(self) -> Mapping[object, Mapping[TP, Sequence[Fetch]]]:
+        """What was fetched for partitions that may be handed on, by what goes in one event."""
         active, source = self._get_active_partitions(), self._thread.fetcher
         source.wanted, source.wake = active, self._news.set
         self._news.clear()
-        found: dict[str, dict[TP, Sequence[Fetch]]] = defaultdict(dict)
+        found: dict[object, dict[TP, Sequence[Fetch]]] = defaultdict(dict)
         for tp, fetches in source.take(lambda tp: tp in active and self._is_done(tp)).items():
-            found[tp.topic][TP(*tp)] = fetches
+            # Of a changelog much comes at once, and the loop turns between two events.
+            found[tp if self._is_changelog_tp(tp) else tp.topic][TP(*tp)] = fetches
         if not found and all(chunk.released for chunk in self._held.values()):
             source.idle.set()
         return found
@@ -216,6 +224,9 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
         self._committed = {tp: self._read_offset[tp] for tp in inputs if tp not in fresh}
         self._next.update(self._committed)
         self._thread.fetcher.forget_stale()
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust asks when a partition came last, and hears of one of each event; lag and alerts say it."""
 
     async def crash(self, reason: BaseException) -> None:
         """Leave at once: a consumer that failed must not go on half-way (R9)."""

@@ -52,8 +52,8 @@ DIGESTS = {
     (consumer.ThreadDelegateConsumer, ""): "a1b934b198fae1c0",
     (
         consumer.Consumer,
-        "__init__ getmany ack commit force_commit _commit_tps _commit_offsets",
-    ): "d07fe8c7c30e668f",
+        "__init__ getmany commit force_commit _commit_tps _commit_offsets verify_event_path",
+    ): "ebeb8d67eba583e2",
     (
         consumer.Consumer,
         "_filter_tps_with_pending_acks _new_offset _drain_messages perform_seek on_partitions_revoked",
@@ -75,7 +75,7 @@ DIGESTS = {
     (App, "_on_partitions_revoked _on_partitions_assigned _stop_consumer _stop_fetcher"): "5510acc296111b6d",
     (App, "on_started _wait_for_table_recovery_completed on_stop"): "1836aff6d0cddd12",
     (App, "on_rebalance_start on_rebalance_end"): "b8e48cb02a0584c0",
-    (Stream, "noack events ack"): "87cd85cabbe76aa1",
+    (Stream, "noack __aiter__ _c_aiter _py_aiter"): "86cc3e342b806dfd",
     (Service, "wait_first stop _execute_task"): "211f82b5864696c7",
     (Service, "crash _crash"): "cdefbba6d4c8f66c",
     (queues.FlowControlEvent, ""): "1da8f905ab655e39",
