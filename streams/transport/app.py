@@ -32,7 +32,7 @@ from streams.transport.table import new_table
 from streams.transport.watchdog import Watchdog
 
 _LOG: Final = logging.getLogger(__name__)
-_QUEUE: Final = 2  # chunks by partition: there is one, so a queue is never full and no partition left out
+_QUEUE: Final = 2  # events by partition: it is in one at a time, so a queue is never full
 _LAG_PERIOD: Final = 1.0
 _COMMIT_PERIOD: Final = 0.25
 _STOP_TIMEOUT: Final = 10.0

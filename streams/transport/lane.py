@@ -222,7 +222,7 @@ class Lane:
         await self._announcer.release()
         await self._reach("after-outputs")
         symbols = dict(states)
-        own = {key: symbols.pop(key) for key in (PARTITION_KEY,) if key in symbols}
+        own = {PARTITION_KEY: symbols.pop(PARTITION_KEY)} if PARTITION_KEY in symbols else {}
         rest, count = iter(symbols.items()), len(symbols)
         await self._put_in_parts(rest, count // 2)
         if crash.wanted("between-states"):
@@ -271,6 +271,8 @@ class Lane:
                 await asyncio.wait_for(self._due.wait(), interval - (time() - _BESIDE * interval) % interval)
             self._due.clear()
             await self._around.rush.over()
+            if not self._pending:
+                self._around.pace.forget(self)  # what is quiet keeps nobody waiting
             await asyncio.shield(self.checkpoint())
 
 

@@ -31,5 +31,5 @@ class Pace:
 
     @property
     def rest(self) -> float:
-        """Seconds."""
+        """Seconds that a lane waits before its next checkpoint is due."""
         return min(sum(self._spent.values()) * (1 / SHARE - 1), self._longest)
