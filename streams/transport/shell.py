@@ -101,7 +101,7 @@ class Shell:
             chunk.release()
 
     async def _apply(self, chunk: Chunk) -> bool:
-        """Whether a chunk was applied: it may be stale when it can be."""
+        """Apply a chunk when there is room for what follows from it; not where it is stale by then."""
         while self._around.sender.outstanding > self._around.settings.outstanding:  # noqa: ASYNC110 (acknowledgements lower it)
             await asyncio.sleep(_PAUSE)
         if chunk.partition not in self._lanes:
