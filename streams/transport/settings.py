@@ -19,7 +19,7 @@ class WorkerSettings(BaseSettings):
         step_records: most records of one step; between steps the event loop turns. Slow steps get fewer.
         checkpoint_ms: how often each partition makes its work durable; less often, up to half the session
             timeout, where all checkpoints together take more than a twentieth of the event loop.
-        checkpoint_records: records after which it does so earlier, if it need not be so seldom.
+        checkpoint_records: records after which it does so earlier, but never before such a rest is over.
         outstanding: records on their way to the brokers above which steps wait.
         fetch_bytes: most bytes of one fetch for one partition.
     """
