@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from faust.serializers.schemas import Schema
+from faust.types.tuples import TP
 
 from schemas.batches.frames import Frames, from_batches
 from streams.transport.batches import Fetch
@@ -19,6 +20,7 @@ class Chunk:
     Attributes:
         topic: name of the topic.
         partition: number of the partition.
+        tp: both of them, as Faust names a partition.
         generation: of the consumer group when it was fetched; in another one it must not be processed (R6).
         start: first offset that counts.
         end: offset to go on from, and to commit when all up to it is safe.
@@ -28,6 +30,7 @@ class Chunk:
 
     __slots__ = (
         "_fetches", "_on_release", "acked", "end", "generation", "partition", "released", "start", "topic",
+        "tp",
     )  # fmt: skip
 
     def __init__(
@@ -41,6 +44,7 @@ class Chunk:
     ) -> None:
         self.topic = topic
         self.partition = partition
+        self.tp = TP(topic, partition)
         self.generation = generation
         self.start = start
         self.end = fetches[-1].end

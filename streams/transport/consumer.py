@@ -105,7 +105,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
                     await self.callback(event)  # it waits for nothing then: no queue holds two of a partition
                 else:
                     await self.wait_first(self.callback(event), self.suspend_flow.wait())
-                self._read_offset.update({TP(one.topic, one.partition): one.end - 1 for one in event.value})
+                self._read_offset.update({chunk.tp: chunk.end - 1 for chunk in event.value})
             await asyncio.sleep(0)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 (Faust's face)
@@ -181,15 +181,14 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust has no types
     def _event(self, chunks: Sequence[Chunk]) -> ConsumerMessage:
         """One event of Faust, with partition and last offset of its first chunk."""
         for chunk in chunks:
-            tp = TP(chunk.topic, chunk.partition)
-            self._held[tp] = chunk
-            if not self._is_changelog_tp(tp):
-                self._chunks[tp].append(chunk)
-                self._next[tp] = chunk.end
+            self._held[chunk.tp] = chunk
+            if not self._is_changelog_tp(chunk.tp):
+                self._chunks[chunk.tp].append(chunk)
+                self._next[chunk.tp] = chunk.end
         first = chunks[0]
         return ConsumerMessage(
             first.topic, first.partition, first.end - 1, 0.0, 0, (), None, chunks, None, 0, 0,
-            TP(first.topic, first.partition), generation_id=first.generation,
+            first.tp, generation_id=first.generation,
         )  # fmt: skip
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:

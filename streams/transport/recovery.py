@@ -10,7 +10,6 @@ from time import monotonic
 
 from faust.tables.manager import TableManager as _TableManager
 from faust.tables.recovery import Recovery as _Recovery
-from faust.types.tuples import TP
 from mode import Service
 
 from runtime.process import leave
@@ -52,15 +51,16 @@ class Recovery(_Recovery):  # type: ignore[misc]  # Faust has no types
                 event = None
             try:
                 for chunk in event.value if event is not None else ():
-                    self._take(TP(chunk.topic, chunk.partition), chunk)
+                    self._take(chunk)
             except Exception as failure:  # noqa: BLE001 (a state that cannot be read must not be passed over)
                 leave(failure)
             if self.in_recovery and not self.need_recovery():
                 self._set_recovery_ended()
                 self.signal_recovery_end.set()
 
-    def _take(self, tp: TP, chunk: Chunk) -> None:
+    def _take(self, chunk: Chunk) -> None:
         """Apply a chunk of a changelog."""
+        tp = chunk.tp
         if tp in self.active_tps:
             seen = self.active_offsets.get(tp)
             expect_contiguous(tp, seen, chunk)

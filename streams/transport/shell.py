@@ -122,7 +122,7 @@ class Shell:
         lane = self._lanes.get(partition)
         if lane is None:
             stage, end = self._new_stage(partition), self._ends.get(partition, 0)
-            committed = self._app.consumer.committed_at(TP(self._around.topic, partition))
+            committed = self._app.consumer.committed_at(chunk.tp)
             lane = self._new_lane(self._around, partition, chunk.generation, stage, end, committed)
             self._lanes[partition], self._stages[partition] = lane, stage
         if lane.generation != chunk.generation:
