@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from runtime import quiet
+from runtime import heap, quiet
 from runtime.health import HealthServer
 from runtime.kafka import KafkaSettings
 from runtime.process import finish, leave, leave_when_told, stop_event
@@ -47,6 +47,7 @@ def run(
         SchemaError: a topic is missing or is not what it must be.
     """
     leave_when_told()  # until the loop runs
+    heap.keep()
     client_options(kafka.security)  # so that what is wrong is said at once
     inputs = {agent.input: changelog(settings.name, agent.name) for agent in agents}
     partitions = check_topics(kafka, group, inputs, _outputs(agents))
