@@ -39,10 +39,10 @@ class Stage(Protocol):
         """
         ...
 
-    def take_dirty(self) -> dict[bytes, bytes]:
-        """Finished copies of every state that changed since the last call, by state key.
+    def take_dirty(self) -> Mapping[bytes, bytes]:
+        """Finished copies of every state that changed since the last call, the partition's own last, by key.
 
-        Each value begins with the header of ``streams.core.slots``.
+        Each begins with the header of ``streams.core.slots``; a stage of many symbols gives ``States``.
         """
         ...
 

@@ -213,7 +213,7 @@ def killed(log: list[Record], pick: Random) -> tuple[Said, dict[bytes, bytes]]:
     stage = TicksStage(0)
     stage.restore(saved)
     feed(stage, log, start, len(log), said)
-    return said, saved | stage.take_dirty()
+    return said, {**saved, **stage.take_dirty()}
 
 
 @modest

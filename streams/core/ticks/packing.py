@@ -1,17 +1,21 @@
-"""What changed since the last checkpoint, found without looking at what did not, and packed at once."""
+"""What changed since the last checkpoint, found without looking at what did not, and packed at once.
 
-from typing import Any, Final
+Keys and states are put one behind the other into one buffer, key before state.
+"""
+
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.batches.wire import Bytes, read_word, write_bytes, write_word
+from schemas.batches.wire import Bytes, read_word, span, span_at, span_size, write_bytes, write_word
 from schemas.jit import inlined, kernel
 from schemas.prefetch import ask
 from streams.core.slots import HEADER_SIZE
 from streams.core.ticks.identity import clear_forgotten
 from streams.core.ticks.rows import (
     FOLD_ROW,
+    FOLD_SIZE,
     FOLD_WORDS,
     HASHES,
     LINE,
@@ -31,6 +35,8 @@ from streams.core.watermark import NEVER
 
 _AHEAD: Final = 4
 """What is packed so many later is asked for."""
+_BETWEEN: Final = 124
+"""``|``, between the parts of a key."""
 
 
 @inlined
@@ -71,14 +77,52 @@ def enlist_dirty(state: State) -> None:
             enlist(state, owner, pair)
 
 
+class Labels(NamedTuple):
+    """What keys are made of."""
+
+    texts: Bytes  # symbols and sources of pairs,
+    names: Ints  # packed spans of both in turn, by number of the pair
+    rings: Bytes  # what stands behind them for each minute and second of the rings,
+    places: Ints  # and packed spans of it, by slot
+
+
+class Room(NamedTuple):
+    """Where states are packed to."""
+
+    data: Bytes
+    keys: Ints  # packed spans in it, by state,
+    states: Ints  # and those of the states
+
+
+@inlined
+def _name_size(labels: Labels, owner: Any) -> Int:
+    """Bytes of the key of a pair."""
+    place = 2 * owner["number"]
+    return span_size(labels.names[place]) + 1 + span_size(labels.names[place + 1])
+
+
+@inlined
+def _write_text(out: Bytes, at: Int, data: Bytes, text: Int) -> Int:
+    return write_bytes(out, at, data, span_at(text), span_size(text))
+
+
+@inlined
+def _write_name(out: Bytes, at: Int, labels: Labels, owner: Any) -> Int:
+    """Write the key of a pair; position after it."""
+    place = 2 * owner["number"]
+    at = _write_text(out, at, labels.texts, labels.names[place])
+    out[at] = _BETWEEN
+    return _write_text(out, at + 1, labels.texts, labels.names[place + 1])
+
+
 @kernel
-def take_folds(state: State, listed: Ints, found: Ints) -> Int:
+def take_folds(state: State, listed: Ints, labels: Labels, found: Ints) -> tuple[Int, Int]:
     """Numbers of the dirty minutes and seconds of some pairs, both from the last to the first; clean then.
 
     Returns:
-        How many there are.
+        How many there are, and the bytes of their keys and states.
     """
-    count, width = np.int64(0), state.minutes + state.seconds
+    count, size, width = np.int64(0), np.int64(0), state.minutes + state.seconds
     for pair in listed[::-1]:
         owner = state.pairs[pair]
         for slot in range(width - 1, -1, -1):
@@ -89,8 +133,9 @@ def take_folds(state: State, listed: Ints, found: Ints) -> Int:
                 row["dirty"] = 0
                 found[count] = pair * width + slot
                 count += 1
+                size += _name_size(labels, owner) + span_size(labels.places[slot]) + HEADER_SIZE + FOLD_SIZE
         owner["let_go"][:] = 0
-    return count
+    return count, size
 
 
 @inlined
@@ -112,47 +157,59 @@ def _write_head(out: Bytes, at: Int, head: Bytes, offset: Int, own: Int) -> Int:
 
 
 @kernel
-def pack_folds(state: State, rows: Bytes, found: Ints, head: Bytes, out: Bytes) -> None:
+def pack_folds(
+    state: State, rows: Bytes, found: Ints, labels: Labels, head: Bytes, room: Room, first: Int, at: Int
+) -> Int:
     """Pack minutes and seconds: a header, then the row as far as it is saved.
 
     Args:
         state: has them.
         rows: uint8, the same as bytes.
         found: int64[k], which: pair * (minutes + seconds) + slot.
+        labels: what their keys are made of.
         head: the header.
-        out: room for all of them.
+        room: has room for all of them,
+        first: of its states from this one on,
+        at: of its bytes from here on.
+
+    Returns:
+        Position after the last of its bytes.
     """
-    at: Int = np.int64(0)
-    offset, width = read_word(head, HEADER_SIZE - 8), state.minutes + state.seconds
+    offset, width, out = read_word(head, HEADER_SIZE - 8), state.minutes + state.seconds, room.data
     for number in range(len(found)):
         if number + _AHEAD < len(found):
             later = found[number + _AHEAD]
             _ask_lines(rows, fold_place(state, later // width, later % width) * FOLD_ROW, FOLD_ROW)
         pair, slot = found[number] // width, found[number] % width
-        start = fold_place(state, pair, slot) * FOLD_ROW
+        begin, start = at, fold_place(state, pair, slot) * FOLD_ROW
+        at = _write_name(out, at, labels, state.pairs[pair])
+        at = _write_text(out, at, labels.rings, labels.places[slot])
+        room.keys[first + number] = span(begin, at - begin)
+        room.states[first + number] = span(at, HEADER_SIZE + FOLD_SIZE)
         at = _write_head(out, at, head, offset, fold_of(state, pair, slot)["offset"])
         for word in FOLD_WORDS:
             at = write_bytes(out, at, rows, start + word, 8)
+    return at
 
 
 @kernel
-def take_pairs(state: State, listed: Ints, found: Ints, ends: Ints) -> Int:
-    """Dirty ones of some pairs, clean then, and the borders between them when packed; none is listed then.
+def take_pairs(state: State, listed: Ints, labels: Labels, found: Ints) -> tuple[Int, Int]:
+    """Dirty ones of some pairs, clean then; none is listed then.
 
     Returns:
-        How many there are.
+        How many there are, and the bytes of their keys and states.
     """
-    count, end = np.int64(0), np.int64(0)
+    count, size = np.int64(0), np.int64(0)
     for pair in listed:
         owner = state.pairs[pair]
         owner["listed"] = 0
         if owner["dirty"] != 0:
             owner["dirty"] = 0
-            end += _packed_size(owner)
-            found[count], ends[count + 1] = pair, end
+            size += _name_size(labels, owner) + _packed_size(owner)
+            found[count] = pair
             count += 1
     state.used[LISTED] = 0
-    return count
+    return count, size
 
 
 @kernel
@@ -174,9 +231,20 @@ def _ask_pair(state: State, rows: Bytes, bits: Bytes, pair: Int) -> None:
 
 @kernel
 def pack_pairs(
-    state: State, rows: Bytes, bits: Bytes, recent: Bytes, found: Ints, head: Bytes, out: Bytes
-) -> None:
-    """Pack pairs: a header, the row as far as it is saved, windows in use, hashes, prices.
+    state: State,
+    rows: Bytes,
+    bits: Bytes,
+    recent: Bytes,
+    found: Ints,
+    labels: Labels,
+    head: Bytes,
+    rest: Bytes,
+    rests: Ints,
+    room: Room,
+    first: Int,
+    at: Int,
+) -> Int:
+    """Pack pairs: a header, the row as far as it is saved, windows in use, hashes, prices, the rest.
 
     Args:
         state: has the pairs.
@@ -184,18 +252,27 @@ def pack_pairs(
         bits: uint8, its windows as bytes.
         recent: uint8, its hashes as bytes.
         found: int64[k], which pairs.
+        labels: what their keys are made of.
         head: the header.
-        out: as long as the last of their ends.
+        rest: uint8, what kernels know nothing of,
+        rests: int64[k + 1], and the borders between what is of each pair.
+        room: has room for all of them,
+        first: of its states from this one on,
+        at: of its bytes from here on.
+
+    Returns:
+        Position after the last of its bytes.
     """
-    at: Int = np.int64(0)
-    offset = read_word(head, HEADER_SIZE - 8)
+    offset, out = read_word(head, HEADER_SIZE - 8), room.data
     for number in range(len(found)):
         if number + _AHEAD < len(found):
             _ask_pair(state, rows, bits, found[number + _AHEAD])
         pair = found[number]
         owner, start = state.pairs[pair], pair * PAIR_ROW
         clear_forgotten(state.bits, owner)
-        at = _write_head(out, at, head, offset, owner["offset"])
+        begin, at = at, _write_name(out, at, labels, owner)
+        room.keys[first + number] = span(begin, at - begin)
+        begin, at = at, _write_head(out, at, head, offset, owner["offset"])
         for word in PAIR_WORDS:
             at = write_bytes(out, at, rows, start + word, 8)
         for window in range(WINDOWS):
@@ -204,6 +281,9 @@ def pack_pairs(
                 at = write_bytes(out, at, bits, 8 * owner["bits_at"] + window * size, size)
         at = write_bytes(out, at, recent, 8 * HASHES * pair, 8 * min(owner["hashes"], HASHES))
         at = write_bytes(out, at, rows, start + PRICES_AT, 8 * min(owner["priced"], PRICES))
+        at = write_bytes(out, at, rest, rests[number], rests[number + 1] - rests[number])
+        room.states[first + number] = span(begin, at - begin)
+    return at
 
 
 def as_bytes(rows: NDArray[np.void] | Ints | NDArray[np.uint64]) -> Bytes:

@@ -16,20 +16,21 @@ pair, then the partition. So a restart that finds a part of a checkpoint finds n
 on from there, decides as before, and leaves alone what reflects the record already.
 """
 
-from itertools import pairwise
-from operator import add
+from collections.abc import Mapping
 
 import numpy as np
 
-from schemas.batches.wire import Bytes
+from schemas.batches.wire import Bytes, packed, sealed
+from schemas.columns import Names
 from streams.core import slots
+from streams.core.states import States
 from streams.core.ticks.book import Book
 from streams.core.ticks.corrections.corrections import Corrections
 from streams.core.ticks.corrections.kept import most_bytes as most_kept_bytes
 from streams.core.ticks.corrections.waiting import MOST_BYTES as MOST_WAITING_BYTES
 from streams.core.ticks.held import MOST_BYTES as MOST_HELD_BYTES
 from streams.core.ticks.held import Held
-from streams.core.ticks.packing import as_bytes, pack_folds, pack_pairs, take_folds, take_pairs
+from streams.core.ticks.packing import Labels, Room, as_bytes, pack_folds, pack_pairs, take_folds, take_pairs
 from streams.core.ticks.rows import (
     FOLD_SIZE,
     FORGOTTEN,
@@ -61,74 +62,65 @@ def most_bytes(minutes: int, seconds: int, words: int, prints: int = 0) -> int:
 
 
 def dirty_states(
-    state: State, book: Book, offset: int, held: Held, corrections: Corrections
-) -> dict[bytes, bytes]:
-    """Saved states of what changed since the last call by their keys, minutes and seconds first."""
-    listed = np.sort(state.listed[: state.used[LISTED]])
-    states = _dirty_folds(state, book, listed, offset)
-    states.update(_dirty_pairs(state, book, listed, offset, held, corrections))
-    return states
+    state: State, book: Book, offset: int, held: Held, corrections: Corrections, own: Mapping[bytes, bytes]
+) -> States:
+    """Saved states of what changed since the last call: minutes and seconds, pairs, what spans them.
 
-
-def _dirty_folds(state: State, book: Book, listed: Ints, offset: int) -> dict[bytes, bytes]:
-    """Minutes and seconds, last first: in a ring that has grown, a row that moved up precedes its old key.
-
-    Keys and states are put together without a turn of Python's loop: there are hundreds of them each time.
+    Minutes and seconds come last first: in a ring that has grown, a row that moved up precedes its old key.
     """
-    width = state.minutes + state.seconds
-    found = np.empty(len(listed) * width, np.int64)
-    found = found[: take_folds(state, listed, found)]
-    out = np.empty(len(found), f"V{slots.HEADER_SIZE + FOLD_SIZE}")
-    pack_folds(state, as_bytes(state.folds), found, _head(offset), as_bytes(out))
+    listed = np.sort(state.listed[: state.used[LISTED]])
+    labels, head = _labels(state, book), np.frombuffer(slots.pack(VERSION, offset, b""), np.uint8)
+    folds = np.empty(len(listed) * len(labels.places), np.int64)
+    many, fold_bytes = take_folds(state, listed, labels, folds)
+    pairs = np.empty(len(listed), np.int64)
+    most, pair_bytes = take_pairs(state, listed, labels, pairs)
+    folds, pairs = folds[:many], pairs[:most]
+    state.used[FORGOTTEN] += _forgotten(state, pairs)
+    blocks, rest, borders = _rest(state, book, offset, pairs, held, corrections)
+    others = States.of({**blocks, **own}).records
+    start, count = len(others.data), many + len(others) + most
+    data = np.empty(start + fold_bytes + pair_bytes + len(rest), np.uint8)
+    room = Room(data, np.empty(count, np.int64), np.empty(count, np.int64))
+    data[:start] = others.data
+    for spans, all_spans in ((others.keys, room.keys), (others.values, room.states)):
+        all_spans[many : many + len(blocks)] = packed(spans)[: len(blocks)]
+        all_spans[many + len(blocks) + most :] = packed(spans)[len(blocks) :]
+    at = pack_folds(state, as_bytes(state.folds), folds, labels, head, room, 0, start)
+    pack_pairs(
+        state, as_bytes(state.pairs), as_bytes(state.bits), as_bytes(state.recent), pairs, labels, head, rest,
+        borders, room, many + len(blocks), at,
+    )  # fmt: skip
+    return States.packed(sealed(data), room.keys, room.states)
+
+
+def _labels(state: State, book: Book) -> Labels:
     rings = [b"|m%02d" % slot for slot in range(state.minutes)]
     rings += [b"|s%02d" % slot for slot in range(state.seconds)]
-    owners = map(book.names.keys.__getitem__, state.pairs["number"][found // width].tolist())
-    return dict(
-        zip(map(add, owners, map(rings.__getitem__, (found % width).tolist())), out.tolist(), strict=True)
-    )
+    names = Names(rings)
+    return Labels(book.names.texts, book.names.spans, sealed(names.data), packed(names.spans))
 
 
-def _head(offset: int) -> Bytes:
-    """The header of a state that reflects an offset."""
-    return np.frombuffer(slots.pack(VERSION, offset, b""), np.uint8)
+def _rest(
+    state: State, book: Book, offset: int, pairs: Ints, held: Held, corrections: Corrections
+) -> tuple[dict[bytes, bytes], Bytes, Ints]:
+    """What kernels know nothing of: prints that are held, and what is kept for corrections.
 
-
-def _dirty_pairs(
-    state: State, book: Book, listed: Ints, offset: int, held: Held, corrections: Corrections
-) -> dict[bytes, bytes]:
-    found, ends = np.empty(len(listed), np.int64), np.zeros(len(listed) + 1, np.int64)
-    count = take_pairs(state, listed, found, ends)
-    found, ends = found[:count], ends[: count + 1]
-    state.used[FORGOTTEN] += _forgotten(state, found)
-    out = np.empty(int(ends[-1]), np.uint8)
-    pack_pairs(
-        state, as_bytes(state.pairs), as_bytes(state.bits), as_bytes(state.recent), found, _head(offset), out
-    )
-    whole, numbers = out.tobytes(), state.pairs["number"][found].tolist()
-    bodies = [whole[start:end] for start, end in pairwise(ends.tolist())]
-    states = dict(zip(map(book.names.keys.__getitem__, numbers), bodies, strict=True))
-    if corrections.pairs or state.pairs["held"][found].any():
-        return _with_rest(state, book, states, found, held, corrections)
-    return states
-
-
-def _with_rest(
-    state: State,
-    book: Book,
-    states: dict[bytes, bytes],
-    pairs: Ints,
-    held: Held,
-    corrections: Corrections,
-) -> dict[bytes, bytes]:
-    """States of pairs with the prints that are held, and what is kept for corrections, that first."""
-    found = dict[bytes, bytes]()
-    for pair, (key, body) in zip(pairs.tolist(), states.items(), strict=True):
-        row = state.pairs[pair]
+    Returns:
+        States of blocks of prints by their keys; what stands behind the rows of the pairs, one after the
+        other, and int64[n + 1], the borders.
+    """
+    blocks, parts, sizes = dict[bytes, bytes](), list[bytes](), np.zeros(len(pairs) + 1, np.int64)
+    has_rest = state.pairs["held"][pairs] > 0
+    if corrections.pairs:
+        has_rest[:] = True
+    for place in np.flatnonzero(has_rest).tolist():
+        row = state.pairs[pairs[place]]
         waiting, name = held.pack(row) if row["held"] else b"", book.pairs[row["number"]]
-        for place, block in corrections.dirty(name):
-            found[place] = slots.pack(VERSION, slots.offset_of(body), block)
-        found[key] = body + waiting + corrections.pack(name)
-    return found
+        for key, block in corrections.dirty(name):
+            blocks[key] = slots.pack(VERSION, max(offset, int(row["offset"])), block)
+        parts += [waiting, corrections.pack(name)]
+        sizes[place + 1] = len(parts[-1]) + len(waiting)
+    return blocks, sealed(b"".join(parts)), np.cumsum(sizes)
 
 
 def _forgotten(state: State, pairs: Ints) -> int:

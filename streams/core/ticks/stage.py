@@ -19,6 +19,7 @@ from schemas.columns import Columns
 from schemas.errors import ConfigurationError
 from schemas.topics import TOPICS
 from streams.core.stage import Outputs
+from streams.core.states import States
 from streams.core.ticks import restoring, saved
 from streams.core.ticks.batch import NO_FEED, NO_PRINTS, blank, check, feed_of, has_prints, whole
 from streams.core.ticks.book import NO_PAIRS, PairNames, book, empty_book, numbers_of
@@ -237,14 +238,13 @@ class TicksStage:
         newest = self._own.marks.newest()
         return {} if newest == NEVER else {name: end - newest for name, end in self._book.horizons.items()}
 
-    def take_dirty(self) -> dict[bytes, bytes]:
+    def take_dirty(self) -> States:
         """Copies of every state that changed since the last call; ``saved`` says why in this order."""
         if self._offset == self._saved:
-            return {}
+            return States.of({})
         self._saved = self._offset
-        states = saved.dirty_states(self._state, self._book, self._offset, self._held, self._corrections)
-        states.update(self._own.save(self._book, self._offset))
-        return states
+        own = dict(self._own.save(self._book, self._offset))
+        return saved.dirty_states(self._state, self._book, self._offset, self._held, self._corrections, own)
 
     def restore(self, states: Mapping[bytes, bytes]) -> None:
         """Take up saved states; called once, before the first step.

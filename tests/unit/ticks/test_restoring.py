@@ -75,5 +75,5 @@ def test_a_restart_between_the_first_configuration_and_the_partition_finds_none(
     log = columns("ticks.raw", 0, config(domain(symbol())), tick(f"{DAY}T13:30:01", 1.0), first_offset=1)
     whole = stage.step(log)
     ahead = {key: state for key, state in stage.take_dirty().items() if key.startswith(b"!config")}
-    again.restore(before | ahead)
+    again.restore({**before, **ahead})
     assert again.step(log).counts == whole.counts
