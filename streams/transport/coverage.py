@@ -12,6 +12,7 @@ from typing import Final
 
 from schemas.errors import StateError
 from streams.core import slots
+from streams.transport.stored import Stored
 
 COVERAGE_KEY: Final = b"!coverage"
 """Key of that record; no state of a stage."""
@@ -21,12 +22,12 @@ _COUNT: Final = struct.Struct("<q")
 _FIX: Final = "stop all workers, delete this changelog and the group's offsets, run `barline topics apply`"
 
 
-def coverage(end: int, states: Mapping[bytes, bytes]) -> bytes:
+def coverage(end: int, states: Stored) -> bytes:
     """The record of a checkpoint.
 
     Args:
         end: offset after the last record of the input that the states reflect.
-        states: all that are in the changelog now, by their key.
+        states: all that are in the changelog now.
     """
     count = len(states) - (COVERAGE_KEY in states)
     return slots.pack(_VERSION, end - 1, _COUNT.pack(count))

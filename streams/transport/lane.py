@@ -16,9 +16,8 @@ this checkpoint makes safe.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from time import monotonic, thread_time, time
 from typing import Any, Final
 
@@ -30,6 +29,7 @@ from schemas.batches.frames import Frames
 from schemas.errors import StateError
 from streams.core.slots import offset_of
 from streams.core.stage import PARTITION_KEY, Stage, Waiting
+from streams.core.states import States
 from streams.transport import crash, figures
 from streams.transport.announcer import ANNOUNCING, Announcer
 from streams.transport.chunk import Chunk
@@ -119,7 +119,7 @@ class Lane:
         self._one_at_a_time = asyncio.Lock()
         self._in_step = asyncio.Lock()
         where = f"{around.agent}, partition {partition}"
-        states = covered(around.table.states(partition), committed, where)
+        states = covered(around.table.stored(partition).states(), committed, where)
         _check_not_ahead(states, end, where)
         stage.restore(states)
         self._announcer = Announcer(around.sender.flush, self._send)
@@ -207,7 +207,7 @@ class Lane:
         async with self._around.rush.turn(), self._in_step:  # the border lies between two steps
             chunks, self._pending, self._records = self._pending, [], 0
             start = thread_time()
-            states = self._stage.take_dirty()
+            states = States.of(self._stage.take_dirty())
             self._spent = thread_time() - start
         with figures.DURATIONS.time(f"{agent}.checkpoint"):
             await self._make_durable(states, chunks[-1].end)
@@ -217,21 +217,21 @@ class Lane:
         figures.CHECKPOINTS.labels(agent).inc()
         figures.STATES.labels(agent).inc(len(states))
 
-    async def _make_durable(self, states: Mapping[bytes, bytes], end: int) -> None:
+    async def _make_durable(self, states: States, end: int) -> None:
         """Outputs, then the states of symbols, then the partition's, each acknowledged before the next."""
         await self._announcer.release()
         await self._reach("after-outputs")
-        symbols = dict(states)
-        own = {PARTITION_KEY: symbols.pop(PARTITION_KEY)} if PARTITION_KEY in symbols else {}
-        rest, count = iter(symbols.items()), len(symbols)
-        await self._put_in_parts(rest, count // 2)
+        count = len(states)
+        if count and states.key(count - 1) == PARTITION_KEY:
+            count -= 1
+        await self._put_in_parts(states, 0, count // 2)
         if crash.wanted("between-states"):
             await self._reach("between-states")
             crash.now()
-        await self._put_in_parts(rest, count - count // 2)
+        await self._put_in_parts(states, count // 2, count)
         await self._reach("after-states")
-        self._put(own)
-        self._put({COVERAGE_KEY: coverage(end, self._around.table.states(self._partition))})
+        self._put(states.part(count, len(states)))
+        self._put({COVERAGE_KEY: coverage(end, self._around.table.stored(self._partition))})
         await self._reach("after-partition-state")
 
     async def _reach(self, place: str) -> None:
@@ -240,11 +240,11 @@ class Lane:
         if crash.wanted(place):
             crash.now()
 
-    async def _put_in_parts(self, states: Iterator[tuple[bytes, bytes]], count: int) -> None:
-        """Write the next so many states; of many the event loop gets its turn in between."""
-        for at in range(0, count, _PART):
+    async def _put_in_parts(self, states: States, first: int, last: int) -> None:
+        """Write states from one up to another one; of many the event loop gets its turn in between."""
+        for at in range(first, last, _PART):
             async with self._around.rush.turn():
-                self._put(dict(islice(states, min(_PART, count - at))))
+                self._put(states.part(at, min(at + _PART, last)))
 
     def _put(self, states: Mapping[bytes, bytes]) -> None:
         self._around.watchdog.check()  # a woken worker must not write

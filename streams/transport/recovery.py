@@ -5,7 +5,6 @@ read position is past it. Here the queues are emptied first.
 """
 
 import asyncio
-from collections.abc import Iterator
 from time import monotonic
 
 from faust.tables.manager import TableManager as _TableManager
@@ -64,23 +63,10 @@ class Recovery(_Recovery):  # type: ignore[misc]  # Faust has no types
         if tp in self.active_tps:
             seen = self.active_offsets.get(tp)
             expect_contiguous(tp, seen, chunk)
-            self.tp_to_table[tp].recover(tp.partition, _records(chunk))
+            self.tp_to_table[tp].stored(tp.partition).recover(chunk.frames())
             self.active_offsets[tp] = max(chunk.end - 1, -1 if seen is None else seen)
             self._active_events_received_at[tp] = monotonic()
         chunk.release()
-
-
-def _records(chunk: Chunk) -> Iterator[tuple[bytes, bytes | None]]:
-    frames = chunk.frames()
-    data = frames.data.tobytes()
-    spans = zip(
-        frames.keys["at"].tolist(), frames.keys["size"].tolist(),
-        frames.values["at"].tolist(), frames.values["size"].tolist(), strict=True,
-    )  # fmt: skip
-    return (
-        (data[key : key + max(key_size, 0)], data[value : value + size] if size >= 0 else None)
-        for key, key_size, value, size in spans
-    )
 
 
 class TableManager(_TableManager):  # type: ignore[misc]  # Faust has no types

@@ -12,6 +12,7 @@ from runtime.process import finish, leave, leave_when_told, stop_event
 from runtime.protocol.security import client_options
 from schemas.batches import builder
 from schemas.topics import INPUTS, TOPICS, changelog
+from streams.transport import stored
 from streams.transport.app import Agent, WorkerApp, add_agent, new_app
 from streams.transport.checks import check_topics
 from streams.transport.codec import Codec
@@ -61,6 +62,7 @@ def warm_all(agents: Iterable[Agent], codec: Codec) -> None:
     for agent in agents:
         warm(agent.name, agent.stage, agent.input, _outputs([agent]), codec)
     builder.warm()
+    stored.warm()
 
 
 async def _work(

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from faust.tables.recovery import Recovery as _Recovery
 from faust.types.tuples import TP
 
 from runtime.sending.sender import Sender
+from schemas.batches.frames import Frames
+from schemas.batches.wire import packed
 from streams.core.stage import PARTITION_KEY
 from streams.transport import crash
 from streams.transport import lane as lane_file
@@ -18,7 +20,7 @@ from streams.transport.coverage import COVERAGE_KEY, coverage
 from streams.transport.lane import Lane
 from streams.transport.recovery import Recovery
 from streams.transport.shell import Shell
-from streams.transport.table import Table
+from streams.transport.stored import Stored
 from streams.transport.watchdog import Watchdog
 from tests.faults.counting import Counting
 from tests.faults.stages import STAGES
@@ -50,7 +52,7 @@ class PartitionStateFirst(Lane):
         if crash.wanted("between-states"):
             crash.now()
         self._put({key: state for key, state in states.items() if key != PARTITION_KEY})
-        self._put({COVERAGE_KEY: coverage(end, self._around.table.states(self._partition))})
+        self._put({COVERAGE_KEY: coverage(end, self._around.table.stored(self._partition))})
         await self._reach("after-states")
 
 
@@ -74,11 +76,9 @@ class WaitsForRebalance(Lane):
         await super().checkpoint()
 
 
-def _last_write_wins(table: Table, partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+def _last_write_wins(stored: Stored, frames: Frames) -> None:
     """R12 taken out."""
-    for key, state in records:
-        if state is not None:
-            table.data.partitions[partition][key] = state
+    stored._take(frames.data, packed(frames.keys), packed(frames.values), newer=False)
 
 
 async def _keep_lanes(_: Shell) -> None:
@@ -183,7 +183,7 @@ def _trusts(states: Any, *_: object) -> dict[bytes, bytes]:
 
 
 _OLD_STATES: list[tuple[Any, str, Callable[..., Any]]] = [
-    (Table, "recover", _last_write_wins),
+    (Stored, "recover", _last_write_wins),
     (lane_file, "covered", _trusts),
 ]
 _PATCHES: dict[str, list[tuple[Any, str, Callable[..., Any]]]] = {
