@@ -150,6 +150,11 @@ class Sender:
         if not queue.waits:
             self._route(queue)
 
+    def spent(self, topic: str, partition: int) -> float:
+        """Seconds of CPU in which the batches of a partition were built and compressed so far."""
+        queue = self._queues.get(TopicPartition(topic, partition))
+        return 0.0 if queue is None else queue.spent
+
     async def flush(self) -> None:
         """Return when everything sent before has arrived.
 

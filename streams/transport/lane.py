@@ -206,12 +206,12 @@ class Lane:
         agent = self._around.agent
         async with self._around.rush.turn(), self._in_step:  # the border lies between two steps
             chunks, self._pending, self._records = self._pending, [], 0
-            start = thread_time()
+            start, sending = thread_time(), self._sending
             states = States.of(self._stage.take_dirty())
             self._spent = thread_time() - start
         with figures.DURATIONS.time(f"{agent}.checkpoint"):
             await self._make_durable(states, chunks[-1].end)
-        self._around.pace.note(self, self._spent)
+        self._around.pace.note(self, self._spent + self._sending - sending)
         for chunk in chunks:
             chunk.acked = True
         figures.CHECKPOINTS.labels(agent).inc()
@@ -253,6 +253,12 @@ class Lane:
         start = thread_time()
         self._around.table.put(self._around.sender, self._partition, states)
         self._spent += thread_time() - start
+
+    @property
+    def _sending(self) -> float:
+        """Seconds of CPU in which batches of states were made so far."""
+        around = self._around
+        return around.sender.spent(around.table.changelog_topic_name, self._partition)
 
     def _send(self, topic: str, columns: Any) -> None:
         around, records = self._around, self._around.codec.encode(columns)

@@ -94,6 +94,7 @@ async def test_many_records_and_large_ones_keep_their_order(settings: KafkaSetti
         one.send_all(name, values([b"small", os.urandom(20_000_000), b"after"]), partition=1)
         assert one.outstanding == len(many) + 3
         await one.flush()
+        assert [one.spent(name, partition) > 0 for partition in range(3)] == [True, True, False]
     found = await read(settings, name, len(many) + 3)
     assert [row.value for row in found if row.partition == 0] == many
     assert [len(row.value or b"") for row in found if row.partition == 1] == [5, 20_000_000, 5]
