@@ -7,7 +7,7 @@ with a heartbeat a second. A symbol's forming bar goes out with the first tick o
 consumer in a process of its own notes when it has it; neither looks for garbage meanwhile. The time of the
 newest tick in the bar is its ``ts_last``, so each bar says its own latency: produce, fetch, step, produce,
 fetch. What else follows (bars, indicators, rows in ClickHouse) happens on the same machine. No minute
-closes within the eight seconds of a line of ours: ``bench_signals`` measures what that costs. The echo is a
+closes within the six seconds of a line of ours: ``bench_signals`` measures what that costs. The echo is a
 record that goes to the same consumer and is touched by nothing of ours: two of its hops are the least that
 can be. On the right are the checkpoints of all lanes, from the copy of the states to the last
 acknowledgement; they run beside the steps. The worker has a session of its own, as the stack gives it one:
@@ -17,9 +17,9 @@ and a first minute closes, for which analytics makes room for every symbol.
 
 Then the worker stops, and peers put out the same bars of the same ticks, one after another: a processor of
 Kafka Streams with its store and changelog, which puts out bars of seconds and minutes besides, as ours does,
-and whose producer waits for no company (``linger.ms`` of 0; by itself it is 100), and a stock Faust agent
-with its table, at the only rate that it can follow, with forming bars alone. They only fold: nothing is
-validated, and the sink has nothing to do.
+once with a producer that waits for no company and once with one that waits a millisecond (``linger.ms``; by
+itself it is 100), and a stock Faust agent with its table, at the only rate that it can follow, with forming
+bars alone. They only fold: nothing is validated, and the sink has nothing to do.
 """
 
 import os
@@ -55,8 +55,10 @@ from tests.benchmarks.worker_process import Process, free_port
 MS: Final = 1_000_000
 RATES: Final = (1_000, 5_000, 20_000, 100_000)
 STREAMS_RATES: Final = (5_000, 20_000)
+LINGERS: Final = (0, 1)
+"""Milliseconds that the producer of Kafka Streams waits for company."""
 FAUST_RATES: Final = (1_000,)
-SETTLE_S, WARM_S, LAST_S, REST_S = 35.0, 3.0, 8.0, 1.0
+SETTLE_S, WARM_S, LAST_S, REST_S = 35.0, 3.0, 6.0, 1.0
 PATIENCE_S: Final = 60.0
 FORMING: Final = "bars.forming"
 SHARES: Final = (50, 99, 99.9)
@@ -119,7 +121,7 @@ def measured(listener: Listener, ids: Mapping[str, int], feed: Feed, way: Way, r
     assert len(formed) > SYMBOLS * LAST_S, f"{len(formed)} forming bars"
     checkpoints = f"{len(took):>6}" + shares(1_000 * np.array(took), (50, 99)) if took else ""
     return (
-        f"{way.name:<16}{rate:>9,}{sent / LAST_S:>10,.0f}{len(formed):>9,}"
+        f"{way.name:<24}{rate:>9,}{sent / LAST_S:>10,.0f}{len(formed):>9,}"
         f"{shares(formed, SHARES)}{shares(echoed, (50, 99))} |{checkpoints}\n"
     )
 
@@ -169,13 +171,14 @@ def worker(home: Path, notes: Path) -> Iterator[None]:
 def lines(stack: Stack, ids: Mapping[str, int]) -> Iterator[str]:
     """The lines of the table."""
     kafka, home, notes = KafkaSettings(stack.endpoints.kafka), stack.home, stack.home / "checkpoints.txt"
-    own, streams = Way("barline", FORMING, notes), Way("Kafka Streams", "peer-streams")
-    stock = Way("stock Faust", "peer-faust")
+    own, stock = Way("barline", FORMING, notes), Way("stock Faust", "peer-faust")
+    streams = {ms: Way(f"Kafka Streams, linger {ms}", f"peer-streams-{ms}") for ms in LINGERS}
     admin = kafka.admin("bench")  # its answers come only while it lives
-    peers = dict.fromkeys((streams.topic, f"{streams.topic}-beside", stock.topic), PARTITIONS)
+    topics = [stock.topic, *(way.topic for way in streams.values())]
+    peers = dict.fromkeys([*topics, *(f"{topic}-beside" for topic in topics[1:])], PARTITIONS)
     for one in admin.create_topics([NewTopic(*one) for one in {ECHO: 1, **peers}.items()]).values():
         one.result()
-    listener = Listener(kafka.bootstrap, (ECHO, FORMING, streams.topic, stock.topic))
+    listener = Listener(kafka.bootstrap, (ECHO, FORMING, *topics))
     feed = Feed(kafka, ids)
     feed.configure(1)
     quiet.settle()  # a look at all objects takes tens of milliseconds, in which no tick would go out
@@ -185,10 +188,11 @@ def lines(stack: Stack, ids: Mapping[str, int]) -> Iterator[str]:
         for rate in RATES:
             yield measured(listener, ids, feed, own, rate)
     place, number = (kafka.bootstrap, "ticks.raw"), str(ids["Tick"])
-    java = [*installed.java(sys.stderr.write), "Bars", "forming", *place, streams.topic, number, *ENDLESS]
-    with peer(streams, kafka, feed, java, home):
-        for rate in STREAMS_RATES:
-            yield measured(listener, ids, feed, streams, rate)
+    java = [*installed.java(sys.stderr.write), "Bars", "forming", *place]
+    for linger, way in streams.items():
+        with peer(way, kafka, feed, [*java, way.topic, number, *ENDLESS, str(linger)], home):
+            for rate in STREAMS_RATES:
+                yield measured(listener, ids, feed, way, rate)
     python = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.peers.stock_faust"]
     call = [*python, *place, stock.topic, number, str(SCHEMA), *ENDLESS, "forming"]
     with peer(stock, kafka, feed, call, home):
@@ -209,7 +213,7 @@ def main() -> None:
         stack.add(*plan_programs(stack.home, stack.endpoints, names=("sink",)))
         os.environ.update(stack.endpoints.environment())
         out("from a tick to its forming bar, ms; one hop alone; then the checkpoints, ms\n")
-        out(f"{'':<16}{'ticks/s':>9}{'sent/s':>10}{'bars':>9}{'p50':>8}{'p99':>8}{'p99.9':>8}")
+        out(f"{'':<24}{'ticks/s':>9}{'sent/s':>10}{'bars':>9}{'p50':>8}{'p99':>8}{'p99.9':>8}")
         out(f"{'echo 50':>8}{'echo 99':>8} |{'count':>6}{'p50':>8}{'p99':>8}\n")
         for line in lines(stack, ids):
             out(line)

@@ -19,7 +19,7 @@ from streams.core.ticks.stage import TicksStage
 from tests.benchmarks.bench_ticks import begun, ticks
 from tests.faults.harness import PARTITIONS, Run
 
-KEYS: Final = (100_000, 200_000)
+KEYS: Final = (100_000,)
 _SIZE: Final = 12  # of a state of the counting stage
 _STATES: Final = 3  # of a symbol
 

@@ -13,10 +13,10 @@ import org.apache.kafka.streams.state.Stores;
 /**
  * Ticks to 1m bars as Kafka Streams' documentation would have it.
  *
- * <p>Bars MODE BROKER TOPIC OUTPUT SCHEMA-ID TICKS EVERY: MODE is store (a processor over a store in memory),
- * logged (the same with its changelog), all (as store; bars of seconds and forming ones go out too, to
- * OUTPUT-beside) or forming (as logged, from now on, with settings for a short way; forming bars go out, and
- * those of seconds and minutes to OUTPUT-beside). Ends after so many ticks.
+ * <p>Bars MODE BROKER TOPIC OUTPUT SCHEMA-ID TICKS EVERY [LINGER]: MODE is store (a processor over a store in
+ * memory), logged (the same with its changelog), all (as store; bars of seconds and forming ones go out too, to
+ * OUTPUT-beside) or forming (as logged, from now on, the producer waiting LINGER ms for company; forming bars go
+ * out, and those of seconds and minutes to OUTPUT-beside). Ends after so many ticks.
  */
 public final class Bars {
     static final String FIRST = "first";
@@ -33,7 +33,7 @@ public final class Bars {
         Properties settings = settings(args[1], args[3]);
         if (mode.equals("forming")) {
             settings.put("auto.offset.reset", "latest");
-            settings.put(StreamsConfig.producerPrefix("linger.ms"), "0");
+            settings.put(StreamsConfig.producerPrefix("linger.ms"), args[7]);
         }
         KafkaStreams streams = new KafkaStreams(topology, settings);
         streams.start();
