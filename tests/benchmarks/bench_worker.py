@@ -6,9 +6,9 @@ The ticks agent reads ``ticks.raw`` of 4 partitions and makes bars of minutes an
 with every check on. CPU is that of the whole process, user and system, from the moment when all ticks can be
 read to the one when all of them are committed; it is up, warm and has its states then. Its stages are timed
 by the clock, so on a busy machine they take more than their CPU. One worker reads a feed that grows denser,
-400,000 ticks of each density before those that count; another one 100,000 symbols, in turn and then in no
-order, after 100 ticks of each. A checkpoint there saves nearly all symbols; there are one or two, the last
-one after the last tick: a feed without end has one in ten seconds.
+400,000 ticks of each density before those that count, at last in no order; another one 100,000 symbols, in
+turn and then in no order, after 100 ticks of each. A checkpoint there saves nearly all symbols; there are one
+or two, the last one after the last tick: a feed without end has one in ten seconds.
 """
 
 import sys
@@ -44,6 +44,7 @@ CASES: Final = (
     (Load(per_minute=20), WARM, 200_000),
     (Load(per_minute=600), WARM, 1_000_000),
     (Load(per_minute=6_000), WARM, 3_000_000),
+    (Load(per_minute=6_000, in_turn=False), WARM, 3_000_000),
 )
 """Ticks that warm it and ticks that count; what is read is the same feed, denser each time."""
 MANY: Final = (
@@ -170,7 +171,8 @@ def line(load: Load, found: Measured) -> str:
     fetch = found.thread("python")
     rest = found.cpu - sum(stages[:-1]) - fetch
     return (
-        f"{load.symbols:>8,}{load.per_minute:>8,}{found.ticks:>12,}{found.cpu:>8.3f}"
+        f"{load.symbols:>8,} {'in turn' if load.in_turn else 'no order':<8}{load.per_minute:>8,}"
+        f"{found.ticks:>12,}{found.cpu:>8.3f}"
         + "".join(f"{one:>8.3f}" for one in (*stages[:-1], fetch, rest))
         + f"{found.outputs():>9.3f}{found.seconds:>7.1f}\n"
     )
@@ -193,7 +195,7 @@ def main() -> None:
     out = sys.stdout.write
     out("CPU microseconds a tick of the worker, and of it by what it does\n")
     heads = ("worker", *STAGES[:-1], "fetch", "rest")
-    out(f"{'symbols':>8}{'ticks/m':>8}{'ticks':>12}" + "".join(f"{one:>8}" for one in heads))
+    out(f"{'symbols':>8} {'':<8}{'ticks/m':>8}{'ticks':>12}" + "".join(f"{one:>8}" for one in heads))
     out(f"{'outputs':>9}{'s':>7}\n")
     for text in chain(measured(CASES), measured(MANY)):
         out(text)
