@@ -117,6 +117,10 @@ class Plane:
         self._filler.fill(load, first, count)
         self._filler.show()
 
+    def close(self) -> None:
+        """Have done."""
+        self._filler.close()
+
     def measure(
         self, load: Load, count: int, name: str = "barline", warm: int = WARM, first: int = 0
     ) -> Measured:
@@ -162,7 +166,9 @@ def plane() -> Iterator[Plane]:
     with tempfile.TemporaryDirectory() as home, running(Path(home)) as stack:
         kafka = KafkaSettings(stack.endpoints.kafka)
         carry_out(compare(wanted(PARTITIONS, "barline"), kafka), kafka, -1)
-        yield Plane(Path(home), kafka, register_all(stack.endpoints.registry))
+        one = Plane(Path(home), kafka, register_all(stack.endpoints.registry))
+        yield one
+        one.close()
 
 
 def line(load: Load, found: Measured) -> str:

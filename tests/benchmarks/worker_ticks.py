@@ -127,6 +127,10 @@ class Filler:
         """Let them be seen, all at once."""
         self._first.commit_transaction()
 
+    def close(self) -> None:
+        """Have done."""
+        self._others.close()
+
     def _hide(self, records: Encoded, places: Ints) -> None:
         """Write records, some of each partition, and let nothing behind them be seen."""
         for place, (key, value, timestamp) in zip(places.tolist(), records.records(), strict=True):

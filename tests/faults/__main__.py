@@ -16,7 +16,14 @@ from pathlib import Path
 
 from barline.stack.running import running
 from barline.stack.stack import Handle, Stack
-from tests.faults.brokers import broker_absences, broker_freezes, broker_kills, clock_jumps, fencings
+from tests.faults.brokers import (
+    ENOUGH_FREEZES,
+    broker_absences,
+    broker_freezes,
+    broker_kills,
+    clock_jumps,
+    fencings,
+)
 from tests.faults.day import frozen_day
 from tests.faults.harness import Run, logs_kept
 from tests.faults.scenarios import Tally, comebacks, freezes, kills, rebalances
@@ -54,8 +61,7 @@ SCENARIOS: dict[str, tuple[Scenario, str, Scenario]] = {
     "broker-freezes": (
         lambda run, broker: broker_freezes(run, broker, BROKER_FREEZES, FREEZE_S),
         "refused deliveries ignored",
-        # Mostly nothing is under way at that moment, and a freeze costs nothing.
-        lambda run, broker: broker_freezes(run, broker, 15, ABSENT_S, "ignores-failures"),
+        lambda run, broker: broker_freezes(run, broker, ENOUGH_FREEZES, ABSENT_S, "ignores-failures"),
     ),
     "clock": (
         lambda run, _: clock_jumps(run, CLOCK_KILLS),
