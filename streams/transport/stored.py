@@ -70,9 +70,15 @@ def _seek(memory: _Memory, data: Bytes, key: Int, code: Int) -> Int:
 
 
 @inlined
-def _code(data: Bytes, key: Int) -> Int:
+def _hash(data: Bytes, at: Int, size: Int) -> Int:
     """Hash of a key, never as an empty entry begins."""
-    return text_hash(data, span_at(key), max(span_size(key), 0)) & 0x7FFF_FFFF_FFFF_FFFF
+    return text_hash(data, at, size) & 0x7FFF_FFFF_FFFF_FFFF
+
+
+@inlined
+def _code(data: Bytes, key: Int) -> Int:
+    """The same, given its span."""
+    return _hash(data, span_at(key), max(span_size(key), 0))
 
 
 @inlined
@@ -143,11 +149,13 @@ def _put(memory: _Memory, data: Bytes, keys: Ints, states: Ints, first: Int, new
 
 @kernel
 def _enter(memory: _Memory) -> None:
-    """Enter all rows into an empty table."""
+    """Enter all rows into an empty table; a place in the slab may be further on than a span can say."""
     for row in range(memory.used[_ROWS]):
-        key = span(memory.rows[row, _AT], memory.rows[row, _KEY])
-        code = _code(memory.slab, key)
-        memory.entries[_seek(memory, memory.slab, key, code)] = (code & _TAG) | row
+        code = _hash(memory.slab, memory.rows[row, _AT], memory.rows[row, _KEY])
+        slot = code & (len(memory.entries) - 1)
+        while memory.entries[slot] != _EMPTY:
+            slot = (slot + 1) & (len(memory.entries) - 1)
+        memory.entries[slot] = (code & _TAG) | row
 
 
 @kernel

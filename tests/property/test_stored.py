@@ -71,6 +71,15 @@ def test_what_is_left_behind_takes_little():
     assert len(stored._memory.slab) < 7 * size
 
 
+def test_keys_are_found_beyond_what_a_span_can_say():
+    stored, keys = Stored(), [b"S%05d" % number for number in range(100)]
+    stored._memory = stored._memory._replace(slab=np.empty((1 << 32) + (1 << 16), np.uint8))
+    stored._memory.used[1] = 1 << 32  # nothing below is ever touched
+    put(stored, [(key, pack(1, 1, key)) for key in keys])
+    assert len(stored) == len(keys)
+    assert all(key in stored for key in keys)
+
+
 @pytest.mark.parametrize("state", [b"", b"short"])
 def test_a_state_without_a_header_is_refused(state: bytes):
     stored = Stored()

@@ -17,11 +17,13 @@ on from there, decides as before, and leaves alone what reflects the record alre
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 
 from schemas.batches.wire import Bytes, packed, sealed
 from schemas.columns import Names
+from schemas.errors import StateError
 from streams.core import slots
 from streams.core.states import States
 from streams.core.ticks.book import Book
@@ -44,6 +46,9 @@ from streams.core.ticks.rows import (
 )
 from streams.core.ticks.state import State
 from streams.core.ticks.version import VERSION
+
+_MOST: Final = (1 << 31) - 1
+"""Bytes that spans reach."""
 
 
 def most_bytes(minutes: int, seconds: int, words: int, prints: int = 0) -> int:
@@ -79,7 +84,10 @@ def dirty_states(
     blocks, rest, borders = _rest(state, book, offset, pairs, held, corrections)
     others = States.of({**blocks, **own}).records
     start, count = len(others.data), many + len(others) + most
-    data = np.empty(start + fold_bytes + pair_bytes + len(rest), np.uint8)
+    size = start + int(fold_bytes) + int(pair_bytes) + len(rest)
+    if size > _MOST:
+        raise StateError(f"states of a checkpoint must have {_MOST} bytes at most, were of {size!r}")
+    data = np.empty(size, np.uint8)
     room = Room(data, np.empty(count, np.int64), np.empty(count, np.int64))
     data[:start] = others.data
     for spans, all_spans in ((others.keys, room.keys), (others.values, room.states)):

@@ -8,6 +8,7 @@ import pytest
 from schemas.config import Domain
 from schemas.errors import StateError
 from schemas.rules import AssetRules
+from streams.core.stage import PARTITION_KEY
 from streams.core.ticks.stage import TicksStage
 from tests.factories import DAY, columns, config, domain, heartbeat, symbol, tick
 
@@ -41,6 +42,12 @@ def test_a_window_saved_in_fewer_words_than_it_has_now_says_the_same():
     mixed = {**long, b"SPY|feed": short[b"SPY|feed"]}
     assert again(mixed, *NUMBERS)["duplicate"] == len(NUMBERS)
     assert again(mixed, *(number + 2 for number in NUMBERS))["out"] == len(NUMBERS)
+
+
+def test_what_decides_is_saved_after_what_it_changes():
+    parts = [1 if key == b"SPY|feed" else 2 * key.startswith(b"!") for key in of_numbers(with_window(128))]
+    assert parts == sorted(parts)
+    assert list(of_numbers(with_window(128)))[-1] == PARTITION_KEY
 
 
 @pytest.mark.parametrize("key", [b"SPY|feed", b"SPY|feed|m10"])
