@@ -34,9 +34,9 @@ from streams.core.slots import HEADER_SIZE, pack
 _EMPTY: Final = -1
 _TAG: Final = ~0xFFFF_FFFF
 """Of an entry the part that is of the hash; the other one is the row."""
-_SLOTS: Final = 1 << 6
-_ROOMY: Final = 1 << 14
-"""Slots and bytes at first; both double."""
+_FIRST_SLOTS: Final = 1 << 6
+_FIRST_BYTES: Final = 1 << 14
+"""What is there at first; it grows."""
 _OFFSET_AT: Final = HEADER_SIZE - 8
 _AT, _KEY, _SIZE, _ROOM = range(4)
 _ROWS, _BYTES, _THERE = range(3)
@@ -177,7 +177,10 @@ class Stored:
 
     def __init__(self) -> None:
         self._memory = _Memory(
-            _no_entries(_SLOTS), _rows(_SLOTS), np.empty(_ROOMY, np.uint8), np.zeros(3, np.int64)
+            _no_entries(_FIRST_SLOTS),
+            _rows(_FIRST_SLOTS),
+            np.empty(_FIRST_BYTES, np.uint8),
+            np.zeros(3, np.int64),
         )
 
     def put(self, records: Encoded) -> None:
@@ -245,7 +248,7 @@ def _rows(slots: int) -> Ints:
 
 def warm() -> None:
     """Compile the kernels; they are kept for later processes."""
-    stored, keys = Stored(), [b"%d" % number for number in range(_SLOTS)]
+    stored, keys = Stored(), [b"%d" % number for number in range(_FIRST_SLOTS)]
     stored.put(Encoded.of(keys, [pack(0, 0, b"")] * len(keys), np.zeros(len(keys), np.int64)))
     if keys[0] not in stored:
         raise StateError("a state that was put must be there, was missing")
