@@ -58,7 +58,7 @@ STREAMS_RATES: Final = (5_000, 20_000)
 LINGERS: Final = (0, 1)
 """Milliseconds that the producer of Kafka Streams waits for company."""
 FAUST_RATES: Final = (1_000,)
-SETTLE_S, WARM_S, LAST_S, REST_S = 35.0, 3.0, 6.0, 1.0
+SETTLE_S, WARM_S, LAST_S, REST_S = 35.0, 2.0, 6.0, 1.0
 PATIENCE_S: Final = 60.0
 FORMING: Final = "bars.forming"
 SHARES: Final = (50, 99, 99.9)
