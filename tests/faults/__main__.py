@@ -17,7 +17,7 @@ from pathlib import Path
 from barline.stack.running import running
 from barline.stack.stack import Handle, Stack
 from tests.faults.brokers import (
-    ENOUGH_FREEZES,
+    ENOUGH,
     broker_absences,
     broker_freezes,
     broker_kills,
@@ -56,12 +56,12 @@ SCENARIOS: dict[str, tuple[Scenario, str, Scenario]] = {
     "broker-kills": (
         lambda run, broker: broker_kills(run, broker, BROKER_KILLS),
         "refused deliveries ignored",
-        lambda run, broker: broker_absences(run, broker, 1, ABSENT_S, "ignores-failures"),
+        lambda run, broker: broker_absences(run, broker, ENOUGH, ABSENT_S, "ignores-failures"),
     ),
     "broker-freezes": (
         lambda run, broker: broker_freezes(run, broker, BROKER_FREEZES, FREEZE_S),
         "refused deliveries ignored",
-        lambda run, broker: broker_freezes(run, broker, ENOUGH_FREEZES, ABSENT_S, "ignores-failures"),
+        lambda run, broker: broker_freezes(run, broker, ENOUGH, ABSENT_S, "ignores-failures"),
     ),
     "clock": (
         lambda run, _: clock_jumps(run, CLOCK_KILLS),

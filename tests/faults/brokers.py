@@ -15,8 +15,8 @@ from tests.faults.scenarios import Tally
 
 LONG = float(os.environ.get("BARLINE_OUTAGE", "0")) >= 20
 """Whether tests run in their long form, and those that run in no other."""
-ENOUGH_FREEZES = 15
-"""So often for a control: mostly nothing is under way at that moment, and a freeze costs nothing."""
+ENOUGH = 15
+"""Outages of a broker for a control: mostly nothing is under way at that moment, and one costs nothing."""
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 
 from barline.stack.running import running
 from barline.stack.stack import Stack
-from tests.faults.brokers import ENOUGH_FREEZES, LONG, broker_freezes, broker_kills
+from tests.faults.brokers import ENOUGH, LONG, broker_freezes, broker_kills
 from tests.faults.harness import Run
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
@@ -49,4 +49,4 @@ def test_a_frozen_broker_loses_nothing(run: Run, own_stack: Stack):
 
 @pytest.mark.skipif(not LONG, reason="long (BARLINE_OUTAGE=20)")
 def test_refusals_of_a_frozen_broker_that_are_ignored_lose_records(run: Run, own_stack: Stack):
-    assert broker_freezes(run, own_stack["kafka"], ENOUGH_FREEZES, SHORT_S, "ignores-failures").faults > 0
+    assert broker_freezes(run, own_stack["kafka"], ENOUGH, SHORT_S, "ignores-failures").faults > 0
