@@ -58,7 +58,7 @@ AIM_MS: Final = 50
 HOPS: Final = ("bars.raw", "bars.1m", "signals")
 _REST_S: Final = 1.0
 CALM: Final = 30
-CASES: Final = ((20, 1_000, 0.3, 190, 60), (200, 5_000, 0.6, 15, 45))
+CASES: Final = ((20, 1_000, 0.3, 190, 60), (200, 5_000, 0.6, 15, 40))
 """Symbols, ticks a second, seconds of a round, and rounds left out and counted. But for the last ``CALM``,
 those left out take half their time: Java compiles what was called often, not what ran long."""
 
