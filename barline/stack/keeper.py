@@ -123,10 +123,11 @@ class Keeper:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size > _LOG_BYTES:
             path.replace(path.with_suffix(".log.1"))
-        argv = [sys.executable, "-I", "-S", bound.__file__, str(os.getpid()), *self.service.argv]
+        bind = [sys.executable, "-I", "-S", bound.__file__, str(os.getpid()), str(self.service.nice)]
         with path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *argv,
+                *bind,
+                *self.service.argv,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

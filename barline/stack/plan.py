@@ -25,6 +25,8 @@ _WRITER, _READER = "barline", "reader"
 _USERS_FILE: Final = "clickhouse-users.json"
 _ROOM: Final = 256 << 20
 _PROGRAM_S: Final = 600.0  # its kernels may have to be compiled first
+_LATER: Final = 10
+"""What stores rows leaves the processor to what makes them: a merge of ClickHouse would take all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,14 @@ class Program:
         once: runs to its end before the others start.
         after: programs that are ready first; at the start the processor is theirs.
         health: says on ``/ready`` of ``BARLINE_HEALTH_PORT`` when it is ready.
+        nice: how far its priority is below that of the others.
     """
 
     name: str
     once: bool = False
     after: tuple[str, ...] = ()
     health: bool = True
+    nice: int = 0
 
     @property
     def exists(self) -> bool:
@@ -52,7 +56,7 @@ class Program:
 PROGRAMS: Final = (
     Program("init", once=True, health=False),
     Program("worker"),
-    Program("sink"),
+    Program("sink", nice=_LATER),
     Program("resolver", after=("worker", "sink")),
 )
 """Programs in the order they start; each finds the addresses in its environment."""
@@ -118,6 +122,7 @@ def plan_servers(
                 DATABASE,
             ],
             "/ping",
+            nice=_LATER,
         ),
     ]
 
@@ -162,14 +167,15 @@ def _program(
         env=env,
         once=program.once,
         restart=True,
+        nice=program.nice,
         start_s=_PROGRAM_S,
     )
 
 
-def _python(name: str, port: int, arguments: list[str], path: str) -> Service:
+def _python(name: str, port: int, arguments: list[str], path: str, nice: int = 0) -> Service:
     """A server of ours."""
     argv = [sys.executable, "-m", f"barline.stack.{name}", "--port", str(port), *arguments]
-    return Service(name, argv, f"http://127.0.0.1:{port}{path}", start_s=60)
+    return Service(name, argv, f"http://127.0.0.1:{port}{path}", nice=nice, start_s=60)
 
 
 def _users(home: Path) -> dict[str, dict[str, str]]:

@@ -25,6 +25,7 @@ class Service(msgspec.Struct, frozen=True, omit_defaults=True):
         once: it does its work and ends; that it ended with 0 makes it ready.
         restart: when it dies it is started again, ever slower; otherwise its death stops the stack.
         hold: it is kept stopped, by an operator or a test.
+        nice: how far its priority is below that of the others, 0 to 19.
         start_s: seconds it may take to be ready.
         stop_s: seconds between the request to stop and SIGKILL.
     """
@@ -37,6 +38,7 @@ class Service(msgspec.Struct, frozen=True, omit_defaults=True):
     once: bool = False
     restart: bool = False
     hold: bool = False
+    nice: int = 0
     start_s: float = 120.0
     stop_s: float = 15.0
 

@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from barline.stack import running
+from barline.stack.service import Plan
 from barline.stack.state import is_supervised
 from runtime.endpoints import Endpoints
 from tests.eventually import eventually
@@ -108,6 +109,7 @@ def test_the_command_line_starts_and_stops_it_without_java_maven_or_docker(tmp_p
         assert (again.returncode, again.stdout.startswith("runs already")) == (0, True)
         status = barline("status", "--json")
         assert (status.returncode, json.loads(status.stdout)["phase"]) == (0, "ready")
+        assert [one.name for one in Plan.read(tmp_path / "home").services if one.nice] == ["clickhouse"]
     finally:
         down = barline("down")
     assert (down.returncode, down.stdout) == (0, "stopped\n")

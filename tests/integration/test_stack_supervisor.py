@@ -155,6 +155,16 @@ def test_a_service_that_is_not_ready_in_time_is_an_error(tmp_path: Path):
         stack.wait_ready(60)
 
 
+def test_a_nice_service_gets_the_processor_after_the_others(tmp_path: Path):
+    with supervised(tmp_path, python("first", SLEEP), python("later", SLEEP, nice=7)) as stack:
+        found = {name: service.pid for name, service in stack.wait_ready(60).services.items()}
+        priorities = {name: os.getpriority(os.PRIO_PROCESS, pid) for name, pid in found.items()}
+        assert priorities["later"] == min(priorities["first"] + 7, 19)
+        groups = {name: Path(f"/proc/{pid}/autogroup") for name, pid in found.items()}
+        shares = {name: path.read_text("ascii").split()[-1] for name, path in groups.items() if path.exists()}
+    assert shares in ({}, {"first": "0", "later": "7"})  # empty where sessions have no share of their own
+
+
 def test_what_runs_once_has_ended_before_what_needs_it(tmp_path: Path):
     mark = tmp_path / "mark"
     write = f"import time; time.sleep(0.3); open({str(mark)!r}, 'w').write('done')"

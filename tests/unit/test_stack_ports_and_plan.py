@@ -55,6 +55,12 @@ def test_our_programs_start_after_the_servers_and_after_init(tmp_path: Path):
     assert [one.name for one in plan_programs(tmp_path, SOMEWHERE, names=["sink"])] == ["sink"]
 
 
+def test_what_stores_rows_leaves_the_processor_to_what_makes_them(tmp_path: Path):
+    nice = {service.name: service.nice for service in plan_programs(tmp_path, SOMEWHERE)}
+    assert nice.pop("sink") > 0
+    assert set(nice.values()) == {0}
+
+
 def test_a_plan_is_read_as_it_was_written_and_by_its_owner_alone(tmp_path: Path):
     plan = Plan(SOMEWHERE, [Service("one", ["true"], after=["two"], once=True), Service("two", ["a", "b"])])
     plan.write(tmp_path)

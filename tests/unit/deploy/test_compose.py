@@ -56,6 +56,11 @@ def test_every_role_waits_for_its_servers_and_is_a_command(compose: dict[str, An
         assert CliRunner().invoke(main, [role, "--help"]).exit_code == 0
 
 
+def test_what_stores_rows_leaves_the_processor_to_what_makes_them(compose: dict[str, Any]):
+    shares = {name: service.get("cpu_shares", 1024) for name, service in compose["services"].items()}
+    assert {name for name, share in shares.items() if share < 1024} == {"clickhouse", "sink"}
+
+
 def test_images_are_pinned(compose: dict[str, Any]):
     images = [service["image"] for service in compose["services"].values()]
     assert all(":" in image and not image.endswith(":latest") for image in images)
