@@ -21,6 +21,7 @@ from tests.factories import around_the_clock, domain, symbol
 
 PARTITIONS, SYMBOLS = 4, 200
 ECHO: Final = "bench-echo"
+TICKS: Final = "ticks.raw"
 _SLICE_S: Final = 0.002
 
 
@@ -45,7 +46,7 @@ class Feed:
 
     def __init__(self, kafka: KafkaSettings, ids: Mapping[str, int]) -> None:
         self._producer = Producer(kafka, "bench")
-        self._encoder = Encoder(TOPICS["ticks.raw"], ids)
+        self._encoder = Encoder(TOPICS[TICKS], ids)
         self._names = Names(b"S%03d" % number for number in range(SYMBOLS))
         self._kind = record_type("Tick")
         self._number = 0
@@ -57,13 +58,19 @@ class Feed:
         apply(_body(version), self._producer, self._ids, counts, time.time_ns())
         self._producer.wait()
 
-    def run(self, rate: int, seconds: float) -> int:
-        """Send so many ticks a second for so long; how many they were."""
+    def run(self, rate: int, seconds: float, topic: str = TICKS) -> int:
+        """Send so many ticks a second for so long; how many they were.
+
+        Args:
+            rate: ticks a second.
+            seconds: how long.
+            topic: where to.
+        """
         start = time.monotonic()
         sent, beat = 0, start
         while (now := time.monotonic()) < start + seconds:
             due = int((now - start) * rate)
-            self._send(due - sent, with_heartbeat=now >= beat)
+            self._send(topic, due - sent, with_heartbeat=now >= beat)
             beat += 1.0 if now >= beat else 0.0
             sent = due
             time.sleep(max(0.0, now + _SLICE_S - time.monotonic()))
@@ -74,8 +81,8 @@ class Feed:
         """End."""
         self._producer.close()
 
-    def _send(self, count: int, *, with_heartbeat: bool) -> None:
-        draft, ts = Draft("ticks.raw", 0), time.time_ns()
+    def _send(self, topic: str, count: int, *, with_heartbeat: bool) -> None:
+        draft, ts = Draft(TICKS, 0), time.time_ns()
         if with_heartbeat:
             instants = {"ts": ts, "ts_last": ts - 1, "ts_through": ts - 1}
             draft.row("Heartbeat", ts, source="feed", writer="feed", alive=True, final=False, **instants)
@@ -84,7 +91,7 @@ class Feed:
             self._add(draft, count, ts)
         made = draft.finish()
         records, places = route(made, self._encoder.encode(made), PARTITIONS)
-        self._producer.send_all("ticks.raw", records, partition=places)
+        self._producer.send_all(topic, records, partition=places)
 
     def _add(self, draft: Draft, count: int, ts: int) -> None:
         rows, of = self._kind.empty(count), np.arange(self._number, self._number + count)
