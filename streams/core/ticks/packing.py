@@ -243,7 +243,7 @@ def pack_pairs(
     room: Room,
     first: Int,
     at: Int,
-) -> Int:
+) -> None:
     """Pack pairs: a header, the row as far as it is saved, windows in use, hashes, prices, the rest.
 
     Args:
@@ -259,9 +259,6 @@ def pack_pairs(
         room: has room for all of them,
         first: of its states from this one on,
         at: of its bytes from here on.
-
-    Returns:
-        Position after the last of its bytes.
     """
     offset, out = read_word(head, HEADER_SIZE - 8), room.data
     for number in range(len(found)):
@@ -283,7 +280,6 @@ def pack_pairs(
         at = write_bytes(out, at, rows, start + PRICES_AT, 8 * min(owner["priced"], PRICES))
         at = write_bytes(out, at, rest, rests[number], rests[number + 1] - rests[number])
         room.states[first + number] = span(begin, at - begin)
-    return at
 
 
 def as_bytes(rows: NDArray[np.void] | Ints | NDArray[np.uint64]) -> Bytes:
