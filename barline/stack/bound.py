@@ -36,7 +36,7 @@ def _lower_session(nice: int) -> None:
     """Where Linux shares the processor among sessions, a process is nice only to others of its own one."""
     for _ in range(_TRIES):
         with contextlib.suppress(BlockingIOError):  # of the whole machine one a tenth of a second may do it
-            with open(_GROUP, "w", encoding="ascii") as group:  # noqa: PTH123  # pathlib takes 20 ms to load
+            with open(_GROUP, "w", encoding="ascii") as group:  # noqa: PTH123  # pathlib takes 10 ms to load
                 group.write(str(nice))
             return
         time.sleep(_PAUSE_S)

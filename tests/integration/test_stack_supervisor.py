@@ -156,7 +156,8 @@ def test_a_service_that_is_not_ready_in_time_is_an_error(tmp_path: Path):
 
 
 def test_a_nice_service_gets_the_processor_after_the_others(tmp_path: Path):
-    with supervised(tmp_path, python("first", SLEEP), python("later", SLEEP, nice=7)) as stack:
+    # They listen once they are what they become; started is not yet nice.
+    with supervised(tmp_path, serving("first")[0], serving("later", nice=7)[0]) as stack:
         found = {name: service.pid for name, service in stack.wait_ready(60).services.items()}
         priorities = {name: os.getpriority(os.PRIO_PROCESS, pid) for name, pid in found.items()}
         assert priorities["later"] == min(priorities["first"] + 7, 19)
