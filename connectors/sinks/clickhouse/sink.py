@@ -3,7 +3,8 @@
 **Order** of what happens to a record: read, added to the batch, stored while the next batch is read, its
 offset committed; after a crash in between it is read again, and its row replaces itself. **Back-pressure**:
 while ClickHouse takes no rows, all partitions are paused and the same insert is tried again. **Poison**: rows
-that ClickHouse refuses are found by halving and become dead letters, and the rest is stored.
+that ClickHouse refuses are found by halving and become dead letters, and the rest is stored. **Rest**: where
+little comes it is taken between the instants at which everyone else is busy, see ``until_quiet``.
 """
 
 import logging
@@ -44,6 +45,8 @@ _PUBLISHED: Final = Counter("barline_sink_runs_total", "Runs published", registr
 
 _FIRST_DELAY_S: Final = 0.1
 _LONGEST_DELAY_S: Final = 5.0
+_LITTLE: Final = 1_000  # records of two turns after which the sink may rest: of much, little may come first
+_BETWEEN_S: Final = 0.25  # between two turns then
 
 
 class Sink:
@@ -93,12 +96,23 @@ class Sink:
         """
         self._stop = stop
         self._reader.subscribe(TOPICS, on_assigned=self._assigned, on_revoked=self._revoked)
+        before = _LITTLE
         while not stop():
-            self.turn(min(self._limits.age_s, 0.1))
+            came = self.turn(min(self._limits.age_s, 0.1))
+            if before + came < _LITTLE:
+                time.sleep(until_quiet(time.time(), min(self._limits.age_s, _BETWEEN_S)))
+            before = came
         self.flush()
 
-    def turn(self, timeout: float) -> None:
-        """Take what has arrived and store it when it is enough or old enough."""
+    def turn(self, timeout: float) -> int:
+        """Take what has arrived and store it when it is enough or old enough.
+
+        Args:
+            timeout: seconds to wait for the first record.
+
+        Returns:
+            How many records arrived.
+        """
         early, self._early = self._early, []
         arrived = [*early, *self._reader.read_frames(timeout).items()]
         self._tidy()
@@ -111,6 +125,7 @@ class Sink:
         elif self._inserter.is_done:
             self._settle()
         _WAITING.set(self._batch.rows)
+        return sum(len(frames) for _, frames in arrived)
 
     def flush(self) -> None:
         """Store all rows, then commit the offsets up to which they were read."""
@@ -293,3 +308,20 @@ class Sink:
             _LOG.warning("staged rows of %d open runs are gone: %s is read again", len(lost), partition)
             self._reader.seek(partition, min(lost))
         return bool(lost)
+
+
+def until_quiet(now: float, interval: float) -> float:
+    """Seconds until the middle between two whole multiples of an interval by the wall clock.
+
+    Bars end with whole seconds, and forming ones go out with the first tick of a quarter: a sink that takes
+    them as they come works, and lets ClickHouse work, just when the next ones are waited for. A second after
+    it took the first row, when its batch is old enough, that instant is there again.
+
+    Args:
+        now: seconds since the epoch.
+        interval: seconds.
+
+    Returns:
+        More than 0, at most the interval.
+    """
+    return interval - (now - interval / 2) % interval
