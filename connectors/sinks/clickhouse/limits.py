@@ -14,7 +14,7 @@ class Limits:
 
     Attributes:
         rows: as soon as so many rows wait.
-        age_s: as soon as the oldest has waited so long.
+        age_s: as soon as the oldest has waited so long, or a tenth less.
         modes: so many modes may be in ``equity``; None is what suits the layout.
         buckets: partitions of ``equity``, which modes share; 0 is one for each mode.
     """

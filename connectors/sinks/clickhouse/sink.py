@@ -47,6 +47,8 @@ _FIRST_DELAY_S: Final = 0.1
 _LONGEST_DELAY_S: Final = 5.0
 _LITTLE: Final = 1_000  # records of two turns after which the sink may rest: of much, little may come first
 _BETWEEN_S: Final = 0.25  # between two turns then
+_WAIT_S: Final = 0.05  # for the first record of a turn without a rest before it
+_NEARLY: Final = 0.9  # of its age makes a batch old enough: the next turn may be a rest away
 
 
 class Sink:
@@ -96,12 +98,13 @@ class Sink:
         """
         self._stop = stop
         self._reader.subscribe(TOPICS, on_assigned=self._assigned, on_revoked=self._revoked)
-        before = _LITTLE
+        interval, before = min(self._limits.age_s, _BETWEEN_S), _LITTLE
         while not stop():
-            came = self.turn(min(self._limits.age_s, 0.1))
-            if before + came < _LITTLE:
-                time.sleep(until_quiet(time.time(), min(self._limits.age_s, _BETWEEN_S)))
-            before = came
+            came = self.turn(_WAIT_S if before else 0.0)
+            is_little = before + came < _LITTLE
+            if is_little:
+                time.sleep(until_quiet(time.time(), interval))
+            before = 0 if is_little else came
         self.flush()
 
     def turn(self, timeout: float) -> int:
@@ -120,7 +123,7 @@ class Sink:
         for partition, frames in arrived:
             if partition not in again and not self._take(partition, frames):
                 again.add(partition)
-        if self._batch.rows >= self._limits.rows or self._batch.age() >= self._limits.age_s:
+        if self._batch.rows >= self._limits.rows or self._batch.age() >= _NEARLY * self._limits.age_s:
             self._settle(begin=True)
         elif self._inserter.is_done:
             self._settle()
@@ -314,8 +317,7 @@ def until_quiet(now: float, interval: float) -> float:
     """Seconds until the middle between two whole multiples of an interval by the wall clock.
 
     Bars end with whole seconds, and forming ones go out with the first tick of a quarter: a sink that takes
-    them as they come works, and lets ClickHouse work, just when the next ones are waited for. A second after
-    it took the first row, when its batch is old enough, that instant is there again.
+    them as they come works, and lets ClickHouse work, just when the next ones are waited for.
 
     Args:
         now: seconds since the epoch.
