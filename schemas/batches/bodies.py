@@ -18,6 +18,7 @@ _NULL: Final = int(span(0, -1))
 _TORN: Final = (BROKEN, 0, 0, 0, 0)
 _SHORT: Final = 3
 _LONG: Final = 1 << 40  # what no number of three bytes is, and no size
+_SMALLEST: Final = 7  # bytes of a record
 _ROOM: Final = 4 * _SHORT + 1  # a record's numbers before its key, and its attributes
 
 
@@ -88,13 +89,29 @@ def _short_record(data: Bytes, at: Int, limit: Int) -> tuple[Int, Int, Int, Int,
 
 
 @kernel
+def count(headers: Ints) -> Int:
+    """How many records batches say they hold, or -1 less the number of one that cannot hold as many.
+
+    Args:
+        headers: as ``frame`` takes them.
+    """
+    records = np.int64(0)
+    for batch in range(len(headers)):
+        own, size = headers[batch, 3], headers[batch, 5] - headers[batch, 4]
+        if not 0 <= own <= size // _SMALLEST:
+            return np.int64(-1 - batch)
+        records += own
+    return records
+
+
+@kernel
 def frame(data: Bytes, headers: Ints, first: Int, columns: Ints) -> Int:
     """Find the records of batches.
 
     Args:
         data: what holds the bodies.
-        headers: int64[batches, 6]: offset and time of the first record, time of all or -1, records, where the
-            body begins and ends.
+        headers: int64[batches, 6 or more]: offset and time of the first record, time of all or -1, records,
+            where the body begins and ends.
         first: smallest offset wanted.
         columns: int64[4, records] takes offsets, times in milliseconds, packed keys and values.
 

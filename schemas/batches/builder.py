@@ -1,4 +1,4 @@
-"""Records to record batches of Kafka's format 2: what ``frames`` reads; the layout stands there.
+"""Records to record batches of Kafka's format 2, as ``headers`` lays them out and ``frames`` reads them.
 
 A builder takes encoded records in order, a kernel call for each lot of them; the header is written last, when
 it is known which producer sends the batch and as what number.
@@ -13,7 +13,7 @@ import numpy as np
 from schemas.batches.compression import compress
 from schemas.batches.crc32c import crc32c
 from schemas.batches.encode import Encoded
-from schemas.batches.frames import CHECKED, HEADER, UNCOUNTED
+from schemas.batches.headers import CHECKED, HEADER, UNCOUNTED
 from schemas.batches.wire import Bytes, Int, Ints, packed, sealed, span_at, span_size, write_bytes, write_long
 from schemas.jit import inlined, kernel
 

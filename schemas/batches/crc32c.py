@@ -104,7 +104,8 @@ def crc32c(data: Bytes, start: int, end: int) -> int:
         start: first byte.
         end: position after the last byte.
     """
-    return int(_FASTEST(data, start, end, TABLES))
+    return int(fastest(data, start, end, TABLES))
 
 
-_FASTEST: Final = by_instruction if has_crc() else by_tables
+fastest: Final = by_instruction if has_crc() else by_tables
+"""``crc32c`` for other kernels, ``TABLES`` given."""

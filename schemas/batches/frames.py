@@ -1,45 +1,42 @@
 """Record batches to frames: where each record's key and value stand in one buffer.
 
-A batch of Kafka's format 2 is a header of 61 bytes and a body, compressed or not::
-
-    0 base offset i8 | 8 length i4 | 12 epoch i4 | 16 magic i1 | 17 crc u4 | 21 attributes i2
-    23 last offset delta i4 | 27 base time i8 | 35 largest time i8 | 43 producer id i8
-    51 producer epoch i2 | 53 base sequence i4 | 57 records i4 | 61 body
-
-The checksum covers everything from the attributes on. The first pass checks the headers one by one and lays
-the bodies behind each other where they are compressed; the second, one kernel over all of them, finds the
-records (``bodies``).
+A first kernel checks the headers (``headers``). Bodies that are compressed are laid behind each other; of one
+buffer without any, records are read where they stand. A second kernel finds the records (``bodies``).
 """
 
-import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
-from schemas.batches.bodies import frame
+from schemas.batches.bodies import count, frame
 from schemas.batches.compression import decompress
-from schemas.batches.crc32c import crc32c
+from schemas.batches.headers import (
+    ATTRIBUTES,
+    BASE_OFFSET,
+    CODEC,
+    CONTROL,
+    END,
+    LAST_OFFSET,
+    PRODUCER,
+    RECORDS,
+    START,
+    TRANSACTIONAL,
+    WIDTH,
+    headers_of,
+)
 from schemas.batches.wire import Bytes, Ints, sealed, unpacked
 from schemas.columns import Rows
 from schemas.errors import SchemaError
 from schemas.records import SPAN
 
-HEADER: Final = struct.Struct(">qiibIhiqqqhii")
-"""What a batch begins with, as above."""
-UNCOUNTED: Final = 12
-"""Bytes of a batch that its length does not count: those up to its end."""
-CHECKED: Final = 21
-"""From here on the checksum covers a batch."""
-
-_LENGTH: Final = struct.Struct(">i")
-_SMALLEST_RECORD: Final = 7
-_APPEND_TIME, _TRANSACTIONAL, _CONTROL = 8, 16, 32
+_NO_HEADERS: Final = np.empty((0, WIDTH), np.int64)
+_APART: Final = CODEC | TRANSACTIONAL | CONTROL
+"""Attributes of what must be looked at batch by batch."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Frames:
     """Records of one partition, not yet read, in log order.
 
@@ -100,17 +97,6 @@ def from_records(
     )
 
 
-class _Batch(NamedTuple):
-    """What the kernel has to know of a batch: a row of its own."""
-
-    base_offset: int
-    base_time: int
-    append_time: int  # time of all records, -1 where each has its own
-    records: int
-    start: int  # of its body
-    end: int
-
-
 def from_batches(
     batches: Sequence[bytes | memoryview], first: int = 0, aborted: Sequence[tuple[int, int]] = ()
 ) -> Frames:
@@ -128,72 +114,32 @@ def from_batches(
         SchemaError: a batch is of another format, its checksum is wrong or its records are torn.
     """
     chunks = [sealed(chunk) for chunk in batches]
+    found = [headers_of(data) for data in chunks]
+    if len(chunks) == 1 and not found[0][1] & _APART:
+        return _framed(chunks[0], found[0][0], first)
+    rows = [headers.tolist() for headers, _ in found]
+    return _framed(*_joined(chunks, rows, _Aborted(aborted)), first)
+
+
+def _joined(
+    chunks: Sequence[Bytes], found: Sequence[list[list[int]]], transactions: "_Aborted"
+) -> tuple[Bytes, Ints]:
+    """The bodies that may be read behind each other, and the headers with where they stand then."""
     bodies: list[Bytes] = []
-    found: list[_Batch] = []
-    transactions = _Aborted(aborted)
-    plain = len(chunks) == 1  # nothing is compressed or has to be joined: records are read where they stand
-    for data in chunks:
-        at, view = 0, data.data
-        while (size := _whole(view, at)) > 0:
-            header = _checked(data, view, at, size)
-            if not transactions.hides(header):
-                begin, codec = at + HEADER.size, header[5] & 7
-                body = data[begin : at + size]
-                body = decompress(body, codec) if codec else body
-                plain = plain and codec == 0
-                bodies.append(body)
-                found.append(_placed(header, begin, begin + len(body)))
-            at += size
-    return _framed(chunks[0], found, first) if plain else _framed(*_joined(bodies, found), first)
-
-
-def _joined(bodies: Sequence[Bytes], found: Sequence[_Batch]) -> tuple[Bytes, list[_Batch]]:
-    """The bodies behind each other, and the batches where they stand then."""
-    starts = accumulate((len(body) for body in bodies), initial=0)
-    moved = [
-        _Batch(*batch[:4], start, start + batch.end - batch.start)
-        for batch, start in zip(found, starts, strict=False)
-    ]
-    if len(bodies) == 1:
-        return bodies[0], moved
-    return sealed(np.concatenate(bodies)) if bodies else sealed(b""), moved
-
-
-def _whole(data: memoryview, at: int) -> int:
-    """Size of the batch at a place, 0 where it is not there as a whole."""
-    if len(data) - at < HEADER.size:
-        return 0
-    size = UNCOUNTED + int(_LENGTH.unpack_from(data, at + UNCOUNTED - _LENGTH.size)[0])
-    if size < HEADER.size:
-        raise SchemaError(f"a record batch must have {HEADER.size} bytes or more, was {size!r}")
-    return size if size <= len(data) - at else 0
-
-
-def _checked(data: Bytes, view: memoryview, at: int, size: int) -> tuple[int, ...]:
-    """Header of the batch at a place, its format and checksum checked."""
-    header = HEADER.unpack_from(view, at)
-    if header[3] != 2:
-        raise SchemaError(f"a record batch must be of format 2, was {header[3]!r} (offset {header[0]})")
-    if crc32c(data, at + CHECKED, at + size) != header[4]:
-        raise SchemaError(
-            f"a record batch must have the checksum of its bytes, was {header[4]!r} (offset {header[0]})"
-        )
-    return header
-
-
-def _placed(header: tuple[int, ...], start: int, end: int) -> _Batch:
-    base_offset, attributes, base_time, largest, count = (
-        header[0],
-        header[5],
-        header[7],
-        header[8],
-        header[12],
-    )
-    if not 0 <= count <= (end - start) // _SMALLEST_RECORD:
-        raise SchemaError(
-            f"a record batch must hold the records it counts, was {count!r} (offset {base_offset})"
-        )
-    return _Batch(base_offset, base_time, largest if attributes & _APPEND_TIME else -1, count, start, end)
+    headers: list[list[int]] = []
+    end = 0
+    for data, rows in zip(chunks, found, strict=True):
+        for row in rows:
+            if transactions.hides(row):
+                continue
+            body = decompress(data[row[START] : row[END]], row[ATTRIBUTES] & CODEC)
+            row[START], row[END] = end, end + len(body)
+            end += len(body)
+            bodies.append(body)
+            headers.append(row)
+    if not bodies:
+        return sealed(b""), _NO_HEADERS
+    return bodies[0] if len(bodies) == 1 else sealed(np.concatenate(bodies)), np.array(headers, np.int64)
 
 
 class _Aborted:
@@ -203,24 +149,26 @@ class _Aborted:
         self._waiting = sorted((first, producer) for producer, first in aborted)
         self._open: set[int] = set()
 
-    def hides(self, header: tuple[int, ...]) -> bool:
+    def hides(self, header: Sequence[int]) -> bool:
         """Whether no reader may see the batch."""
-        attributes, last, producer = header[5], header[0] + header[6], header[9]
+        attributes, last, producer = header[ATTRIBUTES], header[LAST_OFFSET], header[PRODUCER]
         while self._waiting and self._waiting[0][0] <= last:
             self._open.add(self._waiting.pop(0)[1])
-        if attributes & _CONTROL:  # any marker after its first offset ends an aborted transaction
+        if attributes & CONTROL:  # any marker after its first offset ends an aborted transaction
             self._open.discard(producer)
             return True
-        return bool(attributes & _TRANSACTIONAL) and producer in self._open
+        return bool(attributes & TRANSACTIONAL) and producer in self._open
 
 
-def _framed(data: Bytes, found: Sequence[_Batch], first: int) -> Frames:
-    headers = np.array(found, np.int64).reshape(len(found), 6)
-    columns = np.empty((4, sum([batch.records for batch in found])), np.int64)
-    count = frame(data, headers, first, columns)
-    if count < 0:
-        raise SchemaError(
-            f"records of a batch must fill its bytes, was torn (offset {found[-1 - int(count)].base_offset})"
-        )
-    offsets, timestamps, keys, values = columns[:, :count]
-    return Frames(data, offsets, timestamps, unpacked(keys), unpacked(values), np.zeros(count, np.int64))
+def _framed(data: Bytes, headers: Ints, first: int) -> Frames:
+    most = count(headers)
+    if most < 0:
+        offset, records = (int(headers[-1 - most, column]) for column in (BASE_OFFSET, RECORDS))
+        raise SchemaError(f"a record batch must hold the records it counts, was {records} (offset {offset})")
+    columns = np.empty((4, most), np.int64)
+    size = frame(data, headers, first, columns)
+    if size < 0:
+        offset = int(headers[-1 - size, BASE_OFFSET])
+        raise SchemaError(f"records of a batch must fill its bytes, was torn (offset {offset})")
+    offsets, timestamps, keys, values = columns[:, :size]
+    return Frames(data, offsets, timestamps, unpacked(keys), unpacked(values), np.zeros(size, np.int64))

@@ -1,6 +1,8 @@
 """Raw record batches, built by aiokafka's own builder, against the records that went in."""
 
 from contextlib import suppress
+from functools import reduce
+from operator import or_
 
 import cramjam
 import numpy as np
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from schemas.batches.bodies import _record, _short_record
 from schemas.batches.compression import decompress
 from schemas.batches.frames import Frames, from_batches, from_records
+from schemas.batches.headers import HEADER, headers_of
 from schemas.batches.wire import BROKEN, sealed
 from schemas.errors import SchemaError
 
@@ -127,6 +130,48 @@ def test_log_append_time_replaces_the_times_of_the_records() -> None:
     built = bytearray(batch([(0, 5, None, b"x"), (1, 9, None, b"y")]))
     built[22] |= 0x08
     assert from_batches([resealed(built)]).timestamps.tolist() == [9, 9]
+
+
+@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+@pytest.mark.parametrize("others", [(), (3, 100)])
+def test_any_number_of_batches_in_one_fetch_is_read(codec: int, others: tuple[int, ...]) -> None:
+    log = [batch([(at, 5, b"k", b"v%d" % at)], 3 if at in others else codec, at) for at in range(150)]
+    found = listed(from_batches([b"".join(log)]))
+    assert found == [(at, 5, b"k", b"v%d" % at) for at in range(150)]
+    log[-1] = log[-1][:-1] + bytes([log[-1][-1] ^ 1])
+    with pytest.raises(SchemaError, match=r"checksum.*offset 149"):
+        from_batches([b"".join(log)])
+    assert len(from_batches([b"".join(log[:-1]) + log[-1][:-1]])) == 149  # the last one is cut short
+
+
+INT, LONG = st.integers(-(2**31), 2**31 - 1), st.integers(-(2**63), 2**63 - 1)
+SMALL = st.integers(0, 2**62)
+
+
+@given(st.lists(st.tuples(SMALL, INT, st.integers(0, 2**15 - 1), INT, LONG, LONG, LONG, INT), max_size=70))
+def test_headers_are_read_as_struct_reads_them(rows: list[tuple[int, ...]]) -> None:
+    whole = b""
+    for offset, epoch, attributes, last, first, largest, producer, count in rows:
+        fields = (offset, 49, epoch, 2, 0, attributes, last, first, largest, producer, 0, 0, count)
+        whole += resealed(bytearray(HEADER.pack(*fields)))
+    found, joined = headers_of(sealed(whole))
+    assert joined == reduce(or_, [row[2] for row in rows], 0)
+    assert found.tolist() == [
+        [
+            offset,
+            first,
+            largest if attributes & 8 else -1,
+            count,
+            end,
+            end,
+            attributes,
+            offset + last,
+            producer,
+        ]
+        for (offset, _, attributes, last, first, largest, producer, count), end in zip(
+            rows, range(61, len(whole) + 61, 61), strict=False
+        )
+    ]
 
 
 def test_snappy_is_read_raw_and_in_the_framing_of_xerial() -> None:
