@@ -34,7 +34,7 @@ _ZERO: Final = (0,)
 _ZERO_SPAN: Final = (0, 0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Columns:
     """Records of one topic and partition, in log order.
 

@@ -37,7 +37,7 @@ _MS: Final = 1_000_000
 _NO_ORIGINALS: Final = np.empty((3, 0), np.int64)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Encoded:
     """Records ready to be sent, in order.
 

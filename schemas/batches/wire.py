@@ -34,18 +34,22 @@ _ODD: Final = 0x0100_0100_0100_0100
 
 def packed(spans: NDArray[np.void]) -> Ints:
     """Spans as the kernels take them: one int64 each, ``at`` below and ``size`` above."""
+    if spans.flags.c_contiguous:
+        return np.ndarray(len(spans), np.int64, spans)
     return np.ascontiguousarray(spans.view(np.int64))  # as numbers: numpy copies structures slowly
 
 
 def unpacked(spans: Ints) -> NDArray[np.void]:
     """Spans as everyone else takes them."""
+    if spans.flags.c_contiguous:
+        return np.ndarray(len(spans), SPAN, spans)  # a view of structures would look at each of their fields
     return spans.view(SPAN)
 
 
 def sealed(data: Any) -> Bytes:
     """Bytes as a read-only array, so that a kernel sees one type of buffer whatever it came from."""
     view = np.frombuffer(data, np.uint8) if not isinstance(data, np.ndarray) else data.view()
-    view.flags.writeable = False
+    view.setflags(write=False)
     return view
 
 
