@@ -208,10 +208,11 @@ class Draft:
 
     def finish(self) -> Columns:
         """Everything so far as columns, in order."""
-        types = [record_type(name) for name in self._topic.records]
         tables = tuple(
-            np.frombuffer(bytearray(cells), kind.dtype) if cells else _empty(kind.name)
-            for kind, cells in zip(types, self._tables, strict=True)
+            [
+                np.frombuffer(bytearray(cells), none.dtype) if cells else none
+                for none, cells in zip(_empty(self._topic.records), self._tables, strict=True)
+            ]
         )
         kinds = np.frombuffer(self._kinds.tobytes(), np.int8)
         rows = np.frombuffer(self._rows.tobytes(), np.int32)
@@ -233,6 +234,6 @@ def _packer(record: str) -> Struct:
 
 
 @cache
-def _empty(record: str) -> Rows:
-    """No rows of a record type."""
-    return record_type(record).empty(0)
+def _empty(records: tuple[str, ...]) -> tuple[Rows, ...]:
+    """No rows of each record type."""
+    return tuple(record_type(record).empty(0) for record in records)

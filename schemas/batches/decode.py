@@ -35,6 +35,7 @@ from schemas.records import record_type
 from schemas.topics import Topic
 
 _FOREIGN: Final = -2
+_CELL: Final = 8  # bytes
 _PRESENT: Final = 2  # the branch of a value that is not null, as it is written
 _PREFIX: Final = 5  # magic byte 0 and the schema id
 _SHIFT: Final = _PREFIX - (_PREFIX << 32)
@@ -217,6 +218,40 @@ def _decode(
             kinds[record] = UNDECODABLE
 
 
+@kernel
+def _place(counts: Ints, starts: Ints, bases: Ints) -> None:
+    """Lay the tables of so many rows of each kind behind each other: ``bases`` says where each begins."""
+    base = np.int64(0)
+    for kind in range(len(counts)):
+        bases[kind] = base
+        base += counts[kind] * (starts[kind + 1] - starts[kind] + 1)
+
+
+@kernel
+def _read(
+    data: Bytes,
+    values: Ints,
+    ids: Ints,
+    id_kinds: NDArray[np.int8],
+    steps: Ints,
+    starts: Ints,
+    kinds: NDArray[np.int8],
+    bodies: Ints,
+    largest: Ints,
+    bases: Ints,
+    rows: NDArray[np.int32],
+    counts: Ints,
+    cells: Ints,
+) -> bool:
+    """Classify, place and decode; not where a value is of a foreign schema, but for the classifying."""
+    _classify(data, values, ids, id_kinds, kinds, bodies, largest)
+    if largest[0]:
+        return False
+    _place(largest[-_FOREIGN:], starts, bases)
+    _decode(data, bodies, steps, starts, bases, kinds, rows, counts, cells)
+    return True
+
+
 class Decoder:
     """Reads the records of one topic.
 
@@ -236,7 +271,7 @@ class Decoder:
         self._topic = topic
         self._types = tuple(record_type(name) for name in topic.records)
         self._steps, self._starts = programs(self._types)
-        self._widths = np.diff(self._starts) + 1
+        self._widest = int(np.diff(self._starts).max()) + 1
         self._empty = tuple(kind.empty(0) for kind in self._types)
         self._ids = np.array(list(ids), np.int64)
         self._id_kinds = np.array(
@@ -246,32 +281,28 @@ class Decoder:
 
     def decode(self, frames: Frames, partition: int) -> Columns:
         """Columns of the records; one that cannot be read is kept with kind ``UNDECODABLE``."""
-        values = packed(frames.values)
+        values, types = packed(frames.values), len(self._types)
         kinds, bodies = np.empty(len(values), np.int8), np.empty(len(values), np.int64)
-        counts = np.zeros(len(self._types) - _FOREIGN, np.int64)
-        _classify(frames.data, values, self._ids, self._id_kinds, kinds, bodies, counts)
-        data, foreign, counts = frames.data, counts[0], counts[-_FOREIGN:]
-        if foreign:
+        rows, numbers = np.empty(len(values), np.int32), np.zeros((3, types - _FOREIGN), np.int64)
+        largest, bases, counts = numbers[0], numbers[1, :types], numbers[2, :types]
+        cells = np.empty(len(values) * self._widest, np.int64)  # memory that nobody touches costs nothing
+        data, steps, starts = frames.data, self._steps, self._starts
+        if not _read(
+            data, values, self._ids, self._id_kinds, steps, starts, kinds, bodies, largest, bases, rows,
+            counts, cells,
+        ):  # fmt: skip
             data = self._evolution.translate(data, bodies, kinds, np.flatnonzero(kinds == _FOREIGN))
-            counts = np.bincount(kinds[kinds >= 0], minlength=len(self._types))
-        rows = np.empty(len(values), np.int32)
-        tables = self._tables(data, bodies, kinds, rows, counts)
+            _place(np.bincount(kinds[kinds >= 0], minlength=types), starts, bases)
+            _decode(data, bodies, steps, starts, bases, kinds, rows, counts, cells)
         return Columns(
-            self._topic, partition, kinds, rows, tables, data,
+            self._topic, partition, kinds, rows, self._tables(cells, bases, counts), data,
             frames.offsets, frames.timestamps, frames.keys, frames.values,
         )  # fmt: skip
 
-    def _tables(
-        self, data: Bytes, bodies: Ints, kinds: NDArray[np.int8], rows: NDArray[np.int32], largest: Ints
-    ) -> tuple[Rows, ...]:
-        """Rows of each type, at most ``largest`` of them."""
-        ends = (largest * self._widths).cumsum()
-        bases = ends - largest * self._widths
-        cells, counts = np.empty(ends[-1], np.int64), np.zeros(len(self._types), np.int64)
-        _decode(data, bodies, self._steps, self._starts, bases, kinds, rows, counts, cells)
-        return tuple(  # a view of structures would look at each of their fields
-            np.frombuffer(cells, kind.dtype, count, 8 * base) if count else none
-            for base, count, kind, none in zip(
-                bases.tolist(), counts.tolist(), self._types, self._empty, strict=True
-            )
-        )
+    def _tables(self, cells: Ints, bases: Ints, counts: Ints) -> tuple[Rows, ...]:
+        """Rows of each type."""
+        found = list(self._empty)
+        for kind, (base, count) in enumerate(zip(bases.tolist(), counts.tolist(), strict=True)):
+            if count:  # a view of structures would look at each of their fields
+                found[kind] = np.frombuffer(cells, self._types[kind].dtype, count, _CELL * base)
+        return tuple(found)

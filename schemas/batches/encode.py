@@ -33,6 +33,7 @@ from schemas.topics import Topic
 _NULL: Final = span(0, -1)
 _LARGEST_CELL: Final = 11  # the branch of a union and a varint
 _PREFIX: Final = 5
+_CELL: Final = 8  # bytes
 _MS: Final = 1_000_000
 _NO_ORIGINALS: Final = np.empty((3, 0), np.int64)
 
@@ -198,11 +199,16 @@ def _limit(
     starts: Ints,
     bases: Ints,
 ) -> Int:
-    """Bytes that the values cannot exceed; rows that stand in several records count each time."""
+    """Bytes that the values cannot exceed; rows that stand in several records count each time.
+
+    -1 where one is undecodable and ``originals`` is empty.
+    """
     limit: Int = 0
     for record in range(len(kinds)):
         kind = kinds[record]
         if kind < 0:
+            if originals.shape[1] == 0:
+                return -1
             limit += max(span_size(originals[0, record]), 0) + span_size(originals[1, record])
             continue
         first, last = starts[kind], starts[kind + 1]
@@ -251,27 +257,35 @@ class Encoder:
         Raises:
             SchemaError: an undecodable record has no original value.
         """
-        originals = _originals(columns)
         cells, bases = _cells(columns)
-        rows = originals, cells, columns.kinds, columns.rows, self._steps, self._starts, bases
-        out = np.empty(_limit(*rows), np.uint8)
-        result = np.empty((3, len(columns)), np.int64)
-        size = _encode(sealed(columns.data), *rows, self._shapes, out, result)
+        rows = cells, columns.kinds, columns.rows, self._steps, self._starts, bases
+        originals = _NO_ORIGINALS
+        limit = _limit(originals, *rows)
+        if limit < 0:
+            originals = _originals(columns)
+            limit = _limit(originals, *rows)
+        out, result = np.empty(limit, np.uint8), np.empty((3, len(columns)), np.int64)
+        size = _encode(sealed(columns.data), originals, *rows, self._shapes, out, result)
         return Encoded(sealed(out[:size]), unpacked(result[0]), unpacked(result[1]), result[2])
 
 
 def _cells(columns: Columns) -> tuple[Ints, Ints]:
     """All tables as one array of cells and int64[kinds] where each begins."""
-    tables = [np.ascontiguousarray(table).view(np.int64) for table in columns.tables]
+    tables = [_numbers(table) for table in columns.tables]
     bases = list(accumulate((len(table) for table in tables), initial=0))
-    return np.concatenate(tables), np.array(bases, np.int64)
+    return tables[0] if len(tables) == 1 else np.concatenate(tables), np.array(bases, np.int64)
+
+
+def _numbers(table: Rows) -> Ints:
+    """The cells of a table, in order."""
+    if table.flags.c_contiguous:
+        return np.ndarray(table.nbytes // _CELL, np.int64, table)
+    return np.ascontiguousarray(table).view(np.int64)
 
 
 def _originals(columns: Columns) -> Ints:
-    """int64[3, n]: packed key, packed value and timestamp of the undecodable records; no column without."""
+    """int64[3, n]: packed key, packed value and timestamp of the undecodable records."""
     lost = np.flatnonzero(columns.kinds < 0)
-    if len(lost) == 0:
-        return _NO_ORIGINALS
     found = np.full((3, len(columns)), _NULL, np.int64)
     if len(columns.values) != len(columns) or np.any(columns.values["size"][lost] < 0):
         raise SchemaError("an undecodable record must have its original value, was without")
