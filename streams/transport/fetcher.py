@@ -201,9 +201,11 @@ class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
         if refused:
             await asyncio.sleep(self._retry_backoff)
         elif sum(len(part.data) for part in parts) < _LITTLE:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_BUSY_S):
-                    await self.idle.wait()
+            alarm = self._home.call_later(_BUSY_S, self.idle.set)  # a timeout takes thrice as long
+            try:
+                await self.idle.wait()
+            finally:
+                alarm.cancel()
 
     def _places(self, led: _Led) -> dict[Any, int] | None:
         """Where to read from, by partition; None where aiokafka has to find something out first."""
