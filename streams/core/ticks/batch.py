@@ -77,7 +77,8 @@ def blank(batch: Columns, offset: int, state: State, *, whole: bool) -> Prints:
         state: has the pairs, many or few.
         whole: whether each record has its row, instead of a ring.
     """
-    verdicts = np.full(len(batch), CONTROL, np.int16)
+    verdicts = np.empty(len(batch), np.int16)
+    verdicts.fill(CONTROL)
     if len(batch) and batch.offsets[0] <= offset:
         verdicts[: batch.offsets.searchsorted(offset, "right")] = SKIPPED
     ring = 2 * (_FAR if state.used[MET] > MANY else _NEAR)

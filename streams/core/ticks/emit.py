@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.batches.wire import span
 from schemas.columns import Columns, Draft
 from schemas.flags import WITHDRAWN
 from schemas.records import record_type
@@ -90,9 +91,9 @@ class Bars:
 
 def _write_bars(draft: Draft, rows: Rows, order: Ints, pairs: PairNames, interval: bytes, what: int) -> None:
     bars, ats = _BAR.empty(len(order)), np.empty(len(order), np.int64)
-    bars["interval"] = draft.texts([interval])[0]
+    named = span(*draft.text(interval))
     names = np.empty(size_of_names(rows, order, pairs.spans), np.uint8)
-    write_bars(rows, order, what, pairs.texts, pairs.spans, names, draft.size, bars, ats)
+    write_bars(rows, order, what, pairs.texts, pairs.spans, named, names, draft.size, bars, ats)
     draft.append(names)
     if what == MINUTE_BAR:
         _withdraw(bars, rows["prints"][order] == 0)

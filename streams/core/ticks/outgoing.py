@@ -71,6 +71,7 @@ def write_bars(
     what: Int,
     texts: Bytes,
     spans: Ints,
+    interval: Int,
     out: Bytes,
     base: Int,
     bars: Rows,
@@ -84,9 +85,10 @@ def write_bars(
         what: what they become.
         texts: names of the pairs.
         spans: packed, symbol and source of each pair in turn.
+        interval: packed span of its name in the output.
         out: uint8, gets the names of the rows one after the other,
         base: which will stand from there on.
-        bars: Bar[k], zeros; everything but the interval is filled in.
+        bars: Bar[k], zeros; filled in.
         ats: int64[k], place of each in its topic.
     """
     at = np.int64(0)
@@ -100,6 +102,7 @@ def write_bars(
         _copy(out, at, texts, source)
         bar["source"]["at"], bar["source"]["size"] = base + at, span_size(source)
         at += span_size(source)
+        bar["interval"]["at"], bar["interval"]["size"] = span_at(interval), span_size(interval)
         _fill(row, bar, what)
 
 
