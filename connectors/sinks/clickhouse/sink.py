@@ -45,8 +45,8 @@ _PUBLISHED: Final = Counter("barline_sink_runs_total", "Runs published", registr
 
 _FIRST_DELAY_S: Final = 0.1
 _LONGEST_DELAY_S: Final = 5.0
-_LITTLE: Final = 1_000  # records of two turns after which the sink may rest: of much, little may come first
-_BETWEEN_S: Final = 0.25  # between two turns then
+_MUCH: Final = 1_000  # records after a rest with which it goes on without another, until nothing comes
+_BETWEEN_S: Final = 0.25  # between two rests
 _WAIT_S: Final = 0.05  # for the first record of a turn without a rest before it
 _NEARLY: Final = 0.9  # of its age makes a batch old enough: the next turn may be a rest away
 
@@ -98,13 +98,12 @@ class Sink:
         """
         self._stop = stop
         self._reader.subscribe(TOPICS, on_assigned=self._assigned, on_revoked=self._revoked)
-        interval, before = min(self._limits.age_s, _BETWEEN_S), _LITTLE
+        interval, busy = min(self._limits.age_s, _BETWEEN_S), True
         while not stop():
-            came = self.turn(_WAIT_S if before else 0.0)
-            is_little = before + came < _LITTLE
-            if is_little:
+            came = self.turn(_WAIT_S if busy else 0.0)
+            busy = came > 0 if busy else came >= _MUCH  # of much, little may come at once
+            if not busy:
                 time.sleep(until_quiet(time.time(), interval))
-            before = 0 if is_little else came
         self.flush()
 
     def turn(self, timeout: float) -> int:
