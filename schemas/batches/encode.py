@@ -33,7 +33,6 @@ from schemas.topics import Topic
 _NULL: Final = span(0, -1)
 _LARGEST_CELL: Final = 11  # the branch of a union and a varint
 _PREFIX: Final = 5
-_CELL: Final = 8  # bytes
 _MS: Final = 1_000_000
 _NO_ORIGINALS: Final = np.empty((3, 0), np.int64)
 
@@ -271,16 +270,9 @@ class Encoder:
 
 def _cells(columns: Columns) -> tuple[Ints, Ints]:
     """All tables as one array of cells and int64[kinds] where each begins."""
-    tables = [_numbers(table) for table in columns.tables]
+    tables = [packed(np.ascontiguousarray(table)) for table in columns.tables]
     bases = list(accumulate((len(table) for table in tables), initial=0))
     return tables[0] if len(tables) == 1 else np.concatenate(tables), np.array(bases, np.int64)
-
-
-def _numbers(table: Rows) -> Ints:
-    """The cells of a table, in order."""
-    if table.flags.c_contiguous:
-        return np.ndarray(table.nbytes // _CELL, np.int64, table)
-    return np.ascontiguousarray(table).view(np.int64)
 
 
 def _originals(columns: Columns) -> Ints:
