@@ -7,8 +7,9 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+from schemas.batches.headers import UNCOUNTED
+
 _HEAD: Final = struct.Struct(">qi11xi")  # base offset, length, what is between, last offset delta
-_BEFORE: Final = 12  # bytes that the length does not count
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +34,7 @@ def end_of(data: bytes | memoryview) -> int:
     at, end, size = 0, -1, len(data)
     while at + _HEAD.size <= size:
         base, length, last = _HEAD.unpack_from(data, at)
-        at += _BEFORE + int(length)
+        at += UNCOUNTED + int(length)
         if at > size or length <= 0:
             break
         end = base + last + 1
