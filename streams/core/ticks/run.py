@@ -221,18 +221,20 @@ def _apply(state: State, feed: Feed, at: Int, offset: Int, one: Any, verdict: In
     return verdict
 
 
+_STATE: Final = len(State._fields)
+_FEED: Final = _STATE + len(Feed._fields)
+_PRINTS: Final = _FEED + len(Prints._fields)
+_SYMBOLS: Final = _PRINTS + len(Names._fields)
+
+
 @kernel
 def _run(
-    state: State,
-    feed: Feed,
-    known: Known,
-    conditions: NDArray[np.uint8],
-    prints: Prints,
-    start: int,
-    end: int,
-    judged: int,
+    start: int, end: int, judged: int, conditions: NDArray[np.uint8], pairs: NDArray[np.int32], *parts: Any
 ) -> int:
-    """As ``run``."""
+    """As ``run``, of the parts of its tuples."""
+    state, feed = State(*parts[:_STATE]), Feed(*parts[_STATE:_FEED])
+    prints = Prints(*parts[_FEED:_PRINTS])
+    known = Known(Names(*parts[_PRINTS:_SYMBOLS]), Names(*parts[_SYMBOLS:]), pairs)
     used, most, mask, length = state.used, len(state.out) // 2, mask_of(prints), block_of(prints)
     last: Int = span(0, -1)
     number: Int = np.int64(-1)
@@ -254,22 +256,6 @@ def _run(
         else:
             prints.verdicts[U(at)] = _apply(state, feed, at, offset, one, verdict)
     return end
-
-
-_STATE: Final = len(State._fields)
-_FEED: Final = _STATE + len(Feed._fields)
-_PRINTS: Final = _FEED + len(Prints._fields)
-_SYMBOLS: Final = _PRINTS + len(Names._fields)
-
-
-@kernel
-def _run_flat(
-    start: int, end: int, judged: int, conditions: NDArray[np.uint8], pairs: NDArray[np.int32], *parts: Any
-) -> int:
-    """As ``run``, of the parts of its tuples."""
-    state, feed = State(*parts[:_STATE]), Feed(*parts[_STATE:_FEED])
-    known = Known(Names(*parts[_PRINTS:_SYMBOLS]), Names(*parts[_SYMBOLS:]), pairs)
-    return _run(state, feed, known, conditions, Prints(*parts[_FEED:_PRINTS]), start, end, judged)
 
 
 def run(
@@ -302,4 +288,4 @@ def run(
         Position of the first record that was not applied; that below -1 where pairs to come have no room.
     """
     parts = *state, *feed, *prints, *known.symbols, *known.sources
-    return int(_run_flat(start, end, judged, conditions, known.pairs, *parts))
+    return int(_run(start, end, judged, conditions, known.pairs, *parts))
