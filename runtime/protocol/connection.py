@@ -78,22 +78,24 @@ class Connection(asyncio.BufferedProtocol):
         """Whether it can be used."""
         return bool(self._opened.connected())
 
-    async def ask(self, body: bytes) -> Data:
-        """The answer to a request, without its header.
+    def ask(self, body: bytes) -> "asyncio.Future[Data]":
+        """Send a request, whatever is under way.
 
-        Raises:
-            KafkaConnectionError: the connection was lost.
-            RequestTimedOutError: no answer came in time; the connection is closed.
+        Returns:
+            What becomes the answer, without its header. Its error is a ``KafkaConnectionError`` where the
+            connection was lost, a ``RequestTimedOutError`` where no answer came in time; the connection is
+            closed then.
         """
+        answer: asyncio.Future[Data] = self._loop.create_future()
         if not self.is_open:
-            raise KafkaConnectionError("the connection is closed")
+            answer.set_exception(KafkaConnectionError("the connection is closed"))
+            return answer
         self._number = (self._number + 1) % (1 << 31)
         size = _HEAD.size - _SIZE.size + len(self._client) + len(body)
         head = _HEAD.pack(size, *self._api, self._number, len(self._client))
         self._transport.write(b"".join((head, self._client, body)))
-        answer: asyncio.Future[Data] = self._loop.create_future()
         self._asked.append((self._number, self._loop.time() + self._timeout, answer))
-        return await answer
+        return answer
 
     def close(self) -> None:
         """End; whoever waits for an answer hears that the connection is lost.

@@ -1,4 +1,4 @@
-"""What the sender holds: of a partition its batches, of a broker whose turn it is, and who waits for them."""
+"""What the sender holds: of a partition its batches, and who waits for them."""
 
 import asyncio
 import time
@@ -10,15 +10,15 @@ from aiokafka.structs import TopicPartition
 
 from runtime.protocol.connection import Connection
 from runtime.sending.errors import DeliveryError, RecordTooLargeError
-from schemas.batches.builder import LIMIT, BatchBuilder
+from schemas.batches.builder import BatchBuilder
 from schemas.batches.encode import Encoded
 from schemas.batches.wire import Bytes
 
 _SEQUENCES: Final = 1 << 31
 """Sequence numbers begin anew after so many."""
 _TOO_LARGE: Final = MessageSizeTooLargeError, RecordListTooLargeError
-_REQUEST: Final = 2 * LIMIT
-"""Bytes of records in a request; what comes behind them waits."""
+_KNOWN_S: Final = 60.0
+"""A broker that acknowledged a batch knows the sequence numbers of its producer for a day (by default)."""
 
 
 class Flush:
@@ -70,31 +70,54 @@ class Batch(BatchBuilder):
 
 
 class Queue:
-    """Batches of one partition, in order; the first one stays until it is acknowledged.
+    """Batches of one partition, in order; each stays until it is acknowledged.
 
     Attributes:
         place: the partition.
         batches: not yet acknowledged.
+        under_way: how many of them, the first ones, were sent and are not answered yet,
+        connection: and over which connection.
         sequence: number of the next record that is sent for the first time.
-        waits: for a leader, for its turn or for an answer.
+        waits: for a leader or for its turn.
+        is_held_up: one of those under way was not taken, so that all of them are to be sent again.
         heard: why its first batch is not acknowledged yet, as far as that is known.
         spent: seconds of CPU in which its batches were built and compressed.
     """
 
-    __slots__ = ("batches", "heard", "place", "sequence", "spent", "waits")
+    __slots__ = (
+        "_known_until", "batches", "connection", "heard", "is_held_up", "place", "sequence", "spent",
+        "under_way", "waits",
+    )  # fmt: skip
 
     def __init__(self, place: TopicPartition) -> None:
         self.place = place
         self.batches: deque[Batch] = deque()
+        self.under_way = 0
+        self.connection: Connection | None = None
         self.sequence = 0
-        self.waits = False
+        self.waits = self.is_held_up = False
         self.heard = ""
         self.spent = 0.0
+        self._known_until = 0.0
 
     @property
     def waited(self) -> float:
         """Seconds since its oldest record was sent; 0 where there is none."""
         return time.monotonic() - self.batches[0].since if self.batches else 0.0
+
+    @property
+    def next(self) -> Batch:
+        """The first batch that is not under way."""
+        return self.batches[self.under_way]
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether there is a next batch, and it may be sent before those under way are answered.
+
+        A broker that knows no sequence number of a producer takes any, even if it did not take those before.
+        """
+        is_first = not self.under_way
+        return self.under_way < len(self.batches) and (is_first or time.monotonic() < self._known_until)
 
     def add(self, records: Encoded, headers: Bytes) -> int:
         """Let records join the batches, in order.
@@ -118,45 +141,32 @@ class Queue:
                 self.batches.append(Batch(since))
         return size
 
-    def first(self, producer: int, epoch: int) -> bytearray:
-        """Bytes of the batch that is to be acknowledged next, the same each time."""
-        batch = self.batches[0]
+    def send(self, producer: int, epoch: int) -> bytearray:
+        """Bytes of the next batch, the same each time; it is under way from now on."""
+        batch = self.next
         if batch.data is None:
             batch.sequence, self.sequence = self.sequence, (self.sequence + batch.count) % _SEQUENCES
             start = time.thread_time()
             batch.data = batch.build(producer, epoch, batch.sequence)
             self.spent += time.thread_time() - start
+        self.under_way += 1
         return batch.data
 
+    def note_taken(self) -> None:
+        """The broker has the first batch, and knows its sequence number."""
+        self._known_until = time.monotonic() + _KNOWN_S
 
-class Line:
-    """What goes to one broker.
+    def hold_up(self, heard: str) -> None:
+        """Not all of what is under way was taken; nobody knows any more what the broker knows."""
+        self.is_held_up, self.heard, self._known_until = True, heard, 0.0
 
-    Attributes:
-        ready: queues whose turn comes.
-        news: set while there are any.
-        connection: to the broker, if there was any.
-        is_down: whether the last request failed.
-    """
-
-    __slots__ = ("connection", "is_down", "news", "ready")
-
-    def __init__(self) -> None:
-        self.ready: deque[Queue] = deque()
-        self.news = asyncio.Event()
-        self.connection: Connection | None = None
-        self.is_down = False
-
-    def take(self) -> list[Queue]:
-        """The queues whose first batches make the next request."""
-        found = [self.ready.popleft()]
-        size = found[0].batches[0].size
-        while self.ready and size + self.ready[0].batches[0].size <= _REQUEST:
-            size += self.ready[0].batches[0].size
-            found.append(self.ready.popleft())
-        if not self.ready:
-            self.news.clear()
-        return found
+    def pass_over(self) -> None:
+        """The first batch is refused: those behind it get the sequence numbers from its own on."""
+        self.sequence = self.batches[0].sequence
+        if self.under_way:  # with numbers that do not follow any more
+            self.hold_up(self.heard)
+        for batch in self.batches:
+            batch.data = None
 
 
 def refused(error: type[Exception], code: int, place: TopicPartition, size: int) -> DeliveryError:

@@ -8,9 +8,11 @@ than to decode a tick. Here the records of a call become part of a batch by one 
                       ▲                                          │
                       └────── metadata anew, after a pause ◄─────┘ not now: the same bytes again
 
-A line has one request under way, with at most one batch of each partition. What is sent meanwhile joins the
-batches that wait, so a busy broker gets fewer and larger ones and an idle one gets each at once. Since a
-batch keeps its sequence number until it is acknowledged, the broker drops what it gets a second time.
+A line has a few requests under way, each with at most one batch of a partition. What is sent while there is
+no room for another joins the batches that wait, so a busy broker gets fewer and larger ones and an idle one
+gets each at once. Where one of a partition's batches was not taken, or nobody knows, those behind it wait for
+their answers as well, and all of them are sent again. Since a batch keeps its sequence number until it is
+acknowledged, the broker drops what it gets a second time.
 
 A delivery that fails once is never forgotten: every later flush raises, so nothing that depends on it is ever
 committed. What is older than a delivery may take is not sent any more: another worker may have taken over.
@@ -18,25 +20,26 @@ committed. What is older than a delivery may take is not sent any more: another 
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import (
     CorruptRecordException,
     DuplicateSequenceNumber,
-    KafkaError,
     NoError,
     for_code,
 )
 from aiokafka.structs import TopicPartition
 
-from runtime.protocol.connection import connect
+from runtime.protocol.connection import Connection, connect
 from runtime.sending.errors import DeliveryError
 from runtime.sending.identity import BACKOFF_S, UNKNOWN, producer_id
 from runtime.sending.leaders import Leaders
-from runtime.sending.outbox import Batch, Flush, Line, Queue, late, refused
-from runtime.sending.produce import PRODUCE, outcomes, request
+from runtime.sending.line import Line
+from runtime.sending.outbox import Batch, Flush, Queue, late, refused
+from runtime.sending.produce import PRODUCE, request
 from schemas.batches.builder import header_block
 from schemas.batches.encode import Encoded
 from schemas.batches.wire import Bytes
@@ -126,8 +129,7 @@ class Sender:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for line in self._lines.values():
-            if line.connection is not None:
-                line.connection.close()
+            line.close()
         await self._client.close()
 
     def send_all(self, topic: str, records: Encoded, *, partition: int, headers: Bytes = _NO_HEADERS) -> None:
@@ -147,8 +149,7 @@ class Sender:
             queue = self._queues[place] = Queue(place)
         self.held += queue.add(records, headers)
         self.taken += len(records)
-        if not queue.waits:
-            self._route(queue)
+        self.go_on(queue)
 
     def spent(self, topic: str, partition: int) -> float:
         """Seconds of CPU in which the batches of a partition were built and compressed so far."""
@@ -197,49 +198,60 @@ class Sender:
             return
         line = self._lines.get(node)
         if line is None:
-            line = self._lines[node] = Line()
-            self._carry(self._run(node, line))
-        line.ready.append(queue)
-        line.news.set()
+            line = self._lines[node] = Line(node, partial(connect, self._client, node, PRODUCE), self)
+            self._carry(line.run())
+        line.add(queue)
 
-    async def _run(self, node: int, line: Line) -> None:
-        """Send to a broker, request by request."""
-        while True:
-            await line.news.wait()
-            queues = [queue for queue in line.take() if not self._drop(queue)]
-            if not queues:
-                continue
-            try:
-                await self._deliver(node, line, queues)
-                line.is_down = False
-            except (KafkaError, OSError) as error:
-                _LOG.log(logging.DEBUG if line.is_down else logging.WARNING, "broker %s: %r", node, error)
-                line.is_down = True
-                for queue in queues:
-                    self._leaders.look_for(queue, f"{error!r} of broker {node}", BACKOFF_S)
-
-    async def _deliver(self, node: int, line: Line, queues: list[Queue]) -> None:
-        if line.connection is None or not line.connection.is_open:
-            line.connection = await connect(self._client, node, PRODUCE)
-        sent = {queue.place: queue for queue in queues}
-        batches = [(place, queue.first(*self._producer)) for place, queue in sent.items()]
-        answer = await line.connection.ask(request(batches, int(_PATIENCE * self._asking * 1_000)))
-        for place, code in outcomes(answer):
-            self._settle(node, sent.pop(place), code)
-        for queue in sent.values():
-            self._leaders.look_for(queue, f"an answer of broker {node} without it", BACKOFF_S)
-
-    def _settle(self, node: int, queue: Queue, code: int) -> None:
-        """Take the answer of a broker to the first batch of a queue."""
-        error = for_code(code)
-        if error.retriable or error is CorruptRecordException:
-            _LOG.warning("%s: %s, once more", queue.place, error.__name__)
-            self._leaders.look_for(queue, f"{error.__name__} of broker {node}", BACKOFF_S)
+    def go_on(self, queue: Queue) -> None:
+        """Let the next batch of a queue wait for its turn, where there is one and nothing is before it."""
+        if queue.waits or (queue.is_held_up and queue.under_way):
             return
-        if error not in {NoError, DuplicateSequenceNumber}:
-            queue.sequence = queue.batches[0].sequence  # the broker knows nothing of it
-            self._fail(refused(error, code, queue.place, queue.batches[0].size))
-        self._finish(queue)
+        if queue.is_held_up:
+            queue.waits, queue.is_held_up = True, False
+            self._leaders.look_for(queue, queue.heard, BACKOFF_S)
+        elif queue.may_go_on:
+            self._route(queue)
+
+    def admits(self, queue: Queue, connection: Connection) -> bool:
+        """Whether the next batch of a queue, whose turn it is, is sent now."""
+        queue.waits = False
+        if queue.is_held_up:
+            self.go_on(queue)
+            return False
+        if queue.under_way and queue.connection is not connection:
+            return False  # the answers to what was sent over the other one let it go on
+        if self._is_late(queue):
+            if not queue.under_way:
+                self._finish(queue)
+            return False
+        return True
+
+    def request(self, queues: Sequence[Queue]) -> bytes:
+        """A request with the next batches of queues, which are under way from now on."""
+        batches = [(queue.place, queue.send(*self._producer)) for queue in queues]
+        return request(batches, int(_PATIENCE * self._asking * 1_000))
+
+    def settle(self, node: int, queue: Queue, code: int) -> None:
+        """Take the answer of a broker to the first batch of a queue, which is not under way any more."""
+        error = for_code(code)
+        if queue.is_held_up:  # whatever it is: all of them are sent again, in order
+            self.go_on(queue)
+        elif error.retriable or error is CorruptRecordException:
+            _LOG.warning("%s: %s, once more", queue.place, error.__name__)
+            self.miss(queue, f"{error.__name__} of broker {node}")
+        elif error in {NoError, DuplicateSequenceNumber}:
+            queue.note_taken()
+            self._finish(queue)
+        else:
+            size = queue.batches[0].size
+            queue.pass_over()
+            self._fail(refused(error, code, queue.place, size))
+            self._finish(queue)
+
+    def miss(self, queue: Queue, heard: str) -> None:
+        """There is no answer; all batches of the queue that are under way are sent again."""
+        queue.hold_up(heard)
+        self.go_on(queue)
 
     def _finish(self, queue: Queue) -> None:
         """Have done with the first batch of a queue."""
@@ -250,9 +262,8 @@ class Sender:
             flush.less()
         if self._on_settled is not None:
             self._on_settled()
-        queue.waits, queue.heard = False, ""
-        if queue.batches:
-            self._route(queue)
+        queue.heard = ""
+        self.go_on(queue)
 
     async def _check(self) -> None:
         """Fail where something is not acknowledged in time."""
@@ -260,13 +271,6 @@ class Sender:
             await asyncio.sleep(_CHECK_S)
             if self._queues:
                 self._is_late(max(self._queues.values(), key=lambda queue: queue.waited))
-
-    def _drop(self, queue: Queue) -> bool:
-        """Give up the first batch of a queue where it is late; whether it was."""
-        is_late = self._is_late(queue)
-        if is_late:
-            self._finish(queue)
-        return is_late
 
     def _is_late(self, queue: Queue) -> bool:
         """Whether the first batch of a queue has failed by now."""

@@ -125,7 +125,7 @@ def test_a_refused_record_fails_every_wait_from_then_on(settings: KafkaSettings,
         assert found.value is first.value
 
 
-@pytest.mark.parametrize(("broken", "name"), [(Queue, "first"), (Sender, "send_all")])
+@pytest.mark.parametrize(("broken", "name"), [(Queue, "send"), (Sender, "send_all")])
 def test_an_error_nobody_foresaw_fails_the_producer(
     settings: KafkaSettings,
     topic: Make,

@@ -105,8 +105,8 @@ async def cut_off(one: Sender, every_s: float) -> None:
     while True:
         await asyncio.sleep(every_s)
         for line in one._lines.values():
-            if line.connection is not None:
-                line.connection.close()
+            if line._connection is not None:
+                line._connection.close()
 
 
 async def sent_over_a_bad_line(settings: KafkaSettings, name: str, count: int) -> list[int]:
@@ -143,11 +143,12 @@ async def test_without_its_sequence_number_it_would_stand_there_twice(
 ):
     def unnumbered(queue: Any, producer: int, epoch: int) -> bytearray:
         del producer, epoch
-        batch = queue.batches[0]
+        batch = queue.next
         batch.data = batch.data or batch.build(-1, -1, -1)
+        queue.under_way += 1
         return batch.data  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(Queue, "first", unnumbered)
+    monkeypatch.setattr(Queue, "send", unnumbered)
     found = await sent_over_a_bad_line(settings, topic(), 3_000)
     assert len(found) > 3_000
     assert set(found) == set(range(3_000))
@@ -197,7 +198,7 @@ async def test_an_error_nobody_foresaw_is_a_failure(
 ):
     name, failures = topic(), []
     async with sending(settings, on_failure=failures.append) as one:
-        monkeypatch.setattr(Queue, "first", lambda *_: 1 / 0)
+        monkeypatch.setattr(Queue, "send", lambda *_: 1 / 0)
         one.send_all(name, values([b"x"]), partition=0)
         with pytest.raises(DeliveryError, match="ZeroDivisionError"):
             await one.flush()

@@ -96,12 +96,12 @@ def test_an_answer_that_nobody_waits_for_is_not_taken_for_another():
         await write(framed(number, body))
 
     async def scenario(one: Connection, _: AIOKafkaConnection) -> None:
-        asked = asyncio.create_task(one.ask(b"given up"))
+        asked = one.ask(b"given up")
         await asyncio.sleep(0)
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked
-        following = asyncio.create_task(one.ask(b"wanted"))
+        following = one.ask(b"wanted")
         await asyncio.sleep(0)
         go.set()
         assert bytes(await following) == b"wanted"
@@ -152,7 +152,7 @@ def test_what_is_given_up_does_not_reach_the_broker_later():
         await awake.wait()
 
     async def scenario(one: Connection, _: AIOKafkaConnection) -> None:
-        asked = [asyncio.create_task(one.ask(bytes(size))) for size in (1, 64_000_000)]
+        asked = [one.ask(bytes(size)) for size in (1, 64_000_000)]
         found = await asyncio.gather(*asked, return_exceptions=True)
         assert [type(error) for error in found] == [RequestTimedOutError] * 2
         awake.set()

@@ -5,6 +5,7 @@ import io
 import re
 import struct
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,8 @@ class Brokers:
         hanging: brokers that answer nothing.
         silent: a partition that answers say nothing of once, -1 for none.
         code: what a batch gets.
-        got: how many batches each broker was sent.
+        got: how many requests with batches each broker was sent.
+        may_answer: it is said what became of them.
     """
 
     def __init__(self) -> None:
@@ -38,6 +40,8 @@ class Brokers:
         self.hanging: set[int] = set()
         self.ports: dict[int, int] = {}
         self.got = {1: 0, 2: 0}
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
 
     async def serve(self, node: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -45,6 +49,8 @@ class Brokers:
                 request = await reader.readexactly(INT.unpack(await reader.readexactly(INT.size))[0])
                 key, _, number, size = HEAD.unpack_from(request)
                 answer = self.answer(node, key, request[HEAD.size + size :])
+                if key == PRODUCE:
+                    await self.may_answer.wait()
                 if key == VERSIONS or node not in self.hanging:
                     writer.write(INT.pack(INT.size + len(answer)) + INT.pack(number) + answer)
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -61,21 +67,35 @@ class Brokers:
             return bytes(InitProducerIdResponse_v0(0, 0, 7, 0).encode())
         self.got[node] += 1
         topics = [
-            (name, [(number, self.code, 0, -1, 0) for number, _ in parts if number != self.silent])
+            (
+                name,
+                [
+                    (number, code, 0, -1, 0)
+                    for number, data in parts
+                    if (code := self.take(number, data)) >= 0
+                ],
+            )
             for name, parts in ProduceRequest_v7.decode(io.BytesIO(body)).topics
         ]
-        self.silent = -1
         return bytes(ProduceResponse_v7(topics, 0).encode())
 
+    def take(self, partition: int, data: bytes) -> int:
+        """What a batch gets, -1 for nothing."""
+        del data
+        if partition == self.silent:
+            self.silent = -1
+            return -1
+        return self.code
 
-Case = Callable[[Brokers, Sender], Awaitable[None]]
+
+Case = Callable[[Any, Sender], Awaitable[None]]
 
 
-def run(case: Case) -> None:
+def run(case: Case, made: Callable[[], Brokers] = Brokers, timeout_ms: int = TIMEOUT_MS) -> None:
     """Run a case with a sender that has sent something already."""
 
     async def main() -> None:
-        brokers = Brokers()
+        brokers = made()
         servers = [
             await asyncio.start_server(lambda r, w, node=node: brokers.serve(node, r, w), "127.0.0.1", 0)
             for node in (1, 2)
@@ -84,7 +104,7 @@ def run(case: Case) -> None:
             node: one.sockets[0].getsockname()[1] for node, one in zip((1, 2), servers, strict=True)
         }
         bootstrap = f"127.0.0.1:{brokers.ports[2]}"
-        sender = Sender(bootstrap, "test", {"security_protocol": "PLAINTEXT"}, delivery_timeout_ms=TIMEOUT_MS)
+        sender = Sender(bootstrap, "test", {"security_protocol": "PLAINTEXT"}, delivery_timeout_ms=timeout_ms)
         await sender.start()
         try:
             send(sender, 0)
@@ -117,6 +137,20 @@ def test_a_leader_that_hangs_is_left_for_the_one_that_leads_now():
         send(sender, 1)
         await sender.flush()
         assert brokers.got[2] >= 1
+
+    run(case)
+
+
+def test_a_leader_that_cannot_be_reached_is_left_for_the_one_that_leads_now():
+    async def case(brokers: Brokers, sender: Sender) -> None:
+        brokers.leader, brokers.ports[2] = 2, 1
+        await sender._client.force_metadata_update()
+        send(sender, 0)
+        await asyncio.sleep(0.3)
+        assert sender.outstanding == 1
+        brokers.leader = 1
+        await sender.flush()
+        assert brokers.got[1] == 2
 
     run(case)
 
