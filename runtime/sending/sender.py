@@ -4,7 +4,7 @@ librdkafka wants each record by itself, copies it twice and hands it from thread
 than to decode a tick. Here the records of a call become part of a batch by one kernel call
 (``schemas.batches.builder``), and the batch goes from the loop to the socket::
 
-    send_all ─► queue of a partition ─► line of its leader ─► Produce ─► acknowledged, the next batch
+    send_all ─► queue of a partition ─► line of its leader ─► Produce ─► acknowledged
                       ▲                                          │
                       └────── metadata anew, after a pause ◄─────┘ not now: the same bytes again
 
@@ -125,11 +125,11 @@ class Sender:
 
     async def close(self) -> None:
         """End; what was not flushed is dropped."""
+        for line in self._lines.values():
+            line.close()  # first: what is under way would begin other tasks
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for line in self._lines.values():
-            line.close()
         await self._client.close()
 
     def send_all(self, topic: str, records: Encoded, *, partition: int, headers: Bytes = _NO_HEADERS) -> None:
