@@ -66,17 +66,10 @@ class Brokers:
         if key == PRODUCER_ID:
             return bytes(InitProducerIdResponse_v0(0, 0, 7, 0).encode())
         self.got[node] += 1
-        topics = [
-            (
-                name,
-                [
-                    (number, code, 0, -1, 0)
-                    for number, data in parts
-                    if (code := self.take(number, data)) >= 0
-                ],
-            )
-            for name, parts in ProduceRequest_v7.decode(io.BytesIO(body)).topics
-        ]
+        topics = []
+        for name, parts in ProduceRequest_v7.decode(io.BytesIO(body)).topics:
+            codes = [(number, self.take(number, data)) for number, data in parts]
+            topics.append((name, [(number, code, 0, -1, 0) for number, code in codes if code >= 0]))
         return bytes(ProduceResponse_v7(topics, 0).encode())
 
     def take(self, partition: int, data: bytes) -> int:
