@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -106,6 +107,16 @@ def _stale_by_group(shell: Shell, chunk: Any) -> bool:
     return bool(shell._app.rebalancing or chunk.generation != shell._app.consumer_generation_id)
 
 
+async def _take_as_lanes_close(shell: Shell, chunk: Chunk) -> None:
+    """SIGTERM comes before what adds to work that is not safe yet; its turn comes when the lanes close."""
+    lane = shell._lanes.get(chunk.partition)
+    if lane is not None and lane._pending and shell._app.flow_control.is_active():
+        os.kill(os.getpid(), signal.SIGTERM)
+        while shell._lanes:  # noqa: ASYNC110 (nothing tells when they close)
+            await asyncio.sleep(0)
+    await _take(shell, chunk)
+
+
 def _never_stale(_: Shell, __: Any) -> bool:
     """R6 taken out."""
     return False
@@ -172,7 +183,7 @@ _LANES = {
     "commits-first": CommitsFirst,
     "partition-state-first": PartitionStateFirst,
     "waits-for-rebalance": WaitsForRebalance,
-    "steps-slowly": SavesLate,
+    "leaves-amid-its-work": SavesLate,
     "goes-on-while-it-leaves": SavesLate,
 }
 
@@ -200,7 +211,11 @@ _PATCHES: dict[str, list[tuple[Any, str, Callable[..., Any]]]] = {
     ],
     "restores-never": [(Recovery, "_build_highwaters", _restores(0))],
     "restores-once": [(Recovery, "_build_highwaters", _restores(1))],
-    "goes-on-while-it-leaves": [(Shell, "_is_stale", _stale_by_group)],
+    "leaves-amid-its-work": [(Shell, "_take", _take_as_lanes_close)],
+    "goes-on-while-it-leaves": [
+        (Shell, "_take", _take_as_lanes_close),
+        (Shell, "_is_stale", _stale_by_group),
+    ],
     "seeks-first": [(Recovery, "on_recovery_completed", _seek_first)],
     "ignores-failures": [(Sender, "_fail", _ignore)],
     "never-leaves": [

@@ -77,15 +77,6 @@ class Waits(Counting):
         super()._count(offset)
 
 
-class StepsSlowly(Counting):
-    """Takes its time for each step: it takes no rule out, and nothing may break."""
-
-    def step(self, batch: Columns) -> Outputs:
-        if len(batch) > 1:
-            time.sleep(0.02)
-        return super().step(batch)
-
-
 class Raises(Counting):
     """A stage with a bug."""
 
@@ -102,8 +93,6 @@ STAGES = {
     "waits": Waits,
     "warms-for-ever": WarmsForEver,
     "raises": Raises,
-    "steps-slowly": StepsSlowly,
-    "goes-on-while-it-leaves": StepsSlowly,
     "reads-clock": ReadsClock,
 }
 """By the name of the rule."""
