@@ -69,7 +69,7 @@ class Lanes:
     """Symbols side by side, each with bars of its own.
 
     Attributes:
-        reached: by symbol, the place of its next bar.
+        newest: by symbol, the place of its newest bar; those before it may be missing.
     """
 
     def __init__(self) -> None:
@@ -78,26 +78,29 @@ class Lanes:
         blocks, outputs, width = -(-SYMBOLS // LANES), len(self.program.names), self.program.width
         self.states = np.zeros((blocks, width * LANES))
         self.kept = np.zeros((SYMBOLS, (PLACES // STRIDE + 1) * width))
-        self.values, self.unseen = np.full((2, SYMBOLS, PLACES * outputs), np.nan)
+        self.values = np.full((SYMBOLS, PLACES * outputs), np.nan)
+        self.unseen = np.ones(self.values.shape)
         self.taken = np.arange(blocks * LANES) < SYMBOLS
         self.room = room_for(self.program.codes, outputs, blocks)
-        self.reached = np.zeros(SYMBOLS, np.int64)
+        self.bars["revision"] = -1
+        self.newest = np.full((SYMBOLS, 1), -1, np.int64)
 
-    def move_on(self, lanes: np.ndarray) -> None:
-        """One bar of some symbols."""
-        codes, places = self.program.codes, self.reached[lanes]
-        keep_states(self.states, lanes, places, 0, self.program.width, self.kept, 0)
+    def move_on(self, lanes: np.ndarray, place: int) -> None:
+        """The bars of some symbols at a place."""
+        codes, places = self.program.codes, np.full(len(lanes), place)
+        self.bars["revision"][lanes, place] = 0
+        keep_states(self.states, lanes, places, self.newest, 0, 0, self.program.width, self.kept, 0)
         run_across(codes, self.states, self.bars, lanes, places, self.taken, *self.room)
         tell_values(
             codes, self.room[0], lanes, places, 0, len(self.program.names), 0, self.values, self.unseen
         )
-        self.reached[lanes] += 1
+        self.newest[lanes] = place
 
     def is_as_alone(self, symbol: int) -> bool:
         """Whether values, weights and states of a symbol are what it has by itself."""
-        width, outputs, end = self.program.width, len(self.program.names), int(self.reached[symbol])
+        width, outputs, end = self.program.width, len(self.program.names), int(self.newest[symbol, 0]) + 1
         state, kept = np.zeros(width), np.zeros(self.kept.shape[1])
-        values, unseen = np.full((2, PLACES * outputs), np.nan)
+        values, unseen = np.full(PLACES * outputs, np.nan), np.ones(PLACES * outputs)
         run_along(self.program.codes, state, kept, self.bars[symbol], 0, end, values, unseen, outputs)
         lane = self.states[symbol // LANES].reshape(-1, LANES)[:, symbol % LANES]
         pairs = (
@@ -115,23 +118,28 @@ def test_lanes_hold_what_every_symbol_has_by_itself(seed: int, share: float):
     random, lanes = np.random.default_rng(seed), Lanes()
     for number in range(PLACES):
         there = np.ones(SYMBOLS, np.bool_) if number % 3 == 0 else random.random(SYMBOLS) < share
-        lanes.move_on(np.flatnonzero(there))
+        lanes.move_on(np.flatnonzero(there), number)
     assert [lanes.is_as_alone(one) for one in range(SYMBOLS)] == [True] * SYMBOLS
 
 
 def test_a_lane_that_takes_up_another_symbols_number_is_found_out():
     lanes = Lanes()
-    for _ in range(PLACES // 2):
-        lanes.move_on(np.arange(SYMBOLS))
+    for place in range(PLACES // 2):
+        lanes.move_on(np.arange(SYMBOLS), place)
     lanes.states[0, 7] += 1.0
-    for _ in range(PLACES // 2):
-        lanes.move_on(np.arange(SYMBOLS))
+    for place in range(PLACES // 2, PLACES):
+        lanes.move_on(np.arange(SYMBOLS), place)
     wrong = [one for one in range(SYMBOLS) if not lanes.is_as_alone(one)]
     assert wrong == [7]
 
 
 STARTS = {"13:30": NAMES, "23:40": NAMES[::2]}
 """Within a trade date, and over the end of one of those around the clock."""
+
+
+def opened(name: str, ts_open: int, price: float) -> float:
+    """The price that a bar opens at, which is none for some symbols in the first minute of a trade date."""
+    return float("nan") if ts_open % (1_440 * M) == 0 and name in NAMES[8:16] else price
 
 
 def log_of(seed: int, start: str = "13:30") -> list[Record]:
@@ -158,6 +166,7 @@ def log_of(seed: int, start: str = "13:30") -> list[Record]:
                 log.append({**status, "ts_open": opens - ago, "filled": random.random() < 0.5})
             if random.random() < 0.03:
                 one |= {"fill": "flat", "volume": 0.0, "actual": 0, "filled": 1}
+            one["open"] = opened(name, opens, price)
             if number > 3 and random.random() < 0.01:
                 before = opens - random.randrange(1, 4) * M
                 log.append(

@@ -231,7 +231,10 @@ def move_on(turn: Turn) -> None:
             if not len(own) or not program.names:
                 continue
             lanes = group.lanes[own]
-            keep_states(part.states, lanes, places, part.begin, program.width, room.kept, part.kept)
+            keep_states(
+                part.states, lanes, places, room.newest, number, part.begin, program.width, room.kept,
+                part.kept,
+            )  # fmt: skip
             run_across(program.codes, part.states, room.bars, lanes, places, room.taken, part.out, part.work)
             tell_values(
                 program.codes, part.out, lanes, places, part.begin, len(program.names), part.first,

@@ -163,25 +163,27 @@ def run_across(
 
 @kernel
 def keep_states(
-    states: Floats, lanes: Ints, places: Ints, begin: int, width: int, kept: Floats, at: int
-) -> None:
-    """Keep the states before bars at every STRIDE-th place.
+    states: Floats, lanes: Ints, places: Ints, newest: Ints, number: int, begin: int, width: int,
+    kept: Floats, at: int,
+) -> None:  # fmt: skip
+    """Keep the states before every STRIDE-th place on the way to a bar, whether a bar came there or not.
 
     Args:
         states: see ``run_across``, lanes and places as well.
         lanes: as above.
         places: as above.
+        newest: int64[symbols, intervals], number of the bar before in its interval, -1 for none.
+        number: of the interval.
         begin: place of the first bar of the interval.
         width: numbers of one state.
         kept: float64[symbols, ...], receives them.
         at: where those of the interval begin.
     """
     for i in range(len(lanes)):
-        place = places[i] - begin
-        if place % STRIDE == 0:
-            state, to = states[lanes[i] // LANES], at + place // STRIDE * width
-            for number in range(width):
-                kept[lanes[i], to + number] = state[number * LANES + lanes[i] % LANES]
+        lane, state = lanes[i], states[lanes[i] // LANES]
+        for stride in range(newest[lane, number] // STRIDE + 1, (places[i] - begin) // STRIDE + 1):
+            for own in range(width):
+                kept[lane, at + stride * width + own] = state[own * LANES + lane % LANES]
 
 
 @kernel
