@@ -8,16 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.core.analytics.chain import Chain
+from streams.core.analytics.copies import minutes_of, place_minutes, place_slots, slots_of
 from streams.core.analytics.derive import derive_all
-from streams.core.analytics.extract import minutes_of, slots_of
 from streams.core.analytics.plan import Layout, SymbolPlan
 from streams.core.analytics.rows import BAR, NONE, Ints, Rows
-from streams.core.analytics.saved import MINUTE, MOST_RECENT, Saved, StartKey, recent_key
+from streams.core.analytics.saved import MOST_RECENT, Saved, StartKey, recent_key
 from streams.core.analytics.warmup import waiting, warmed, with_history
 from streams.core.analytics.window import Window
 from streams.core.analytics.windowed.kept import Kept
-
-_CONTENT = tuple(name for name in MINUTE.names or () if name != "ts_open")
 
 
 class SymbolState:
@@ -71,11 +69,8 @@ class SymbolState:
         self.revisions = self.bars["revision"]
         self._parts: list[Rows] = [self.bars[begin:end] for begin, end in pairwise(window.starts)]
         self._whole = False
-        self._place_minutes(saved.minutes)
-        own = self.interval_bars(0)
-        known = (own["revision"] >= 0) | (own["cause"] >= 0) | (own["unfilled"] > 0)
-        self.reach_to(int(np.flatnonzero(known)[-1]) + 1 if known.any() else 0)
-        self._place_slots(saved.slots)
+        self.reach_to(place_minutes(saved.minutes, self.bars, window.minutes))
+        place_slots(saved.slots, self.bars, window.begins, self.plan.layout.lengths)
         derive_all(self.bars, window.firsts, window.counts, window.minutes, self.plan.coverage_limit)
         self.waiting = set(self._waiting())
         saved = self._warmed(saved)
@@ -103,9 +98,11 @@ class SymbolState:
 
     def _warmed(self, saved: Saved) -> Saved:
         """Use the history that waits, once there is a bar."""
-        there = np.flatnonzero(self.interval_bars(0)["revision"] >= 0)
         self.history = waiting(saved.starts)
-        return self._warmed_at(int(there[0]), saved) if self.history and len(there) else saved
+        if not self.history:
+            return saved
+        there = np.flatnonzero(self.interval_bars(0)["revision"] >= 0)
+        return self._warmed_at(int(there[0]), saved) if len(there) else saved
 
     def _warmed_at(self, minute: int, saved: Saved) -> Saved:
         programs, firsts = {}, {}
@@ -182,8 +179,7 @@ class SymbolState:
         places = np.flatnonzero(self.touched)
         if self._whole and len(places) <= self._most_recent:
             date, (minutes, slots) = self.window.dates[-1], self._rows(places)
-            late = self._late(self.touched) if self.functions else {}
-            recent = Saved(date, minutes, slots, late, self.sources, self.counts)
+            recent = Saved(date, minutes, slots, self._late(self.touched), self.sources, self.counts)
             return recent_key(self.name), recent.to_bytes()
         self._whole = True
         self.touched[:] = False
@@ -222,6 +218,8 @@ class SymbolState:
     def _late(self, wanted: NDArray[np.bool_]) -> dict[StartKey, bytes]:
         """Values of functions of some bars."""
         found: dict[StartKey, bytes] = {}
+        if not self.functions:
+            return found
         for number, (begin, end) in enumerate(pairwise(self.window.starts)):
             bars = self.interval_bars(number)
             places = np.flatnonzero(wanted[begin:end] & (bars["revision"] >= 0))
@@ -236,31 +234,10 @@ class SymbolState:
         interval = self.plan.layout.intervals[number].ns
         return [(interval, key) for key in self.plan.programs[number].keys]
 
-    def _place_minutes(self, minutes: Rows) -> None:
-        own = self.interval_bars(0)
-        places, found = _places(own["ts_open"], minutes["ts_open"])
-        for name in _CONTENT:
-            own[name][places] = minutes[name][found]
-
-    def _place_slots(self, slots: Rows) -> None:
-        for number, interval in enumerate(self.plan.layout.intervals):
-            own, part = self.interval_bars(number), slots[slots["interval"] == interval.ns]
-            places, found = _places(own["ts_open"], part["ts_open"])
-            for name in ("revision", "values_revision", "due"):
-                own[name][places] = part[name][found]
-
     def _waiting(self) -> Iterator[tuple[int, int, int]]:
-        for number in range(1, len(self.plan.layout.intervals)):
-            bars = self.interval_bars(number)
-            for place in np.flatnonzero(bars["waits"]):
-                yield int(bars["ts_close"][place]), number, int(place)
-
-
-def _places(opens: Ints, wanted: Ints) -> tuple[Ints, Ints]:
-    """Where instants stand among the ascending ``opens``, and which of them do."""
-    places = np.minimum(np.searchsorted(opens, wanted), len(opens) - 1)
-    found = np.flatnonzero(opens[places] == wanted)
-    return places[found], found
+        for at in np.flatnonzero(self.bars["waits"]).tolist():
+            number = int(np.searchsorted(self.window.begins, at, "right")) - 1
+            yield int(self.window.closes[at]), number, at - self.window.starts[number]
 
 
 def begun_at(layout: Layout, ts_open: int) -> Saved:
