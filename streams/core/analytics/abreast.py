@@ -24,6 +24,7 @@ from streams.core.analytics.revise import put
 from streams.core.analytics.room import Room
 from streams.core.analytics.rows import BAR, Bools, Ints, Rows
 from streams.core.analytics.state import SymbolState
+from streams.core.analytics.window import Window
 
 LEAST: Final = 8
 """Fewer bars are taken up one by one: that is quicker."""
@@ -33,10 +34,11 @@ MOST: Final = 4_096
 
 @dataclass(slots=True, eq=False)
 class Group:
-    """Bars of the symbols of one room.
+    """Bars of the symbols of one room and window.
 
     Attributes:
         room: where they stand.
+        window: their places.
         order: int64[n], which bars of the turn they are.
         lanes: int64[n], ascending.
         places: int64[n], of their minutes.
@@ -44,6 +46,7 @@ class Group:
     """
 
     room: Room
+    window: Window
     order: Ints
     lanes: Ints
     places: Ints
@@ -54,7 +57,7 @@ class Group:
         if number == 0:
             return np.arange(len(self.lanes)), self.places
         own = np.flatnonzero(self.found[:, number] == PUBLISHED)
-        return own, self.room.window.slot_of[number, self.places[own]]
+        return own, self.window.slot_of[number, self.places[own]]
 
 
 @dataclass(slots=True, eq=False)
@@ -63,7 +66,7 @@ class Turn:
 
     Attributes:
         states: their symbols in the order of the log.
-        groups: the same by room.
+        groups: the same by room and window.
     """
 
     states: list[SymbolState]
@@ -118,15 +121,16 @@ def candidates(
 def turn_of(states: list[SymbolState], places: list[int], bars: Incoming, rows: Sequence[int]) -> Turn:
     """As many of these bars, from the first on, as are the next ones of their symbols."""
     lanes, at = np.array([state.lane for state in states], np.int64), np.array(places, np.int64)
-    of, rooms = rooms_of(states)
+    of, stands = stands_of(states)
     groups, count, opens = [], len(states), np.array(rows, np.int64)
-    for number, room in enumerate(rooms):
+    for number, (room, window) in enumerate(stands):
         order = np.flatnonzero(of == number)
         order = order[np.argsort(lanes[order])]
-        group = Group(room, order, lanes[order], at[order], np.zeros((len(order), len(room.parts)), np.int64))
+        found = np.zeros((len(order), len(room.parts)), np.int64)
+        group = Group(room, window, order, lanes[order], at[order], found)
         fit = np.zeros(len(order), np.bool_)
-        _fit(room.bars, room.newest, room.window.slot_of, room.window.begins, group.lanes, group.places,
-             bars.rows, opens[order], fit)  # fmt: skip
+        _fit(room.bars, room.newest, window.slot_of, window.begins, group.lanes, group.places, bars.rows,
+             opens[order], fit)  # fmt: skip
         if not fit.all():
             count = min(count, int(order[~fit].min()))
         groups.append(group)
@@ -138,17 +142,11 @@ def turn_of(states: list[SymbolState], places: list[int], bars: Incoming, rows: 
     return Turn(states[:count], [group for group in groups if len(group.order)])
 
 
-def rooms_of(states: Sequence[SymbolState]) -> tuple[Ints, list[Room]]:
-    """The number of the room of each symbol, and the rooms."""
-    numbers: dict[int, int] = {}
-    rooms: list[Room] = []
-    of = []
-    for state in states:
-        number = numbers.setdefault(id(state.room), len(rooms))
-        if number == len(rooms):
-            rooms.append(state.room)
-        of.append(number)
-    return np.array(of, np.int64), rooms
+def stands_of(states: Sequence[SymbolState]) -> tuple[Ints, list[tuple[Room, Window]]]:
+    """By number the rooms and windows that symbols stand in, before them the number of each symbol's."""
+    numbers: dict[tuple[Room, Window], int] = {}
+    of = [numbers.setdefault((state.room, state.window), len(numbers)) for state in states]
+    return np.array(of, np.int64), list(numbers)
 
 
 @kernel
@@ -187,7 +185,7 @@ def set_bars(turn: Turn, bars: Incoming, rows: Sequence[int], limit: float, wate
     ]
     before = np.zeros(2, BAR)
     for group in turn.groups:
-        room, window = group.room, group.room.window
+        room, window = group.room, group.window
         _set(
             room.bars, room.touched, room.reach, group.lanes, group.places, bars.rows, own[group.order],
             window.slot_of, window.firsts, window.counts, limit, watermark, before, group.found,
@@ -198,8 +196,8 @@ def set_bars(turn: Turn, bars: Incoming, rows: Sequence[int], limit: float, wate
 
 def _note(state: SymbolState, number: int, group: Group, at: int) -> None:
     """Note that a derived bar waits for more, or no longer."""
-    slot = int(group.room.window.slot_of[number, group.places[at]])
-    waiting = (int(group.room.window.closes[slot]), number, slot - group.room.window.starts[number])
+    slot = int(group.window.slot_of[number, group.places[at]])
+    waiting = (int(group.window.closes[slot]), number, slot - group.window.starts[number])
     if group.found[at, number] == PUBLISHED:
         state.waiting.discard(waiting)
     else:

@@ -59,11 +59,10 @@ class Part:
 
 
 class Room:
-    """Arrays for so many symbols under one window.
+    """Arrays for so many symbols whose windows have as many places of each interval.
 
     Attributes:
-        number: its own among all rooms of a configuration.
-        window: their places.
+        starts: see ``Window``.
         parts: one for each interval.
         bars: BAR[symbols, places].
         touched: bool[symbols, places].
@@ -74,25 +73,25 @@ class Room:
         reach: int64[symbols].
         expiry: int64[symbols], see ``SymbolPlan``.
         watched: int64[symbols], row of each in the scanner, NONE where it was not asked for.
+        begun: int64[symbols], another number each time that a symbol begins in a lane.
         taken: bool[symbols].
     """
 
-    def __init__(self, number: int, window: Window, programs: Sequence[Program], symbols: int) -> None:
-        self.number = number
-        self.window = window
+    def __init__(self, starts: tuple[int, ...], programs: Sequence[Program], symbols: int) -> None:
+        self.starts = starts
         self.parts = list[Part]()
         blocks, first, kept = symbols // LANES, 0, 0
-        for program, begin, end in zip(programs, window.starts, window.starts[1:], strict=False):
+        for program, begin, end in zip(programs, starts, starts[1:], strict=False):
             part = Part(program, begin, end - begin, blocks, first, kept)
             self.parts.append(part)
             first, kept = part.values_end, part.kept_end
         # Memory that no symbol has come to yet is not there yet either.
-        self.bars = np.empty((symbols, len(window.bars)), BAR)
+        self.bars = np.empty((symbols, starts[-1]), BAR)
         self.touched = np.empty(self.bars.shape, np.bool_)
         self.values, self.unseen = np.empty((symbols, first)), np.empty((symbols, first))
         self.kept = np.empty((symbols, kept))
         self.newest = np.full((symbols, len(programs)), -1, np.int64)
-        self.reach, self.expiry = np.zeros((2, symbols), np.int64)
+        self.reach, self.expiry, self.begun = np.zeros((3, symbols), np.int64)
         self.watched = np.full(symbols, NONE, np.int64)
         self.taken = np.zeros(symbols, np.bool_)
         self._free = list(range(symbols - 1, -1, -1))
@@ -102,16 +101,27 @@ class Room:
         """Whether a lane is free."""
         return bool(self._free)
 
-    def take(self, expiry: int) -> int:
-        """A lane for a symbol, with its window empty."""
+    def take(self) -> int:
+        """A lane for a symbol, which is to begin in it."""
         lane = self._free.pop()
-        self.taken[lane], self.reach[lane], self.expiry[lane] = True, 0, expiry
-        plain(self.bars)[lane], self.touched[lane] = plain(self.window.bars), False
+        self.taken[lane] = True
+        return lane
+
+    def begin(self, lane: int, window: Window, expiry: int, number: int) -> None:
+        """Let a symbol begin in its lane, with its window empty.
+
+        Args:
+            lane: it has been taken.
+            window: of as many places as the room has.
+            expiry: see ``SymbolPlan``.
+            number: see ``begun``.
+        """
+        self.reach[lane], self.expiry[lane], self.begun[lane] = 0, expiry, number
+        plain(self.bars)[lane], self.touched[lane] = plain(window.bars), False
         self.values[lane], self.unseen[lane], self.kept[lane] = np.nan, 1.0, 0.0
         self.newest[lane], self.watched[lane] = -1, NONE
         for part in self.parts:
             part.states[lane // LANES, lane % LANES :: LANES] = 0.0
-        return lane
 
     def leave(self, lane: int) -> bool:
         """Free a lane; whether nobody is left."""
@@ -142,27 +152,40 @@ class Rooms:
 
     def __init__(self, programs: Sequence[Program], symbols: int) -> None:
         self._programs, self._symbols = programs, symbols
-        self._rooms: dict[Window, list[Room]] = {}
-        self._made = count()
+        self._rooms: dict[tuple[int, ...], list[Room]] = {}
+        self._begun = count()
 
     def take(self, window: Window, expiry: int) -> tuple[Room, int]:
         """A room for a symbol under a window, and its lane there."""
-        rooms = self._rooms.setdefault(window, [])
+        rooms = self._rooms.setdefault(window.starts, [])
         room = next((one for one in rooms if one.has_room), None)
         if room is None:
-            room = Room(next(self._made), window, self._programs, self._size(window))
+            room = Room(window.starts, self._programs, self._size(window.starts[-1]))
             rooms.append(room)
-        return room, room.take(expiry)
+        lane = room.take()
+        room.begin(lane, window, expiry, next(self._begun))
+        return room, lane
 
-    def leave(self, room: Room, lane: int) -> None:
+    def move(self, room: Room, lane: int, window: Window, expiry: int) -> tuple[Room, int]:
+        """A symbol begins anew under another window, where it stands if that has as many places.
+
+        Memory is touched there already: at the turn of a trade date that is what would take longest.
+        """
+        if room.starts == window.starts:
+            room.begin(lane, window, expiry, next(self._begun))
+            return room, lane
+        self._leave(room, lane)
+        return self.take(window, expiry)
+
+    def _leave(self, room: Room, lane: int) -> None:
         """A symbol moves out; a room that nobody is left in is given up."""
         if room.leave(lane):
-            self._rooms[room.window].remove(room)
-            if not self._rooms[room.window]:
-                del self._rooms[room.window]
+            self._rooms[room.starts].remove(room)
+            if not self._rooms[room.starts]:
+                del self._rooms[room.starts]
 
-    def _size(self, window: Window) -> int:
+    def _size(self, places: int) -> int:
         most = max((len(program.names) for program in self._programs), default=0)
-        each = len(window.bars) * (BAR.itemsize + 16 * most)
+        each = places * (BAR.itemsize + 16 * most)
         wanted, fit = -(-self._symbols // LANES), _MOST_BYTES // (each * LANES)
         return max(min(wanted, fit), 1) * LANES

@@ -58,8 +58,8 @@ class SymbolState:
 
     def _take_up(self, saved: Saved) -> None:
         """Begin anew from a saved symbol, in another room if need be."""
-        self.plan.rooms.leave(self.room, self.lane)
-        self.room, self.lane = self.plan.rooms.take(self._window_of(saved), self.plan.expiry)
+        window, expiry = self._window_of(saved), self.plan.expiry
+        self.room, self.lane = self.plan.rooms.move(self.room, self.lane, window, expiry)
         self._fill(saved)
 
     def _fill(self, saved: Saved) -> None:

@@ -18,16 +18,18 @@ from streams.core.analytics.cells import most_bytes, write_cells
 from streams.core.analytics.indicators.program import Program
 from streams.core.analytics.room import Room
 from streams.core.analytics.rows import Ints, Rows
+from streams.core.analytics.window import Window
 
 NO_NAMES: Final = encode_texts([])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Bars:
-    """New bars of one interval and room.
+    """New bars of one interval, room and window.
 
     Attributes:
         room: where they stand.
+        window: their places.
         number: of the interval.
         order: int64[n], which bar of the turn made each.
         lanes: int64[n].
@@ -36,6 +38,7 @@ class _Bars:
     """
 
     room: Room
+    window: Window
     number: int
     order: Ints
     lanes: Ints
@@ -64,7 +67,7 @@ def _of_groups(groups: list[Group]) -> Iterator[_Bars]:
         for number in range(len(group.room.parts)):
             own, places = group.members(number)
             if len(own):
-                yield _Bars(group.room, number, group.order[own], group.lanes[own], places, own)
+                yield _Bars(group.room, group.window, number, group.order[own], group.lanes[own], places, own)
 
 
 class Told:
@@ -79,14 +82,14 @@ class Told:
         self._names = [state.name for state in turn.states]
         self._intervals = [interval.name.encode() for interval in intervals]
         parts = list(_of_groups(turn.groups))
-        closes = np.concatenate([one.room.window.closes[one.places] for one in parts])
+        closes = np.concatenate([one.window.closes[one.places] for one in parts])
         numbers = np.repeat([one.number for one in parts], [len(one.order) for one in parts])
         order = np.lexsort((numbers, closes, np.concatenate([one.order for one in parts])))
         rows = np.empty(len(order), np.int64)
         rows[order] = np.arange(len(order))
         ends = np.cumsum([len(one.order) for one in parts])
         self._parts = [
-            _Bars(one.room, one.number, one.order, one.lanes, one.places, mine)
+            _Bars(one.room, one.window, one.number, one.order, one.lanes, one.places, mine)
             for one, mine in zip(parts, np.split(rows, ends[:-1]), strict=True)
         ]
         self.intervals = {one.number for one in parts}
@@ -100,7 +103,7 @@ class Told:
             if one.program.names:
                 has[one.rows] = True
                 rows["bar_revision"][one.rows] = one.room.bars["revision"][one.lanes, one.places]
-                expires = one.room.window.due_next[one.places] + one.room.expiry[one.lanes]
+                expires = one.window.due_next[one.places] + one.room.expiry[one.lanes]
                 rows["ts_expires"][one.rows] = expires
                 self._cells(one, draft, rows)
         return rows if has.all() else rows[has]
@@ -116,11 +119,10 @@ class Told:
         rows = record_type(record).empty(self._count)
         symbols, intervals = draft.texts(self._names), draft.texts(self._intervals)
         for one in self._parts:
-            window = one.room.window
             rows["symbol"][one.rows] = symbols[one.order]
             rows["interval"][one.rows] = intervals[one.number]
-            rows["ts_open"][one.rows] = window.bars["ts_open"][one.places]
-            rows["ts_close"][one.rows] = window.closes[one.places]
+            rows["ts_open"][one.rows] = one.window.bars["ts_open"][one.places]
+            rows["ts_close"][one.rows] = one.window.closes[one.places]
             is_valued = bool(one.program.names)
             revisions = one.room.bars["values_revision" if is_valued else "revision"]
             rows["revision"][one.rows] = revisions[one.lanes, one.places]

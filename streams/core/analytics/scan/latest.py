@@ -25,22 +25,22 @@ class Latest:
         newest: int64[rows, intervals + 1], its place.
         tallies: int64[rows, 2], known and expected minutes of the session.
         changed: int64[rows], a bit for each interval that the last reading found changed.
-        rooms: int64[rows], number of the room that a row was read in; NONE where it is to be read anew.
+        begun: int64[rows], ``Room.begun`` of the symbol when it was read; NONE where it is to be read anew.
     """
 
     def __init__(self, columns: int, intervals: int, rows: int) -> None:
         self.values = np.full((rows, columns), np.nan)
         self.closes, self.expires, self.newest = np.zeros((3, rows, intervals + 1), np.int64)
         self.tallies = np.zeros((rows, 2), np.int64)
-        self.rooms = np.full(rows, NONE, np.int64)
+        self.begun = np.full(rows, NONE, np.int64)
         self.changed = np.zeros(rows, np.int64)
 
     def __len__(self) -> int:
-        return len(self.rooms)
+        return len(self.begun)
 
     def forget(self, row: int) -> None:
         """A symbol is to be read anew."""
-        self.rooms[row] = NONE
+        self.begun[row] = NONE
 
     def grow(self) -> None:
         """Make room for twice as many."""
@@ -49,8 +49,8 @@ class Latest:
         self.newest = _doubled(self.newest)
         self.tallies = _doubled(self.tallies)
         self.changed = _doubled(self.changed)
-        self.rooms = _doubled(self.rooms)
-        self.rooms[len(self.rooms) // 2 :] = NONE
+        self.begun = _doubled(self.begun)
+        self.begun[len(self.begun) // 2 :] = NONE
 
 
 def _doubled(rows: NDArray[_Number]) -> NDArray[_Number]:

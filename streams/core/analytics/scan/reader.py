@@ -14,7 +14,7 @@ import numpy as np
 
 from schemas.jit import inlined, kernel
 from schemas.prefetch import ask
-from streams.core.analytics.abreast import Group, rooms_of
+from streams.core.analytics.abreast import Group, stands_of
 from streams.core.analytics.derive import PUBLISHED
 from streams.core.analytics.room import Room
 from streams.core.analytics.rows import BAR, FLAT, HALT, NO_TRADES, NONE, Floats, Ints, Row, Rows
@@ -23,6 +23,7 @@ from streams.core.analytics.scan.features import QUALITY, VALUE, code_of, field
 from streams.core.analytics.scan.latest import Latest
 from streams.core.analytics.scan.program import MOST_HOPS, Program
 from streams.core.analytics.state import SymbolState
+from streams.core.analytics.window import Window
 
 NOW: Final = 2**62
 """An instant after all bars."""
@@ -66,12 +67,12 @@ class Reader:
             by: the instant, ns.
             latest: receives them.
         """
-        latest.rooms[rows] = NONE
+        latest.begun[rows] = NONE
         lanes = np.array([state.lane for state in states], np.int64)
-        of, rooms = rooms_of(states)
-        for number, room in enumerate(rooms):
+        of, stands = stands_of(states)
+        for number, (room, window) in enumerate(stands):
             own = of == number
-            self._read(room, lanes[own], _NOTHING, _NOTHING_FOUND, rows[own], by, latest)
+            self._read(room, window, lanes[own], _NOTHING, _NOTHING_FOUND, rows[own], by, latest)
 
     def follow(self, group: Group, members: Ints, rows: Ints, latest: Latest) -> None:
         """Read the newest values of symbols after their bars: of what they change, where that is known.
@@ -83,20 +84,21 @@ class Reader:
             latest: receives them; whatever else changed a symbol was told by ``forget``.
         """
         places, found = group.places[members], group.found[members]
-        self._read(group.room, group.lanes[members], places, found, rows, NOW, latest)
+        self._read(group.room, group.window, group.lanes[members], places, found, rows, NOW, latest)
 
     def _read(
-        self, room: Room, lanes: Ints, places: Ints, found: Ints, rows: Ints, by: int, latest: Latest
-    ) -> None:
-        window, picks = room.window, np.zeros((len(self._wants), 2), np.int64)
+        self, room: Room, window: Window, lanes: Ints, places: Ints, found: Ints, rows: Ints, by: int,
+        latest: Latest,
+    ) -> None:  # fmt: skip
+        picks = np.zeros((len(self._wants), 2), np.int64)
         for number, interval, row in self._values:
             part = room.parts[interval]
             picks[number] = part.first + row, len(part.program.names)
         _read(
-            room.bars, room.reach, room.expiry, room.values, room.number, lanes, places, found,
+            room.bars, room.reach, room.expiry, room.values, room.begun, lanes, places, found,
             window.slot_of, window.begins, window.closes, window.due_next, by, self._behind, self._wants,
             picks, rows,
-            latest.values, latest.closes, latest.expires, latest.newest, latest.tallies, latest.rooms,
+            latest.values, latest.closes, latest.expires, latest.newest, latest.tallies, latest.begun,
             latest.changed,
         )  # fmt: skip
 
@@ -254,10 +256,10 @@ def _ask_values(cells: Floats, lane: int, place: int, begin: int, wants: Ints, p
 
 @kernel
 def _read(
-    bars: Rows, reach: Ints, expiry: Ints, cells: Floats, room: int, lanes: Ints, places: Ints, found: Ints,
-    slot_of: Ints, begins: Ints, closes_of: Ints, due_next: Ints, by: int, behind: Ints, wants: Ints,
-    picks: Ints, rows: Ints, values: Floats, closes: Ints, expires: Ints, newest: Ints, tallies: Ints,
-    rooms: Ints, told: Ints,
+    bars: Rows, reach: Ints, expiry: Ints, cells: Floats, begun_of: Ints, lanes: Ints, places: Ints,
+    found: Ints, slot_of: Ints, begins: Ints, closes_of: Ints, due_next: Ints, by: int, behind: Ints,
+    wants: Ints, picks: Ints, rows: Ints, values: Floats, closes: Ints, expires: Ints, newest: Ints,
+    tallies: Ints, begun: Ints, told: Ints,
 ) -> None:  # fmt: skip
     """Bring the rows of some symbols up to date."""
     past, last = np.zeros((1, 2), np.int64), newest.shape[1] - 1
@@ -266,11 +268,11 @@ def _read(
             _ask(bars, lanes[i + _AHEAD], places[i + _AHEAD], found, i + _AHEAD, slot_of, behind)
             _ask_values(cells, lanes[i + _AHEAD], places[i + _AHEAD], begins[0], wants, picks)
         lane, slot, changed, since = lanes[i], rows[i], 0, newest[rows[i], last]
-        if rooms[slot] == room:
+        if begun[slot] == begun_of[lane]:
             changed = _next(found, i, places[i], slot_of, newest, slot)
         if not changed:
             _begin(bars, lane, reach[lane], slot_of, begins, closes_of, by, newest, slot)
-            changed, since, rooms[slot] = -1, NONE, room
+            changed, since, begun[slot] = -1, NONE, begun_of[lane]
         told[slot] = changed
         if newest[slot, last] >= 0:
             _tally(bars, lane, newest[slot, last], since, tallies, slot)
