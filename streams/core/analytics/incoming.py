@@ -18,12 +18,14 @@ _NO_FIRST: Final = _BAR.null_bit("ts_first")
 _NO_LAST: Final = _BAR.null_bit("ts_last")
 _NO_ROWS: Final = np.zeros(0, BAR)
 _NONE_SET: Final = np.uint64(0)
+_MOST_REVISION: Final = 2**31 - 1  # of the bars there are
 
 FAULTS: Final = (
     ("", ""),
     ("V01", "numbers must be finite"),
     ("V06", "must begin and end on a minute"),
     ("V06", "interval must be 1m"),
+    ("V01", "revision must be below 2147483648"),
 )
 """Code and detail of each fault; the first is none."""
 
@@ -115,7 +117,9 @@ def _fault(bar: Row, data: Bytes) -> int:
     if bar["ts_open"] % MINUTE != 0 or bar["ts_close"] - bar["ts_open"] != MINUTE:
         return 2
     at, size = bar["interval"]["at"], bar["interval"]["size"]
-    return 0 if size == 2 and data[at] == 49 and data[at + 1] == 109 else 3  # b"1m"
+    if size != 2 or data[at] != 49 or data[at + 1] != 109:  # b"1m"
+        return 3
+    return 4 if bar["revision"] > _MOST_REVISION else 0
 
 
 @kernel

@@ -19,7 +19,6 @@ BAR: Final = np.dtype(
         ("ts_open", "<i8"),
         ("ts_close", "<i8"),
         ("session_date", "<i8"),
-        ("starts", "<i8"),  # 1 for the first slot of a trade date
         ("open", "<f8"),
         ("high", "<f8"),
         ("low", "<f8"),
@@ -29,24 +28,26 @@ BAR: Final = np.dtype(
         ("trades", "<i8"),  # NULL for null, here and below
         ("ts_first", "<i8"),
         ("ts_last", "<i8"),
-        ("fill", "<i8"),
-        ("expected", "<i8"),
-        ("actual", "<i8"),
-        ("filled", "<i8"),
         ("coverage", "<f8"),
-        ("source", "<i8"),  # number in the symbol's list of names
-        ("flags", "<i8"),
-        ("revision", "<i8"),  # NONE: not published
-        ("values_revision", "<i8"),  # of its indicator values
-        ("due", "<i8"),  # heartbeats until the values of functions are computed, 0 where they are
-        ("cause", "<i8"),  # of a minute without a real bar, NONE where unknown
-        ("unfilled", "<i8"),  # 1: reported as a minute that no bar will fill
-        ("waits", "<i8"),  # of a derived bar, here and below; 1: has minutes, but is not published
-        ("known", "<i8"),  # minutes that are there or known not to come
-        ("halted", "<i8"),  # minutes that are halts
-        ("quiet", "<i8"),  # minutes without trades
-        ("last", "<i8"),  # place of the last minute that is there
-    ]
+        ("flags", "<i4"),
+        ("revision", "<i4"),  # NONE: not published
+        ("values_revision", "<i4"),  # of its indicator values
+        ("source", "<i4"),  # number in the symbol's list of names
+        ("last", "<i4"),  # of a derived bar: place of the last minute that is there
+        ("expected", "<i2"),
+        ("actual", "<i2"),
+        ("filled", "<i2"),
+        ("known", "<i2"),  # of a derived bar, here and below: minutes that are there or known not to come
+        ("halted", "<i2"),  # minutes that are halts
+        ("quiet", "<i2"),  # minutes without trades
+        ("starts", "<i1"),  # 1 for the first slot of a trade date
+        ("fill", "<i1"),
+        ("due", "<i1"),  # heartbeats until the values of functions are computed, 0 where they are
+        ("cause", "<i1"),  # of a minute without a real bar, NONE where unknown
+        ("unfilled", "<i1"),  # 1: reported as a minute that no bar will fill
+        ("waits", "<i1"),  # of a derived bar; 1: has minutes, but is not published
+    ],
+    align=True,
 )
 """A bar or the place where one may come: its geometry is set, ``revision`` is NONE until there is one."""
 

@@ -197,6 +197,7 @@ def test_undecodable_bytes_become_a_dead_letter_with_their_place():
         ({"notional": float("inf")}, "V01"),
         ({"interval": "5m"}, "V06"),
         ({"ts_close": 1_719_927_061_000_000_000}, "V06"),
+        ({"revision": 2**31}, "V01"),
     ],
 )
 def test_a_bar_that_is_no_minute_is_refused(fields: dict, code: str):

@@ -31,7 +31,8 @@ NOW: Final = 2**62
 _INTERVAL, _CODE, _MASK, _HOPS = range(4)
 _AHEAD: Final = 8  # symbols whose memory is asked for before it is needed
 _SIZE, _LINE, _MOST_BEHIND = BAR.itemsize, 64, 4
-_CLOSE_AT, _REVISION_AT = (8 * (BAR.names or ()).index(name) for name in ("close", "revision"))
+_CLOSE_AT: Final = int(BAR.fields["close"][1])  # type: ignore[index]  # it has fields
+_REVISION_AT: Final = int(BAR.fields["revision"][1])  # type: ignore[index]
 _NOTHING: Final = np.zeros(0, np.int64)
 _NOTHING_FOUND: Final = np.zeros((0, 0), np.int64)
 
