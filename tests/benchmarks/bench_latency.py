@@ -17,10 +17,12 @@ analytics makes room for every symbol.
 
 Peers put out the same bars of the same ticks, which come in topics of their own: a processor of Kafka Streams
 with its store and changelog, which puts out bars of seconds and minutes besides, as ours does, with a
-producer that waits for no company, for a millisecond, or as long as it does by itself (``linger.ms``). At
-rates that both have, the worker and they take turns, in two rounds, since the machine may be slow for
-minutes: who has no turn gets no ticks. At the end a stock Faust agent with its table, at the only rate that
-it can follow, with forming bars alone. Peers only fold: nothing is validated, and the sink has nothing to do.
+producer that waits for no company, for a millisecond, or as long as it does by itself (``linger.ms``); and
+a loop in Python without group, store or checkpoint, which says what the hops, aiokafka and this machine leave
+to anybody. At rates that all have, the worker and they take turns, in two rounds, since the machine may be
+slow for minutes: who has no turn gets no ticks. At the end a stock Faust agent with its table, at the only
+rate that it can follow, if it can, with forming bars alone. Peers only fold: nothing is validated, and the
+sink has nothing to do.
 """
 
 import os
@@ -66,6 +68,7 @@ FORMING: Final = "bars.forming"
 SHARES: Final = (50, 99, 99.9)
 ENDLESS: Final = (str(1 << 60), str(1 << 60))
 """Ticks until a peer ends, and between the marks that it prints."""
+_PYTHON: Final = (sys.executable, "-W", "ignore", "-m")
 SCHEMA: Final = Path(__file__).parents[2] / "schemas" / "avro" / "Tick.avsc"
 
 
@@ -146,13 +149,13 @@ class Line:
             np.array([one.had - one.sent for one in self._rows if one.topic == topic]) / MS
             for topic in (self._way.topic, ECHO)
         )
-        assert len(formed) > SYMBOLS * self._seconds, f"{len(formed)} forming bars"
         took = 1_000 * np.array(self._took)
         checkpoints = f"{len(took):>6}" + shares(took, (50, 99)) if len(took) else ""
-        return (
-            f"{self._way.name:<26}{self._rate:>9,}{self._sent / self._seconds:>10,.0f}{len(formed):>9,}"
-            f"{shares(formed, SHARES)}{shares(echoed, (50, 99))} |{checkpoints}"
-        )
+        head = f"{self._way.name:<26}{self._rate:>9,}{self._sent / self._seconds:>10,.0f}{len(formed):>9,}"
+        if len(formed) <= SYMBOLS * self._seconds:  # what is not there would be the latest
+            assert self._way.topic != FORMING, f"{len(formed)} forming bars"
+            return f"{head}  could not follow"
+        return f"{head}{shares(formed, SHARES)}{shares(echoed, (50, 99))} |{checkpoints}"
 
 
 def shares(found: NDArray[np.float64], percents: Sequence[float]) -> str:
@@ -197,41 +200,50 @@ def worker(home: Path, notes: Path) -> Iterator[None]:
             popen.send_signal(signal.SIGTERM)
 
 
+def in_turn(kafka: KafkaSettings, number: int) -> dict[Way, list[str]]:
+    """The peers that take turns with ours, and how they are called."""
+    found = {}
+    java = [*installed.java(sys.stderr.write), "Bars", "forming", kafka.bootstrap]
+    loop = [*_PYTHON, "tests.benchmarks.peers.aiokafka_loop", kafka.bootstrap]
+    way = Way.of_peer("aiokafka loop, linger 1", "peer-loop")
+    found[way] = [*loop, way.ticks, way.topic, str(number), str(SCHEMA)]
+    for linger in LINGERS:
+        way = Way.of_peer(f"Kafka Streams, linger {linger}", f"peer-streams-{linger}")
+        found[way] = [*java, way.ticks, way.topic, str(number), *ENDLESS, str(linger)]
+    return found
+
+
 def lines(stack: Stack, ids: Mapping[str, int]) -> Iterator[Line]:
     """The lines of the table."""
     kafka, home, notes = KafkaSettings(stack.endpoints.kafka), stack.home, stack.home / "checkpoints.txt"
     own, stock = Way("barline", FORMING, TICKS, notes), Way.of_peer("stock Faust", "peer-faust")
-    streams = {ms: Way.of_peer(f"Kafka Streams, linger {ms}", f"peer-streams-{ms}") for ms in LINGERS}
+    peers = in_turn(kafka, ids["Tick"])
     admin = kafka.admin("bench")  # its answers come only while it lives
-    peers = [stock, *streams.values()]
-    beside = [f"{way.topic}-beside" for way in streams.values()]
-    topics = dict.fromkeys([topic for way in peers for topic in (way.topic, way.ticks)] + beside, PARTITIONS)
-    for one in admin.create_topics([NewTopic(*one) for one in {ECHO: 1, **topics}.items()]).values():
+    all_peers = [stock, *peers]
+    topics = [name for way in all_peers for name in (way.topic, way.ticks, f"{way.topic}-beside")]
+    new = [NewTopic(ECHO, 1), *(NewTopic(name, PARTITIONS) for name in topics)]
+    for one in admin.create_topics(new).values():
         one.result()
-    listener = Listener(kafka.bootstrap, (ECHO, FORMING, *(way.topic for way in peers)))
+    listener = Listener(kafka.bootstrap, (ECHO, FORMING, *(way.topic for way in all_peers)))
     names, feed = names_of(ids), Feed(kafka, ids)
     feed.configure(1)
     quiet.settle()  # a look at all objects takes tens of milliseconds, in which no tick would go out
-    number = str(ids["Tick"])
-    java = [*installed.java(sys.stderr.write), "Bars", "forming", kafka.bootstrap]
     with ExitStack() as running_now:
         running_now.enter_context(worker(home, notes))
         start = time.time()
         feed.run(RATES[0], WARM_S)
-        for linger, way in streams.items():
-            call = [*java, way.ticks, way.topic, number, *ENDLESS, str(linger)]
+        for way, call in peers.items():
             running_now.enter_context(peer(way, kafka, feed, call, home))
         stack.wait_ready()
         minute = start - start % MINUTE_S + MINUTE_S
         feed.run(RATES[0], max(start + SETTLE_S, minute + WARM_S) - time.time())
-        both = [Line(way, rate) for rate in RATES for way in (own, *streams.values())]
+        both = [Line(way, rate) for rate in RATES for way in (own, *peers)]
         slow, fast = Line(own, SLOW), Line(own, FAST)
         for line in [slow, *ROUNDS * both, fast]:
             line.measure(listener, names, feed)
         yield from (slow, *both, fast)
-    python = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.peers.stock_faust", kafka.bootstrap]
-    call = [*python, stock.ticks, stock.topic, number, str(SCHEMA), *ENDLESS, "forming"]
-    with peer(stock, kafka, feed, call, home):
+    call = [*_PYTHON, "tests.benchmarks.peers.stock_faust", kafka.bootstrap, stock.ticks, stock.topic]
+    with peer(stock, kafka, feed, [*call, str(ids["Tick"]), str(SCHEMA), *ENDLESS, "forming"], home):
         line = Line(stock, SLOW)
         line.measure(listener, names, feed)
         yield line
