@@ -8,7 +8,7 @@ read to the one when all of them are committed; it is up, warm and has its state
 by the clock, so on a busy machine they take more than their CPU. One worker reads a feed that grows denser,
 400,000 ticks of each density before those that count, at last in no order; another one 100,000 symbols, in
 turn and then in no order, after 100 ticks of each. A checkpoint there saves nearly all symbols. A feed
-without end has one in ten seconds; here one more is after the last tick, so they last some seconds.
+without end has one in ten seconds; here one more is after the last tick, which weighs little among so many.
 """
 
 import sys
